@@ -1,0 +1,1 @@
+"""xattn: a laboratory for cross-attention in JAX."""
