@@ -1,0 +1,1 @@
+"""Attention maps, the links read out of them, and their scores: NumPy only, and no model."""

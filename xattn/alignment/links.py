@@ -1,0 +1,109 @@
+"""Word alignments as sets of links, and the ways to read them out of weights.
+
+A link is a 0-based pair (source word, target word). Matrices are [T, S], target words in rows, as
+attention gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+Link = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """The links of one sentence pair: the sure ones, and all possible ones (Och & Ney, 2003).
+
+    A sure link is also possible, so `possible` must contain `sure`; `Links.of` adds them. A
+    hypothesis makes no such difference: all its links are sure.
+
+    >>> Links.of([(0, 0)], possible=[(2, 1)]).possible == {(0, 0), (2, 1)}
+    True
+    """
+
+    sure: frozenset[Link]
+    possible: frozenset[Link]
+
+    def __post_init__(self) -> None:
+        if stray := self.sure - self.possible:
+            raise ValueError(f"Every sure link must also be possible, but {min(stray)} is not.")
+        for link in self.possible:
+            if min(link) < 0:
+                raise ValueError(f"Word positions count from 0, but a link is {link}.")
+
+    @classmethod
+    def of(cls, sure: Iterable[Link], *, possible: Iterable[Link] = ()) -> Links:
+        """Links from the sure pairs and those that are only possible."""
+        sure = frozenset(sure)
+        return cls(sure=sure, possible=sure | frozenset(possible))
+
+    @classmethod
+    def from_matrix(cls, matrix: Bool[np.ndarray, "T S"]) -> Links:
+        """Sure links where the matrix is true."""
+        return cls.of((int(s), int(t)) for t, s in np.argwhere(matrix))
+
+    def check(self, source_words: int, target_words: int) -> None:
+        """Raises a ValueError for a link outside a sentence pair of these lengths."""
+        for s, t in sorted(self.possible):
+            if s >= source_words or t >= target_words:
+                raise ValueError(
+                    f"Link {s}-{t} (source-target, counted from 0) lies outside a pair of "
+                    f"{source_words} source and {target_words} target words."
+                )
+
+    def matrices(
+        self, source_words: int, target_words: int
+    ) -> tuple[Bool[np.ndarray, "T S"], Bool[np.ndarray, "T S"]]:
+        """The sure and the possible links as two matrices [target_words, source_words]."""
+        self.check(source_words, target_words)
+        sure_TS = np.zeros((target_words, source_words), bool)
+        possible_TS = sure_TS.copy()
+        for s, t in self.sure:
+            sure_TS[t, s] = True
+        for s, t in self.possible:
+            possible_TS[t, s] = True
+        return sure_TS, possible_TS
+
+
+def argmax(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
+    """Links every target word to the source word with the largest weight.
+
+    Word matrices hold no special pieces, so EOS is masked *before* the maximum (Chen et al., 2020) and
+    every word is linked, even one that looked mostly at EOS. Of equal weights the first wins; an
+    all-zero row, which no decoder step filled, has no link.
+
+    >>> argmax(np.array([[0.1, 0.3, 0.2], [0.0, 0.0, 0.0]], np.float32)).astype(int)
+    array([[0, 1, 0],
+           [0, 0, 0]])
+    """
+    links_BTS = np.zeros(weights.shape, bool)
+    if weights.size:
+        best_BT1 = weights.argmax(axis=-1, keepdims=True)
+        np.put_along_axis(links_BTS, best_BT1, weights.max(axis=-1, keepdims=True) > 0, axis=-1)
+    return links_BTS
+
+
+def threshold(weights: Float32[np.ndarray, "*B T S"], *, level: float) -> Bool[np.ndarray, "*B T S"]:
+    """Links every pair whose weight is at least `level`, in (0, 1]: none, one or several a word.
+
+    >>> threshold(np.array([[0.5, 0.3, 0.2]], np.float32), level=0.25).astype(int)
+    array([[1, 1, 0]])
+    """
+    if not 0 < level <= 1:
+        raise ValueError(f"A threshold on attention weights lies in (0, 1], not at {level}.")
+    return weights >= np.float32(level)
+
+
+def diagonal(source_words: int, target_words: int) -> Links:
+    """Links along the diagonal, corner to corner: the floor that a heatmap must beat to show anything.
+
+    >>> sorted(diagonal(5, 3).sure)
+    [(0, 0), (2, 1), (4, 2)]
+    """
+    step = (source_words - 1) / max(target_words - 1, 1)
+    return Links.of((round(t * step), t) for t in range(target_words if source_words else 0))

@@ -1,0 +1,155 @@
+"""Attention maps: what every decoder step looked at, by piece and by word.
+
+A decoder is fed BOS, y0, y1, ... and produces y0, y1, ..., EOS: row t of a map is the step that
+*produces* piece t and whose *input* is piece t - 1. Which row then speaks for piece i?
+
+- "produced": row i, where the step is about to produce the piece and does not know it yet;
+- "read": row i + 1, where the step has just read it (the shifted reading of Chen et al., 2020).
+
+The answer changes alignment error by tens of points, so it is never implied. An `AttentionMap` holds
+decoder steps only; naming a convention turns it into a `WordMap`, which remembers the convention
+and knows no way to be shifted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from xattn.alignment.links import Links, argmax
+
+Convention = Literal["produced", "read"]
+Kind = Literal["weights"]
+
+CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # the row of piece i is i + this
+SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readout:
+    """Where alignments are read: a layer, a head or the mean of all heads, and the row convention.
+
+    >>> print(Readout(layer=1, head="mean", convention="read"))
+    layer 1, head mean, row convention: read
+    """
+
+    layer: int
+    head: int | Literal["mean"]
+    convention: Convention
+
+    def __str__(self) -> str:
+        return f"layer {self.layer}, head {self.head}, row convention: {self.convention}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WordMap:
+    """One matrix of attention from target words (rows) to source words (columns), and its readout.
+
+    `special` is what each row gave to source pieces outside every word (EOS). It is reported, never
+    spread over the words: a row and its special mass sum to what the row had, 1 for softmax, or to 0
+    when no decoder step speaks for the word.
+    """
+
+    weights: Float32[np.ndarray, "T S"]
+    special: Float32[np.ndarray, " T"]
+    source: Sequence[str]
+    target: Sequence[str]
+    readout: Readout
+    kind: Kind = "weights"
+    gold: Links | None = None
+
+    def links(self, method: Callable[[np.ndarray], Bool[np.ndarray, "T S"]] = argmax) -> Links:
+        """The hard links that a method of `xattn.alignment.links` reads from the matrix."""
+        return Links.from_matrix(method(self.weights))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AttentionMap:
+    """All attention of one sentence pair: weights [L, N, T, S], every decoder step kept.
+
+    Column s is piece `source[s]`, EOS included. Row t is the step that produces `target[t]`: the last
+    one is EOS, unless decoding was cut short. A `*_word_ids` entry is the position of the piece's word in
+    `*_words`, or -1 (`SPECIAL`).
+    """
+
+    weights: Float32[np.ndarray, "L N T S"]
+    source: Sequence[str]
+    target: Sequence[str]
+    source_word_ids: Sequence[int]
+    target_word_ids: Sequence[int]
+    source_words: Sequence[str]
+    target_words: Sequence[str]
+    kind: Kind = "weights"
+    gold: Links | None = None
+
+    def __post_init__(self) -> None:
+        _, _, rows, columns = self.weights.shape
+        sides = [
+            ("source", "columns", columns, self.source, self.source_word_ids, self.source_words),
+            ("target", "rows", rows, self.target, self.target_word_ids, self.target_words),
+        ]
+        for side, axis, length, pieces, ids, words in sides:
+            if not length == len(pieces) == len(ids):
+                raise ValueError(
+                    f"The weights have {length} {axis}, but there are {len(pieces)} {side} pieces and "
+                    f"{len(ids)} {side} word ids; all three must be equal."
+                )
+            for piece, word in enumerate(ids):
+                if not SPECIAL <= word < len(words):
+                    raise ValueError(
+                        f"The word id of {side} piece {piece} is {word}, but the {len(words)} {side} words "
+                        f"have ids from 0 and a special piece has {SPECIAL}."
+                    )
+        if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
+            raise ValueError("Attention weights must be finite and not negative.")
+        if self.gold is not None:
+            self.gold.check(len(self.source_words), len(self.target_words))
+
+    def fold(
+        self, convention: Convention
+    ) -> tuple[Float32[np.ndarray, "L N target source"], Float32[np.ndarray, "L N target"]]:
+        """Every layer and head by words: weights [L, N, target, source], and each row's special mass.
+
+        Sums over a word's source pieces, averages over the rows of its target pieces. A target piece whose
+        row is missing (read after the last step) is left out; a word with no row at all stays zero.
+        """
+        source_SV = _membership(self.source_word_ids, len(self.source_words))
+        target_VT = _membership(self.target_word_ids, len(self.target_words)).T[:-1]
+        shift, rows = CONVENTIONS[convention], self.weights.shape[2]
+        target_VT = np.pad(target_VT, ((0, 0), (shift, 0)))[:, :rows]
+        target_VT = target_VT / np.maximum(target_VT.sum(axis=1, keepdims=True), 1)
+        folded = target_VT @ self.weights @ source_SV
+        return folded[..., :-1], folded[..., -1]
+
+    def to_words(self, readout: Readout) -> WordMap:
+        """The word matrix of one readout."""
+        layers, heads, _, _ = self.weights.shape
+        if not 0 <= readout.layer < layers:
+            raise ValueError(f"There is no layer {readout.layer}; the map has layers 0 to {layers - 1}.")
+        weights, special = (array[readout.layer] for array in self.fold(readout.convention))
+        if readout.head == "mean":
+            weights, special = weights.mean(axis=0), special.mean(axis=0)
+        elif 0 <= readout.head < heads:
+            weights, special = weights[readout.head], special[readout.head]
+        else:
+            raise ValueError(
+                f"There is no head {readout.head}; the map has heads 0 to {heads - 1} and 'mean'."
+            )
+        return WordMap(
+            weights=weights,
+            special=special,
+            source=self.source_words,
+            target=self.target_words,
+            readout=readout,
+            kind=self.kind,
+            gold=self.gold,
+        )
+
+
+def _membership(word_ids: Sequence[int], words: int) -> Float32[np.ndarray, "pieces {words}+1"]:
+    """One row a piece with a 1 at its word; the last column collects special pieces, since -1 is last."""
+    return np.eye(words + 1, dtype=np.float32)[np.asarray(word_ids, int)]
