@@ -1,0 +1,363 @@
+"""Mask: one value that says which query may look at which key.
+
+A mask is a list of conditions, all of which must hold. Each condition keeps only the small arrays it
+was made from (lengths, segments, positions, ...) and can answer for any tile of queries and keys, so that
+nothing of size T x S exists unless the user passes it. True means "may look", everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Int
+
+Indices = Array | np.ndarray
+
+
+class Condition:
+    """One part of a mask. `AXES` names the axes of its arrays after the batch; "N" may be 1.
+
+    Fields are `Any` because JAX rebuilds pytrees around whatever stands in for an array.
+    """
+
+    AXES: ClassVar[Mapping[str, str]] = {}
+
+    def allowed(self, rows: Int[Array, " t"], cols: Int[Array, " s"]) -> Bool[Array, "#B #N #t #s"]:
+        """The tile of absolute query indices `rows` and key indices `cols`; arrays are already cut to it."""
+        raise NotImplementedError
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Lengths(Condition):
+    """Queries and keys before a length."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"queries": "", "keys": ""}
+    queries: Any
+    keys: Any
+
+    def allowed(self, rows, cols):
+        parts = []
+        if self.queries is not None:
+            parts.append(rows[None, None, :, None] < self.queries[:, None, None, None])
+        if self.keys is not None:
+            parts.append(cols[None, None, None, :] < self.keys[:, None, None, None])
+        return _all(parts)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Queries(Condition):
+    """Queries that exist."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"valid": "T"}
+    valid: Any
+
+    def allowed(self, rows, cols):
+        return self.valid[:, None, :, None]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Keys(Condition):
+    """Keys that exist."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"valid": "S"}
+    valid: Any
+
+    def allowed(self, rows, cols):
+        return self.valid[:, None, None, :]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Segments(Condition):
+    """Query and key of one segment; a negative segment is padding and sees nothing."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
+    queries: Any
+    keys: Any
+
+    def allowed(self, rows, cols):
+        queries, keys = self.queries[:, None, :, None], self.keys[:, None, None, :]
+        return (queries == keys) & (keys >= 0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Positions(Condition):
+    """Key position within [query position - left, query position + right]; None is unbounded."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
+    queries: Any
+    keys: Any
+    left: int | None = field(metadata={"static": True})
+    right: int | None = field(metadata={"static": True})
+
+    def allowed(self, rows, cols):
+        queries = rows[None] if self.queries is None else self.queries
+        keys = cols[None] if self.keys is None else self.keys
+        offset = keys[:, None, None, :] - queries[:, None, :, None]
+        parts = []
+        if self.left is not None:
+            parts.append(offset >= -self.left)
+        if self.right is not None:
+            parts.append(offset <= self.right)
+        return _all(parts)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Ranges(Condition):
+    """Keys start <= s < stop, for every query."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"start": "N T", "stop": "N T"}
+    start: Any
+    stop: Any
+
+    def allowed(self, rows, cols):
+        keys = cols[None, None, None, :]
+        return (self.start[..., None] <= keys) & (keys < self.stop[..., None])
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Neighbors(Condition):
+    """Keys listed for every query; -1 fills a short list."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"index": "T M"}
+    index: Any
+
+    def allowed(self, rows, cols):
+        return (self.index[:, None, :, None, :] == cols[None, None, None, :, None]).any(-1)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Blocks(Condition):
+    """A static grid of blocks that are seen whole or not at all."""
+
+    grid: tuple[tuple[bool, ...], ...] = field(metadata={"static": True})
+    query_block: int = field(metadata={"static": True})
+    key_block: int = field(metadata={"static": True})
+
+    def allowed(self, rows, cols):
+        grid = jnp.asarray(np.array(self.grid, bool))
+        down, across = rows // self.query_block, cols // self.key_block
+        return grid.at[down[:, None], across[None, :]].get(mode="fill", fill_value=False)[None, None]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Dense(Condition):
+    """Any boolean array; its axes may be 1."""
+
+    AXES: ClassVar[Mapping[str, str]] = {"array": "N T S"}
+    array: Any
+
+    def allowed(self, rows, cols):
+        return self.array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Mask:
+    """Which query may look at which key: conditions that must all hold, joined by `&`.
+
+    Every constructor takes arrays with the batch axes `*B` of the queries in front; they may be left out,
+    or be 1, where all examples share the value. `Mask()` lets every query look at every key. Build one from:
+
+    `Mask.lengths(keys=, queries=)` [*B] · `Mask.keys(valid)` [*B,S] · `Mask.queries(valid)` [*B,T] ·
+    `Mask.segments(queries, keys)` [*B,T], [*B,S] · `Mask.causal(queries=, keys=)` and
+    `Mask.window(left, right, queries=, keys=)` over positions [*B,T], [*B,S] (indices where not given) ·
+    `Mask.ranges(start, stop)` [*B,N|1,T] · `Mask.neighbors(index)` [*B,T,M] ·
+    `Mask.blocks(grid, query_block, key_block)` · `Mask.dense(array)` [*B|1,N|1,T|1,S|1].
+
+    Three keys of which two are real, and queries that may not look ahead:
+
+    >>> mask = Mask.lengths(keys=jnp.array([2])) & Mask.causal()
+    >>> mask.materialize(queries=3, keys=3, batch=(1,))[0, 0].astype(int)
+    Array([[1, 0, 0],
+           [1, 1, 0],
+           [1, 1, 0]], dtype=int32)
+
+    A decoding step, one query at position 1 over a cache of four keys:
+
+    >>> Mask.causal(queries=jnp.array([1])).materialize(queries=1, keys=4)[0].astype(int)
+    Array([[1, 1, 0, 0]], dtype=int32)
+    """
+
+    conditions: tuple[Condition, ...] = ()
+
+    @classmethod
+    def lengths(
+        cls, *, keys: Int[Indices, "*b"] | None = None, queries: Int[Indices, "*b"] | None = None
+    ) -> Mask:
+        """Only keys s < keys[b] and only queries t < queries[b]."""
+        return cls((Lengths(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
+
+    @classmethod
+    def keys(cls, valid: Bool[Indices, "*b S"]) -> Mask:
+        """Only keys where `valid` [*B,S] is True."""
+        return cls((Keys(valid=_booleans("valid", valid)),))
+
+    @classmethod
+    def queries(cls, valid: Bool[Indices, "*b T"]) -> Mask:
+        """Only queries where `valid` [*B,T] is True; the others look at nothing and come out as 0."""
+        return cls((Queries(valid=_booleans("valid", valid)),))
+
+    @classmethod
+    def segments(cls, queries: Int[Indices, "*b T"], keys: Int[Indices, "*c S"]) -> Mask:
+        """Only keys of the query's own segment; a negative segment is padding."""
+        return cls((Segments(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
+
+    @classmethod
+    def causal(
+        cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None
+    ) -> Mask:
+        """Only keys at or before the query's position; positions not given are indices from 0."""
+        return cls.window(None, 0, queries=queries, keys=keys)
+
+    @classmethod
+    def window(
+        cls,
+        left: int | None,
+        right: int | None,
+        *,
+        queries: Int[Indices, "*b T"] | None = None,
+        keys: Int[Indices, "*c S"] | None = None,
+    ) -> Mask:
+        """Only keys from `left` positions before the query to `right` after it; None is unbounded."""
+        for name, reach in (("left", left), ("right", right)):
+            if reach is not None and reach < 0:
+                raise ValueError(f"Mask.window: {name} is {reach}; it is a distance, 0 or more, or None.")
+        queries, keys = _integers("queries", queries), _integers("keys", keys)
+        return cls((Positions(queries=queries, keys=keys, left=left, right=right),))
+
+    @classmethod
+    def ranges(cls, start: Int[Indices, "*b n T"], stop: Int[Indices, "*c m T"]) -> Mask:
+        """Only keys start <= s < stop, for every head (or 1 for all heads) and query."""
+        return cls((Ranges(start=_integers("start", start), stop=_integers("stop", stop)),))
+
+    @classmethod
+    def neighbors(cls, index: Int[Indices, "*b T M"]) -> Mask:
+        """Only the keys listed for each query; -1 fills a short list, a key listed twice counts once."""
+        return cls((Neighbors(index=_integers("index", index)),))
+
+    @classmethod
+    def blocks(cls, grid: Bool[Indices, "rows cols"], query_block: int, key_block: int) -> Mask:
+        """Only key blocks that the static `grid` [ceil(T/query_block), ceil(S/key_block)] opens."""
+        rows = tuple(tuple(bool(seen) for seen in row) for row in np.asarray(grid))
+        return cls((Blocks(grid=rows, query_block=query_block, key_block=key_block),))
+
+    @classmethod
+    def dense(cls, array: Bool[Indices, "*b n t s"]) -> Mask:
+        """Any boolean array [*B,N,T,S], of the rank of the queries' batch plus 3; axes may be 1."""
+        return cls((Dense(array=_booleans("array", array)),))
+
+    def __and__(self, other: Mask) -> Mask:
+        return Mask(self.conditions + other.conditions)
+
+    def materialize(
+        self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
+    ) -> Bool[Array, "*#B #N #T #S"]:
+        """The whole mask as one boolean array; axes on which nothing depends are 1."""
+        flat = self.canonical(batch, heads, queries, keys)
+        seen = flat.tile(jnp.arange(queries), jnp.arange(keys))
+        whole = batch if seen.shape[0] == math.prod(batch) else (1,) * len(batch)
+        return seen.reshape(*whole, *seen.shape[1:])
+
+    def canonical(self, batch: tuple[int, ...], heads: int, queries: int, keys: int) -> Mask:
+        """The same mask with checked shapes and one batch axis, 1 where examples share a value."""
+        sizes = {"N": heads, "T": queries, "S": keys}
+
+        def fit(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
+            loose = axes if isinstance(condition, Dense) else ["N"]  # axes that may be 1
+            own, rest = array.shape[: array.ndim - len(axes)], array.shape[array.ndim - len(axes) :]
+            fits = array.ndim >= len(axes) and len(own) <= len(batch)
+            fits = fits and all(have in (1, want) for have, want in zip(own[::-1], batch[::-1], strict=False))
+            for axis, have in zip(axes, rest, strict=False):
+                fits = fits and (axis not in sizes or have == sizes[axis] or (axis in loose and have == 1))
+            if not fits or (isinstance(condition, Dense) and len(own) != len(batch)):
+                spelled = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
+                spelled = [
+                    text + "|1" if axis in loose else text for axis, text in zip(axes, spelled, strict=True)
+                ]
+                raise ValueError(
+                    f"Mask: {type(condition).__name__}.{name} has shape {array.shape}; accepted is"
+                    f" [{', '.join(['*B', *spelled])}] with *B={batch} as in q, or 1 where shared."
+                )
+            if math.prod(own) == 1:
+                return array.reshape(1, *rest)
+            return jnp.broadcast_to(array, batch + rest).reshape(math.prod(batch), *rest)
+
+        for condition in self.conditions:
+            if isinstance(condition, Blocks):
+                _check_blocks(condition, queries, keys)
+        return Mask(tuple(_each(condition, fit) for condition in self.conditions))
+
+    def tile(self, rows: Int[Array, " t"], cols: Int[Array, " s"]) -> Bool[Array, "#B #N #t #s"]:
+        """What a canonical mask, already cut to the absolute indices `rows` and `cols`, allows there."""
+        return _all([condition.allowed(rows, cols) for condition in self.conditions])
+
+    def cut(self, axis: str, start: int | Int[Array, ""], size: int) -> Mask:
+        """A canonical mask cut to `size` queries (axis "T") or keys (axis "S") from `start`."""
+
+        def slice_one(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
+            if axis not in axes:
+                return array
+            place = axes.index(axis) - len(axes)
+            return array if array.shape[place] == 1 else lax.dynamic_slice_in_dim(array, start, size, place)
+
+        return Mask(tuple(_each(condition, slice_one) for condition in self.conditions))
+
+
+def _each(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:
+    """A condition with every array replaced by `change(condition, name, array, axes)`."""
+    arrays = {name: getattr(condition, name) for name in condition.AXES}
+    changed = {
+        name: change(condition, name, array, condition.AXES[name].split())
+        for name, array in arrays.items()
+        if array is not None
+    }
+    return cast(Condition, replace(cast(Any, condition), **changed))
+
+
+def _all(parts: list[Array]) -> Bool[Array, "#B #N #t #s"]:
+    seen = jnp.ones((1, 1, 1, 1), bool)
+    for part in parts:
+        seen = seen & part
+    return seen
+
+
+def _check_blocks(blocks: Blocks, queries: int, keys: int) -> None:
+    wanted = (-(-queries // blocks.query_block), -(-keys // blocks.key_block))
+    given = np.array(blocks.grid, bool).shape
+    if given != wanted:
+        raise ValueError(
+            f"mask Blocks.grid has shape {given}; accepted is {wanted}, the blocks of"
+            f" {blocks.query_block} x {blocks.key_block} in T={queries} by S={keys}."
+        )
+
+
+def _integers(name: str, array: Indices | None) -> Array | None:
+    if array is None:
+        return None
+    array = jnp.asarray(array)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise ValueError(f"Mask: {name} has dtype {array.dtype}; accepted are integers.")
+    return array
+
+
+def _booleans(name: str, array: Indices) -> Array:
+    array = jnp.asarray(array)
+    if array.dtype != bool:
+        raise ValueError(f"Mask: {name} has dtype {array.dtype}; accepted is bool, True where one may look.")
+    return array
