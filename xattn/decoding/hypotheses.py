@@ -1,0 +1,105 @@
+"""What decoding calls, and what it gives back.
+
+Letters: `B` sentences, `W` hypotheses of a sentence that grow side by side, `n` hypotheses of a sentence that
+are given back, `T` pieces of a hypothesis, `V` vocabulary.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+Step = Callable[[jax.Array, jax.Array, Any], tuple[jax.Array, Any, Any]]
+"""One position of a model: `step(ids, position, state) -> (logits, state, record)`.
+
+`ids` [B,W] are the pieces at `position` (a scalar; 0 is where BOS stands); `logits` [B,W,V] score the pieces
+that may follow, -inf for one that is forbidden. `state` (key/value caches) and `record` (what to keep of
+every step, such as rows of attention; `()` for nothing) are any pytrees whose leaves lead with [B,W]. The
+memory is closed over by the step, so that the hypotheses of a sentence share it.
+"""
+
+
+# Not a dataclass: those that the tests check for shapes cannot pass through vmap, pmap or device_get.
+class Hypotheses(NamedTuple):
+    """The `n` best hypotheses of every sentence: finished ones first, then by normalised score."""
+
+    tokens: Int[Array, "B n T"]
+    """The pieces that were written: without BOS, with EOS, then padding."""
+    lengths: Int[Array, "B n"]
+    """How many pieces, EOS included; 0 where a sentence has fewer than `n` hypotheses."""
+    scores: Float[Array, "B n"]
+    """Natural logarithm of the probability of these pieces; -inf where there is no hypothesis."""
+    normalised: Float[Array, "B n"]
+    """`scores / length_penalty(lengths, alpha)`."""
+    finished: Bool[Array, "B n"]
+    """Whether the hypothesis ends with EOS; if not, it was cut at its longest length."""
+    record: Any
+    """What `step` recorded when it wrote each piece: leaves [B,n,T,...], zero after the end."""
+
+
+def length_penalty(lengths: Int[Array, "*n"], alpha: float | Float[Array, ""]) -> Float[Array, "*n"]:
+    """Divides scores so that long hypotheses may win: `((5 + length) / 6) ** alpha` (Wu et al., 2016).
+
+    With alpha 0 the most probable hypothesis wins; 1 comes close to the mean over its pieces.
+
+    >>> length_penalty(jnp.array([1, 7, 13]), 1.0).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    return ((5 + lengths) / 6) ** jnp.float32(alpha)
+
+
+def check(step: Step, state: Any, *, batch: int, width: int, max_length: int) -> tuple[Any, Any]:
+    """Shapes of the logits and of the record that `step` returns; refuses what no search can serve."""
+    if width < 1 or max_length < 1:
+        raise ValueError(f"width and max_length must be at least 1, not {width} and {max_length}.")
+
+    def returned(ids: jax.Array, position: jax.Array, state: Any) -> tuple[Any, Any]:
+        logits, _, record = step(ids, position, state)
+        return logits, record
+
+    _check_lead(batch, width, {"state": state})
+    ids_BW = jax.ShapeDtypeStruct((batch, width), jnp.int32)
+    logits, record = jax.eval_shape(returned, ids_BW, jax.ShapeDtypeStruct((), jnp.int32), state)
+    _check_lead(batch, width, {"logits": logits, "record": record})
+    return logits, record
+
+
+def _check_lead(batch: int, width: int, tree: Any) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if jnp.shape(leaf)[:2] != (batch, width):
+            name = jax.tree_util.keystr(path, simple=True, separator=".")
+            raise ValueError(
+                f"State, logits and record must lead with [batch, width] = [{batch}, {width}], "
+                f"but {name} has the shape {list(jnp.shape(leaf))}."
+            )
+
+
+def each_limit(limits: Int[Array, "B"] | None, batch: int, max_length: int) -> Int[Array, "B"]:
+    """The longest length of every sentence; never more than there is room for."""
+    return jnp.minimum(jnp.full(batch, max_length) if limits is None else limits, max_length)
+
+
+def room(shapes: Any, max_length: int) -> Any:
+    """Zeros [T,...] for every leaf, to be filled a position at a time."""
+    return jax.tree.map(lambda leaf: jnp.zeros((max_length, *leaf.shape), leaf.dtype), shapes)
+
+
+def put(position: jax.Array, into: Any, leaves: Any) -> Any:
+    """Fills one position of what `room` made."""
+    return jax.tree.map(
+        lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 0), into, leaves
+    )
+
+
+def take_rows(record: Any, slots_TBn: jax.Array, lengths_Bn: jax.Array) -> Any:
+    """Follows hypotheses through a record [T,B,W,...] by the slots they had: [B,n,T,...]."""
+
+    def take(leaf: jax.Array) -> jax.Array:
+        trailing = (1,) * (leaf.ndim - 3)
+        rows = jnp.take_along_axis(leaf, slots_TBn.reshape(*slots_TBn.shape, *trailing), axis=2)
+        written_TBn = jnp.arange(len(leaf))[:, None, None] < lengths_Bn[None]
+        return jnp.moveaxis(jnp.where(written_TBn.reshape(*written_TBn.shape, *trailing), rows, 0), 0, 2)
+
+    return jax.tree.map(take, record)
