@@ -26,6 +26,10 @@ Convention = Literal["produced", "read"]
 Kind = Literal["weights"]
 
 CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # the row of piece i is i + this
+MEANINGS: dict[Convention, str] = {
+    "produced": "a row is the decoder step that produces the word",
+    "read": "a row is the decoder step that has just read the word",
+}
 SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
 
 
@@ -61,6 +65,16 @@ class WordMap:
     readout: Readout
     kind: Kind = "weights"
     gold: Links | None = None
+
+    @property
+    def title(self) -> str:
+        """What a picture of the matrix must say of itself, in one line."""
+        return f"attention {self.kind}, {self.readout}"
+
+    @property
+    def silent(self) -> list[int]:
+        """The target words that no decoder step speaks for, so that nothing is known of them."""
+        return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]
 
     def links(self, method: Callable[[np.ndarray], Bool[np.ndarray, "T S"]] = argmax) -> Links:
         """The hard links that a method of `xattn.alignment.links` reads from the matrix."""

@@ -1,0 +1,169 @@
+"""Figures fit for a paper: a word map as a heatmap, and scores by sentence length.
+
+Functions return a matplotlib `Figure`; there is no pyplot state, and settings hold only while they run.
+Importing this module imports matplotlib.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float32
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.typing import RcKeyType
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import MEANINGS, WordMap
+from xattn.viewing.labels import printable
+
+Format = Literal["png", "svg", "pdf"]
+
+_INK, _GREY, _GOLD = "#222222", "#767676", "#d55e00"
+_LINES = [  # Okabe and Ito's colours, and a marker and a dash for those who see none
+    ("#0072b2", "o", "-"),
+    ("#d55e00", "s", "--"),
+    ("#009e73", "^", "-."),
+    ("#cc79a7", "D", ":"),
+    ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
+]
+_DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # None leaves it out
+# matplotlib ships the first family; the others add their scripts where they are installed.
+_FAMILIES = ["DejaVu Sans", "Noto Sans", "Noto Sans Devanagari", "Noto Sans CJK JP"]
+_STYLE: dict[RcKeyType, Any] = {
+    "font.family": [name for name in _FAMILIES if name in font_manager.get_font_names()],
+    "font.size": 9,
+    "text.color": _INK,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "axes.edgecolor": _GREY,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "xattn",  # else the ids are random
+    "pdf.fonttype": 42,
+}
+
+
+@mpl.rc_context(rc=_STYLE)
+def heatmap(words: WordMap) -> Figure:
+    """Source words on top, target words at the left, cells from white (0) to dark (1).
+
+    Up to 12 words a side the cells carry percent. The column apart is each row's special mass; a row that
+    no decoder step speaks for is hatched. Gold links, where the map has them, are outlined: sure ones with a
+    solid line, the other possible ones with a dashed one.
+    """
+    rows, columns = words.weights.shape
+    special = columns + 0.3  # where the column apart begins
+    cell = float(np.clip(6 / max(rows, columns, 1), 0.24, 0.42))
+    width, height = cell * (special + 1), cell * max(rows, 1)
+    # The axes fill the figure, so a cell has its size; labels hang over, and `render` makes room for them.
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.spines[:].set_visible(False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=3)
+    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
+    axes.set_xticks(
+        np.append(np.arange(columns), special) + 0.5,
+        [*map(printable, words.source), "special"],
+        **{"parse_math": False, "rotation": 45, "ha": "left", "va": "bottom", "rotation_mode": "anchor"},
+    )
+    axes.get_xticklabels()[-1].set(color=_GREY, style="italic")
+
+    percent = max(rows, columns) <= 12
+    _cells(axes, words.special[:, None], left=special, percent=percent)
+    mesh = _cells(axes, words.weights, left=0, percent=percent)
+    axes.set(xlim=(0, special + 1), ylim=(rows, 0))
+    notes = [MEANINGS[words.readout.convention]]
+    if words.silent:
+        hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
+        axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
+        notes.append("hatched: no decoder step speaks for the word")
+    if words.gold is not None:
+        _outline(axes, words.gold)
+        notes.append("outlined: gold links, sure (solid) or possible (dashed)")
+
+    bar = figure.add_axes((1 + 0.15 / width, max(0, 1 - 1.6 / height), 0.08 / width, min(1, 1.6 / height)))
+    figure.colorbar(mesh, cax=bar).outline.set_visible(False)
+    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], color=_GREY, size=7)
+    bar.tick_params(length=0)
+    axes.set_title(words.title, loc="left", size=9, weight="bold", pad=8)
+    note = {"xycoords": "axes fraction", "xytext": (0, -7), "textcoords": "offset points", "va": "top"}
+    axes.annotate("\n".join(notes), (0, 0), **note, size=7.5, color=_GREY, linespacing=1.5)
+    return figure
+
+
+@mpl.rc_context(rc=_STYLE)
+def length_curve(
+    bins: Sequence[str],
+    counts: Sequence[int],
+    scores: Mapping[str, Sequence[float]],
+    *,
+    metric: str,
+) -> Figure:
+    """A score by sentence length, one line a system.
+
+    `bins` are the lengths as they are to be printed ("5-8"), `counts` the sentences in each, and `scores`
+    every system's score in each, all in 0..1 or all in percent; NaN leaves a bin out.
+    """
+    for name, values in [("counts", counts), *scores.items()]:
+        if len(values) != len(bins):
+            raise ValueError(f"There are {len(bins)} bins of length, but {len(values)} values of {name!r}.")
+    figure = Figure(figsize=(max(4.2, 0.6 * len(bins)), 2.8), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, values) in enumerate(scores.items()):
+        color, marker, dash = _LINES[index % len(_LINES)]
+        axes.plot(
+            range(len(bins)),
+            values,
+            label=name,
+            color=color,
+            marker=marker,
+            linestyle=dash,
+            markersize=5,
+            clip_on=False,
+        )
+    highest = np.nanmax([0.0, *(value for values in scores.values() for value in values)])
+    axes.set_ylim(0, 1 if highest <= 1 else 100)
+    axes.set_ylabel(metric)
+    axes.set_xlabel("source words")
+    axes.set_xticks(range(len(bins)), [f"{b}\nn={n}" for b, n in zip(bins, counts, strict=True)], size=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e5e5e5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    figure.legend(loc="outside upper left", ncols=3, frameon=False)
+    return figure
+
+
+@mpl.rc_context(rc=_STYLE)
+def render(figure: Figure, format: Format) -> bytes:
+    """The figure as a file's bytes, the same for the same figure: without a date, with text as text."""
+    buffer = io.BytesIO()
+    figure.savefig(
+        buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format]
+    )
+    return buffer.getvalue()
+
+
+def _cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, percent: bool) -> QuadMesh:
+    rows, columns = values_TS.shape
+    for (row, column), value in np.ndenumerate(values_TS):
+        if percent and value >= 0.005:
+            ink = "white" if value > 0.55 else _INK if value >= 0.05 else _GREY
+            place = (left + column + 0.5, row + 0.5)
+            axes.text(*place, f"{100 * value:.0f}", color=ink, size=7, ha="center", va="center")
+    edges = (left + np.arange(columns + 1), np.arange(rows + 1))
+    return axes.pcolormesh(*edges, values_TS, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
+
+
+def _outline(axes: Axes, gold: Links) -> None:
+    for source, target in sorted(gold.possible):
+        dash = "-" if (source, target) in gold.sure else (0, (2, 1.5))
+        corner = (source + 0.06, target + 0.06)
+        axes.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=_GOLD, lw=1.3, linestyle=dash))

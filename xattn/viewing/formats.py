@@ -1,0 +1,45 @@
+"""Every way to look at a map, by name: `FORMATS["svg"](attention, readout)`.
+
+A view gives bytes, to be written to a file, or something that a rich console prints. A new one is a function
+and a row of the table. What is heavy to import is imported by the view that needs it.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.terminal import Heatmap
+
+
+def terminal(attention: AttentionMap, readout: Readout) -> Heatmap:
+    """The heatmap as text, in colour where the console has it."""
+    return Heatmap(attention.to_words(readout))
+
+
+def png(attention: AttentionMap, readout: Readout) -> bytes:
+    """The heatmap as an image of 200 dots an inch."""
+    return _figure(attention, readout, "png")
+
+
+def svg(attention: AttentionMap, readout: Readout) -> bytes:
+    """The heatmap as a vector graphic whose text can be selected and searched."""
+    return _figure(attention, readout, "svg")
+
+
+def pdf(attention: AttentionMap, readout: Readout) -> bytes:
+    """The heatmap as a page for LaTeX, with TrueType fonts."""
+    return _figure(attention, readout, "pdf")
+
+
+def _figure(attention: AttentionMap, readout: Readout, format: Literal["png", "svg", "pdf"]) -> bytes:
+    from xattn.viewing import figures
+
+    return figures.render(figures.heatmap(attention.to_words(readout)), format)
+
+
+FORMATS: dict[str, Callable[[AttentionMap, Readout], Heatmap | bytes]] = {
+    "terminal": terminal,
+    "png": png,
+    "svg": svg,
+    "pdf": pdf,
+}
