@@ -1,6 +1,11 @@
 """Strict settings for every test: eight CPU devices, no silent rank promotion."""
 
+import hypothesis
 import jax
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# A first example compiles; how long that takes says nothing.
+hypothesis.settings.register_profile("xattn", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("xattn")

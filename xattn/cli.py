@@ -1,0 +1,237 @@
+"""The commands. Heavy imports happen inside them, so that `xattn --help` is immediate."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+from tyro.conf import Positional
+
+from xattn.config import ConfigError
+from xattn.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xattn.run import Run
+    from xattn.tasks.translator import Translator
+
+PRETRAINED = Path(__file__).parent / "pretrained" / "toy_en_fr"
+
+HELP = """usage: xattn COMMAND ...
+
+A laboratory for cross-attention in JAX.
+
+  train CONFIG [--run FOLDER] [OVERRIDES]   train an experiment; the same command resumes it
+  evaluate RUN [--splits NAME ...]          score a run; write results.json and figures
+  translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
+  view [RUN] TEXT [--format FORMAT]         show what the model looks at
+  export RUN FOLDER                         copy only what using a run needs
+
+Without RUN, translate and view use a small English-French toy model that comes with the package.
+`xattn COMMAND --help` says more."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; a user's mistake is one line on standard error, and status 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP)
+        return 0
+    name, *rest = words
+    try:
+        if name == "train":
+            return _train(rest)
+        if name not in COMMANDS:
+            raise ConfigError(f"There is no command {name!r}; there are: train, {', '.join(COMMANDS)}.")
+        return tyro.cli(COMMANDS[name], args=rest, prog=f"xattn {name}")
+    except UserError as error:
+        print(f"xattn: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _train(arguments: list[str]) -> int:
+    """usage: xattn train CONFIG [--run FOLDER] [OVERRIDES]
+
+    Trains the experiment of a config file into a run folder: runs/NAME, after the file, unless --run names another.
+    The same command resumes an interrupted run. OVERRIDES change any field: --model.layers 4 --seed 1"""
+    from xattn import config as configs
+
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--run=") else [word])]
+    if "--help" in words or "-h" in words:
+        print(_train.__doc__)
+        configs.override(configs.Experiment(), ["--help"])
+    folder = None
+    if "--run" in words:
+        at = words.index("--run")
+        if at + 1 == len(words):
+            raise ConfigError("--run needs the name of a folder.")
+        folder = words[at + 1]
+        del words[at : at + 2]
+    if not words or words[0].startswith("-"):
+        raise ConfigError("Name a config file first: xattn train configs/toy_en_fr.py")
+    path, *overrides = words
+    train(Path(path), Path(folder or f"runs/{Path(path).stem}"), overrides)
+    return 0
+
+
+def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
+    """Trains the experiment of a config file into a run folder, or goes on where that folder stands."""
+    from xattn import config as configs
+    from xattn import run as runs
+
+    config = configs.load(path, overrides)
+    run = runs.create(folder, config)
+    _remember_compilations()
+    from xattn.tasks import TASKS
+    from xattn.training.loop import train as fit
+
+    console = _console()
+    console.print(f"Training {path} into {run.folder}")
+    task = TASKS[config.task](run, console)
+    progress = fit(task, run, console)
+    console.print(
+        f"Trained for {progress.seconds:,.0f} s; best validation {task.score} {progress.best:.4f}. "
+        f"Next: xattn evaluate {run.folder}"
+    )
+
+
+def evaluate(run: Positional[Path], /, splits: tuple[str, ...] = ()) -> int:
+    """Scores the best checkpoint of a run; writes results.json and figures into its folder.
+
+    Args:
+        run: The run folder.
+        splits: The splits to score; all evaluation splits of the corpus, unless some are named.
+    """
+    from xattn.run import open_run
+
+    opened = open_run(run)
+    _remember_compilations()
+    from xattn.tasks.evaluation import evaluate as score
+
+    score(opened, splits, _console())
+    return 0
+
+
+def translate(words: Positional[tuple[str, ...]] = (), /, beam: int | None = None, n_best: int = 1) -> int:
+    """Translates text: one line in, one line out, and a blank line for a blank one.
+
+    Args:
+        words: The run folder, if not the toy model that comes with the package; then texts. Without texts, the lines
+            of standard input are translated.
+        beam: Hypotheses kept while searching; 1 is greedy. The run's config says, unless this does.
+        n_best: Translations of each line, best first. With more than one, each is written after the number of its
+            line and its log-probability.
+    """
+    from xattn.tasks.writing import write_translations
+
+    run, texts = _run_and_texts(words)
+    width = run.config.decoding.beam if beam is None else beam
+    if width < 1:
+        raise ConfigError(f"--beam must be at least 1, not {width}.")
+    if not 1 <= n_best <= width:
+        raise ConfigError(f"--n-best must be between 1 and the beam ({width}), not {n_best}.")
+    lines = (text.encode() for text in texts) if texts else sys.stdin.buffer
+    write_translations(_open(run), lines, beam=width, n_best=n_best)
+    return 0
+
+
+def view(
+    words: Positional[tuple[str, ...]],
+    /,
+    target: str | None = None,
+    format: str = "terminal",
+    output: Path | None = None,
+    layer: int | None = None,
+    head: int | Literal["mean"] | None = None,
+    rows: Literal["produced", "read"] | None = None,
+    color: Literal["auto", "always", "never"] = "auto",
+) -> int:
+    """Shows what every word of a translation looks at.
+
+    Args:
+        words: The run folder, if not the toy model that comes with the package; then one text.
+        target: A translation to follow, instead of the model's own.
+        format: A view: terminal, png, svg or pdf.
+        output: The file to write; attention.FORMAT in the current folder, unless this names another.
+        layer: The layer, counted from 0. Layer, head and rows are those chosen on validation, unless given.
+        head: The head, counted from 0, or the mean of all.
+        rows: Whether a word's row is the step that produced it, or the step that had read it.
+        color: Whether the terminal view is coloured.
+    """
+    run, texts = _run_and_texts(words)
+    if not any(text.strip() for text in texts):
+        raise ConfigError('There is nothing to view: give a sentence, such as "the quick brown fox".')
+    if len(texts) > 1:
+        raise ConfigError(f"view shows one sentence, but there are {len(texts)} texts; put the sentence in quotes.")
+    from xattn.tasks.viewing import show
+
+    show(
+        _open(run),
+        texts[0],
+        target=target,
+        format=format,
+        output=output,
+        layer=layer,
+        head=head,
+        convention=rows,
+        color=color,
+    )
+    return 0
+
+
+def export(run: Positional[Path], folder: Positional[Path], /) -> int:
+    """Copies what using a run needs, and no more: config, tokenizer, results, and the best weights in half precision.
+
+    Args:
+        run: The run folder.
+        folder: The folder to make; a run folder itself, for evaluate, translate and view.
+    """
+    from xattn.run import open_run
+    from xattn.tasks.translator import export as copy
+
+    copied = copy(open_run(run), folder)
+    print(f"{copied.folder}: {sum(f.stat().st_size for f in copied.folder.iterdir()) / 1e6:.2f} MB")
+    return 0
+
+
+COMMANDS = {"evaluate": evaluate, "translate": translate, "view": view, "export": export}
+
+
+def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
+    """A first word that is a folder, or has a slash and no space, names a run; the others are texts."""
+    from xattn.run import open_run
+
+    if words and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
+        return open_run(words[0]), list(words[1:])
+    return open_run(PRETRAINED), list(words)
+
+
+def _open(run: "Run") -> "Translator":
+    _remember_compilations()
+    from xattn.tasks.translator import Translator
+
+    return Translator.open(run)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _remember_compilations() -> None:
+    """Compiled programs are kept, so that a second run starts at once. The user's own JAX settings win."""
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(Path("~/.cache/xattn/compiled").expanduser()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -1,0 +1,369 @@
+"""What an experiment is: frozen dataclasses, their defaults (here and nowhere else), and how they are read.
+
+A config file is Python. Its docstring is the record of the experiment; it defines `config = Experiment(...)` and
+states only what differs from the defaults. The command line overrides any field: `--model.layers 4`.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import json
+import re
+import runpy
+import traceback
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from xattn.errors import UserError
+
+
+class ConfigError(UserError):
+    """A config that cannot be used; the message names the field or the file, and what would be right."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+class Checked:
+    """Checks the type of every field when a config is made, so that a wrong value never reaches the training."""
+
+    def __post_init__(self) -> None:
+        import typeguard
+
+        hints = typing.get_type_hints(type(self))
+        for each in dataclasses.fields(self):  # pyright: ignore[reportArgumentType]
+            value = getattr(self, each.name)
+            try:
+                # `True` is an `int` to Python, but never what somebody meant by `layers = True`.
+                if isinstance(value, bool) and hints[each.name] is not bool:
+                    raise typeguard.TypeCheckError("is a bool")
+                typeguard.check_type(value, hints[each.name])
+            except typeguard.TypeCheckError:
+                name = f"{_section(type(self))}{each.name}"
+                raise ConfigError(f"{name} must be {_describe(hints[each.name])}, not {value!r}.") from None
+        self.check()
+
+    def check(self) -> None:
+        """Raises `ConfigError` where fields contradict each other or are out of range."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Checked):
+    """Where the sentence pairs come from."""
+
+    corpus: str = "toy_en_fr"
+    """`toy_en_fr`, a folder with `train.en`, `train.fr`, ..., or a folder with `train.tsv`, ..."""
+    source: str = "en"
+    """Source language: the suffix of the text files."""
+    target: str = "fr"
+    """Target language: the suffix of the text files."""
+    lowercase: bool = False
+    """Whether text is lower-cased before it is read, in training and in use."""
+    folder: str = "~/.cache/xattn"
+    """Where generated corpora are kept between runs."""
+    max_length: int = 64
+    """Longest sentence in training, in sub-word pieces; longer ones are left out, and counted."""
+
+    def check(self) -> None:
+        _require(self.max_length >= 2, f"data.max_length must be at least 2, not {self.max_length}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary(Checked):
+    """The joint SentencePiece vocabulary of both languages, trained on the training split."""
+
+    kind: Literal["unigram", "bpe"] = "unigram"
+    """SentencePiece's algorithm."""
+    size: int = 800
+    """Pieces, the special ones included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Checked):
+    """A pre-norm Transformer encoder, its memory, and a cross-attending decoder."""
+
+    width: int = 128
+    """Width of the residual stream (D)."""
+    heads: int = 4
+    """Attention heads (N); must divide the width."""
+    layers: int = 2
+    """Layers of the encoder, and as many of the decoder."""
+    mlp: int = 256
+    """Width of the MLP's hidden layer (F)."""
+    memory: Literal["full", "mean"] = "full"
+    """What the decoder sees: every source position, or only their mean (the ablation without attention)."""
+    dropout: float = 0.1
+    """Dropout rate after the embedding and every sub-layer."""
+    attention_dropout: float = 0.0
+    """Dropout rate of the attention weights."""
+
+    def check(self) -> None:
+        for name in ("width", "heads", "layers", "mlp"):
+            _require(getattr(self, name) > 0, f"model.{name} must be positive, not {getattr(self, name)}.")
+        near = [h for h in range(1, self.width + 1) if self.width % h == 0]
+        near.sort(key=lambda h: abs(h - self.heads))
+        _require(
+            self.width % self.heads == 0,
+            f"model.heads must divide model.width, but {self.heads} does not divide {self.width}; "
+            f"{' or '.join(str(h) for h in sorted(near[:2]))} would.",
+        )
+        _require(self.width % 2 == 0, f"model.width must be even, not {self.width}.")
+        for name in ("dropout", "attention_dropout"):
+            rate = getattr(self, name)
+            _require(0 <= rate < 1, f"model.{name} must be at least 0 and below 1, not {rate}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Checked):
+    """AdamW, with a linear warm-up and a cosine decay to zero."""
+
+    learning_rate: float = 2e-3
+    """Peak of the schedule."""
+    warmup: int = 200
+    """Steps from zero to the peak."""
+    beta1: float = 0.9
+    """Decay of AdamW's mean of gradients."""
+    beta2: float = 0.98
+    """Decay of AdamW's mean of squared gradients."""
+    weight_decay: float = 0.01
+    """Decay of the matrices; biases and norms are left alone."""
+    clip: float = 1.0
+    """Largest global norm of a gradient."""
+
+    def check(self) -> None:
+        for name in ("learning_rate", "clip"):
+            _require(
+                getattr(self, name) > 0, f"optimizer.{name} must be positive, not {getattr(self, name)}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Checked):
+    """How long, how much at a time, and when to look."""
+
+    steps: int = 2000
+    """Updates of the parameters."""
+    batch_tokens: int = 4096
+    """Source plus target positions of a batch, padding included."""
+    buckets: int = 3
+    """Batch shapes at most; each is compiled once."""
+    label_smoothing: float = 0.1
+    """Probability spread over the vocabulary in the target distribution."""
+    validate_every: int = 200
+    """Steps between validations; each saves a checkpoint."""
+    patience: int = 10
+    """Validations without a better score after which training stops."""
+
+    def check(self) -> None:
+        for name in ("steps", "batch_tokens", "buckets", "validate_every", "patience"):
+            _require(getattr(self, name) > 0, f"training.{name} must be positive, not {getattr(self, name)}.")
+        _require(
+            0 <= self.label_smoothing < 1,
+            f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding(Checked):
+    """How a trained model writes."""
+
+    beam: int = 4
+    """Hypotheses kept a sentence; 1 is greedy."""
+    length_penalty: float = 0.6
+    """Alpha of GNMT's length normalisation (Wu et al., 2016); 0 is none."""
+    extra_length: int = 10
+    """An output may be as long as twice its input plus this many pieces."""
+    batch: int = 128
+    """Sentences decoded together."""
+
+    def check(self) -> None:
+        for name in ("beam", "batch", "extra_length"):
+            _require(getattr(self, name) > 0, f"decoding.{name} must be positive, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices(Checked):
+    """Which devices train, and how the work is laid on them."""
+
+    strategy: Literal["single", "jit", "pmap"] = "single"
+    """One device; all of them through a sharded `jit`; or all of them through `pmap`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Checked):
+    """Everything that decides a run."""
+
+    task: Literal["translation"] = "translation"
+    """A row of `xattn.tasks.TASKS`."""
+    seed: int = 0
+    """Root of the parameters, the data order and the dropout."""
+    data: Data = field(default_factory=Data)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    model: Model = field(default_factory=Model)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    training: Training = field(default_factory=Training)
+    decoding: Decoding = field(default_factory=Decoding)
+    devices: Devices = field(default_factory=Devices)
+
+    def check(self) -> None:
+        _require(0 <= self.seed < 2**31, f"seed must be between 0 and 2147483647, not {self.seed}.")
+        _require(
+            0 <= self.optimizer.warmup < self.training.steps,
+            f"optimizer.warmup must be below training.steps ({self.training.steps}), not {self.optimizer.warmup}.",
+        )
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Reads a config file and applies command-line overrides such as `["--model.layers", "4"]`."""
+    path = Path(path)
+    if path.suffix != ".py" or not path.is_file():
+        near = [str(each) for each in sorted(path.parent.glob("*.py"))]
+        raise ConfigError(f"There is no config file {path}.{_did_you_mean(str(path), near)}")
+    try:
+        names = runpy.run_path(str(path))
+    except Exception as error:
+        # Whatever the file did wrong, its reader needs the line of the file, not our frames.
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+        raise ConfigError(f"{path}, line {line}: {_explain(error)}") from None
+    if not isinstance(names.setdefault("config", None), Experiment):
+        raise ConfigError(f"{path} must define `config = Experiment(...)`.")
+    return override(names["config"], overrides)
+
+
+def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
+    """Applies command-line overrides to a config; an unknown field or a wrong value is a `ConfigError`."""
+    import tyro
+
+    if "--help" in arguments:
+        tyro.cli(
+            tyro.conf.FlagConversionOff[Experiment],
+            default=config,
+            args=["--help"],
+            prog="xattn train CONFIG",
+        )
+    values = to_dict(config)
+    hints = {name: hint for name, hint in _hints().items() if name in flatten(config)}
+    words = [part for each in arguments for part in (each.split("=", 1) if each.startswith("--") else [each])]
+    while words:
+        name = words.pop(0)
+        field_name = name.removeprefix("--").replace("-", "_")
+        if not name.startswith("--"):
+            raise ConfigError(f"Cannot read {name!r}; overrides look like --model.layers 4.")
+        if field_name not in hints:
+            raise ConfigError(
+                f"There is no field {name}.{_did_you_mean(field_name, list(hints), prefix='--')}"
+            )
+        wanted = _describe(hints[field_name])
+        if not words or words[0].startswith("--"):
+            raise ConfigError(f"{name} needs a value: {wanted}, such as {flatten(config)[field_name]!r}.")
+        value = words.pop(0)
+        section, _, key = field_name.rpartition(".")
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                (values[section] if section else values)[key] = tyro.cli(hints[field_name], args=[value])
+        except SystemExit:
+            raise ConfigError(f"{name} must be {wanted}, not {value!r}.") from None
+    return from_dict(values)
+
+
+def to_dict(config: Experiment) -> dict[str, Any]:
+    """The config as plain nested dictionaries, ready for JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -> Any:
+    """Rebuilds a config from `to_dict`, refusing unknown and missing fields."""
+    hints = typing.get_type_hints(kind)
+    for unknown in values.keys() - hints.keys():
+        raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
+    for missing in hints.keys() - values.keys():
+        raise ConfigError(f"The field {name}{missing} is missing.")
+    nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    return kind(
+        **{
+            key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v
+            for key, v in values.items()
+        }
+    )
+
+
+def flatten(config: Experiment) -> dict[str, Any]:
+    """Every field by its full name: `{"seed": 0, "data.corpus": "toy_en_fr", ...}`."""
+    flat: dict[str, Any] = {}
+    for name, value in to_dict(config).items():
+        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def difference(old: Experiment, new: Experiment) -> list[str]:
+    """The fields in which two configs differ, each as `name: old -> new`.
+
+    >>> difference(Experiment(), Experiment(seed=1, model=Model(layers=3)))
+    ['seed: 0 -> 1', 'model.layers: 2 -> 3']
+    """
+    a, b = flatten(old), flatten(new)
+    return [f"{name}: {json.dumps(a[name])} -> {json.dumps(b[name])}" for name in a if a[name] != b[name]]
+
+
+def _hints() -> dict[str, Any]:
+    hints: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(Experiment).items():
+        inner = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else None
+        hints |= {f"{name}.{k}": v for k, v in inner.items()} if inner else {name: hint}
+    return hints
+
+
+def _section(kind: type) -> str:
+    return "" if kind is Experiment else f"{kind.__name__.lower()}."
+
+
+def _describe(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in typing.get_args(hint))
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_describe(each) for each in typing.get_args(hint))
+    words = {
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        bool: "True or False",
+        types.NoneType: "None",
+    }
+    return words[hint] if hint in words.keys() else f"a {hint.__name__}"
+
+
+def _did_you_mean(word: str, choices: Sequence[str], prefix: str = "") -> str:
+    # A field is as often misremembered by its section (`--layers`) as by its spelling (`--model.layer`).
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6) or [
+        c
+        for c in choices
+        if c.split(".")[-1] in difflib.get_close_matches(word.split(".")[-1], [c.split(".")[-1]])
+    ]
+    return (
+        f" Did you mean {prefix}{near[0]}?"
+        if near
+        else f" There are: {', '.join(choices)}."
+        if choices
+        else ""
+    )
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"this is not Python: {error.msg}."
+    unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    kinds = {kind.__name__: kind for kind in (Experiment, *Checked.__subclasses__())}
+    if isinstance(error, TypeError) and unknown and unknown[1] in kinds:
+        choices = [each.name for each in dataclasses.fields(kinds[unknown[1]])]
+        return f"{unknown[1]} has no field {unknown[2]!r}.{_did_you_mean(unknown[2], choices)}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,22 @@
+"""The encoder of words: embedded sub-word pieces through self-attention layers."""
+
+from flax import nnx
+from jaxtyping import Array, Bool, Float
+
+from xattn.attention import Mask
+from xattn.nn.layers import EncoderLayer, Noise
+from xattn.nn.memory import Memory
+
+
+class TextEncoder(nnx.Module):
+    """Turns embedded pieces into a memory of words."""
+
+    def __init__(self, width: int, heads: int, mlp: int, layers: int, *, rngs: nnx.Rngs):
+        self.layers = nnx.List([EncoderLayer(width, heads, mlp, rngs=rngs) for _ in range(layers)])
+        self.norm = nnx.LayerNorm(width, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
+        keys = Mask.keys(mask)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, keys, noise and noise.at(number))
+        return Memory(tokens=self.norm(x), mask=mask, layout="words")

@@ -1,0 +1,100 @@
+"""The encoder-decoder: text in, memory between, text out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from xattn.nn.decoder import CrossDecoder
+from xattn.nn.encoders.text import TextEncoder
+from xattn.nn.layers import Noise, drop, positions
+from xattn.nn.memory import TRANSFORMS, Memory
+
+# Dropout sites: the layers are numbered from 0.
+EMBEDDING = 1_000
+
+
+class EncoderDecoder(nnx.Module):
+    """A Transformer for translation (Vaswani et al., 2017), pre-norm, with one embedding for everything.
+
+    It owns the embedding `[V,D]`, which reads source and target and writes the logits (Press & Wolf, 2017).
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        width: int,
+        heads: int,
+        layers: int,
+        mlp: int,
+        memory: str = "full",
+        rngs: nnx.Rngs,
+    ):
+        scale = nnx.initializers.normal(width**-0.5)
+        self.embedding = nnx.Embed(vocabulary, width, embedding_init=scale, rngs=rngs)
+        self.encoder = TextEncoder(width, heads, mlp, layers, rngs=rngs)
+        self.decoder = CrossDecoder(width, width, heads, mlp, layers, rngs=rngs)
+        self.memory = memory
+
+    def encode(
+        self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None
+    ) -> Memory:
+        """Reads the source; returns the memory that the decoder may look at."""
+        noise = noise and noise.at(0)
+        x_BSD = drop(self._embed(source, positions(source.shape[1], self.width)), noise, EMBEDDING)
+        return TRANSFORMS[self.memory](self.encoder(x_BSD, mask, noise))
+
+    def decode(
+        self, target: Int[Array, "B T"], memory: Memory, noise: Noise | None = None
+    ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T M"]]:
+        """States of all target positions at once, and the weights of every layer and head."""
+        noise = noise and noise.at(1)
+        x_BTD = drop(self._embed(target, positions(target.shape[1], self.width)), noise, EMBEDDING)
+        return self.decoder(x_BTD, memory, noise)
+
+    def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
+        """Scores of the next piece."""
+        return self.embedding.attend(states)
+
+    def __call__(
+        self,
+        source: Int[Array, "B S"],
+        source_mask: Bool[Array, "B S"],
+        target: Int[Array, "B T"],
+        noise: Noise | None = None,
+    ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"]]:
+        """Logits of every next target piece given the true ones before it, and all cross-attention weights.
+
+        `M` is the length of the transformed memory: the source's, or 1 for its mean.
+        """
+        states, weights = self.decode(target, self.encode(source, source_mask, noise), noise)
+        return self.logits(states), weights
+
+    def stepper(
+        self, memory: Memory, width: int, length: int
+    ) -> tuple[Callable[[jax.Array, jax.Array, Any], tuple[jax.Array, Any, jax.Array]], Any]:
+        """`step(ids_BW, position, state) -> (logits_BWV, state, weights_BWLNS)`, and its first state.
+
+        This is all that decoding knows of a model. The memory is projected once, and shared by the hypotheses.
+        """
+        projected = self.decoder.project_memory(memory)
+        table = jnp.asarray(positions(length, self.width))
+
+        def step(ids: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, jax.Array]:
+            x_BWD = self._embed(ids, table[position])
+            states, weights, past = self.decoder.step(x_BWD, past, position, projected)
+            return self.logits(states), past, weights
+
+        return step, self.decoder.start(memory, width, length)
+
+    @property
+    def width(self) -> int:
+        """Width of the residual stream (D)."""
+        return self.embedding.features
+
+    def _embed(self, ids: jax.Array, places: Any) -> jax.Array:
+        return self.embedding(ids) * self.width**0.5 + jnp.broadcast_to(places, (*ids.shape, self.width))

@@ -1,0 +1,117 @@
+"""The scores of a translation run: how often it is right, how close it comes, and whether it looks at the right word."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportUsage]
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import Readout
+from xattn.alignment.scores import best_readout, interval, score
+from xattn.data import sources
+from xattn.data.sources import Pair
+from xattn.run import Run
+from xattn.tasks.translator import Translator
+
+
+def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
+    """Scores a run on splits of its corpus (all evaluation splits, unless some are named), and keeps the results.
+
+    Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
+    """
+    model = Translator.open(run)
+    corpus = sources.Corpus(run.config.data)
+    results = run.read_results()
+    readout = None
+    if model.looks and (validation := _with_gold(corpus.load("validation"))):
+        with console.status("choosing layer, head and rows on the validation split"):
+            golds = [_links(pair) for pair in validation]
+            readout, found = best_readout(_maps(model, validation), golds)[0]
+        console.print(f"Alignment is read at {readout}: AER {found.aer:.4f} on the validation split.")
+        results["readout"] = {
+            "layer": readout.layer,
+            "head": readout.head,
+            "convention": readout.convention,
+            "chosen_by": "AER on validation",
+            "validation_aer": round(found.aer, 4),
+        }
+    results.setdefault("splits", {})
+    for name in splits or corpus.evaluation_splits:
+        pairs = corpus.load(name)
+        with console.status(f"translating {name}: {len(pairs):,} sentences"):
+            found = model.translate([pair.source for pair in pairs])
+        row = score_text([best[0].text for best in found], pairs)
+        if readout is not None and (gold := _with_gold(pairs)):
+            with console.status(f"aligning {name}"):
+                row["alignment"] = score_alignment(model, gold, readout)
+        results["splits"][name] = row
+        run.write_results(results)
+    console.print(table(results))
+    return results
+
+
+def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Exact match, BLEU and chrF with their signatures, and exact match by source length in words."""
+    references = [pair.target for pair in pairs]
+    exact = [hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True)]
+    by_length: dict[int, list[bool]] = defaultdict(list)
+    for right, pair in zip(exact, pairs, strict=True):
+        by_length[len(pair.source.split())].append(right)
+    bleu, chrf = BLEU(), CHRF()
+    return {
+        "sentences": len(pairs),
+        "exact_match": round(sum(exact) / len(exact), 4),
+        "bleu": round(bleu.corpus_score(hypotheses, [references]).score, 2),
+        "bleu_signature": str(bleu.get_signature()),
+        "chrf": round(chrf.corpus_score(hypotheses, [references]).score, 2),
+        "chrf_signature": str(chrf.get_signature()),
+        "by_length": {n: {"exact": sum(by_length[n]), "count": len(by_length[n])} for n in sorted(by_length)},
+    }
+
+
+def score_alignment(model: Translator, pairs: Sequence[Pair], readout: Readout) -> dict[str, Any]:
+    """AER, precision, recall and F1 of the attention's links against gold, at one readout."""
+    golds = [_links(pair) for pair in pairs]
+    links = [each.to_words(readout).links() for each in _maps(model, pairs)]
+    found = score(links, golds)
+    low, high = interval(links, golds)
+    return {
+        "aer": round(found.aer, 4),
+        "aer_95": [round(low, 4), round(high, 4)],
+        "precision": round(found.precision, 4),
+        "recall": round(found.recall, 4),
+        "f1": round(found.f1, 4),
+    }
+
+
+def table(results: dict[str, Any]) -> Table:
+    """The results of all splits."""
+    view = Table(title="exact match and AER as fractions; BLEU and chrF as sacreBLEU prints them")
+    for heading in ("split", "sentences", "exact match", "BLEU", "chrF", "AER (95 %)"):
+        view.add_column(heading, justify="left" if heading == "split" else "right")
+    for name, row in results["splits"].items():
+        aer = row["alignment"] if "alignment" in row else None
+        view.add_row(
+            name,
+            f"{row['sentences']:,}",
+            f"{row['exact_match']:.4f}",
+            f"{row['bleu']:.2f}",
+            f"{row['chrf']:.2f}",
+            f"{aer['aer']:.4f} ({aer['aer_95'][0]:.4f}-{aer['aer_95'][1]:.4f})" if aer else "-",
+        )
+    return view
+
+
+def _with_gold(pairs: Sequence[Pair]) -> list[Pair]:
+    return [pair for pair in pairs if pair.possible]
+
+
+def _links(pair: Pair) -> Links:
+    return Links.of(pair.sure, possible=pair.possible)
+
+
+def _maps(model: Translator, pairs: Sequence[Pair]) -> list:
+    return model.attend([(pair.source, pair.target) for pair in pairs])

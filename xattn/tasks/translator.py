@@ -1,0 +1,245 @@
+"""A trained translation model in use: text in, text out, and what it looked at."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import AttentionMap
+from xattn.config import Experiment
+from xattn.data.tokenizer import Tokenizer
+from xattn.decoding import beam_search
+from xattn.nn.model import EncoderDecoder
+from xattn.run import Run, RunError
+from xattn.training.checkpoint import Checkpoints
+
+# Sentences are padded to the next of few lengths, so that few shapes are compiled.
+LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """One hypothesis: its text, its log-probability, and whether it came to an end by itself."""
+
+    text: str
+    score: float
+    finished: bool
+    attention: AttentionMap | None = None
+
+
+def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
+    """The model that a config describes."""
+    return EncoderDecoder(
+        vocabulary=vocabulary,
+        width=config.model.width,
+        heads=config.model.heads,
+        layers=config.model.layers,
+        mlp=config.model.mlp,
+        memory=config.model.memory,
+        rngs=nnx.Rngs(seed),
+    )
+
+
+class Translator:
+    """A model with its tokenizer and settings."""
+
+    def __init__(self, config: Experiment, tokenizer: Tokenizer, params: Any):
+        self.config = config
+        self.tokenizer = tokenizer
+        self.params = params
+        graph, _ = nnx.split(nnx.eval_shape(lambda: build(config, tokenizer.size)), nnx.Param)
+        self._model = partial(nnx.merge, graph)
+        self._search = jax.jit(self._search_batch, static_argnames=("width", "n_best", "length", "look"))
+        self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
+
+    @classmethod
+    def open(cls, run: Run) -> "Translator":
+        """The best model of a run: exported weights where there are some, or else the best checkpoint."""
+        tokenizer = Tokenizer.load(run.tokenizer)
+        shapes = nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: build(run.config, tokenizer.size)), nnx.Param))
+        if run.weights.exists():
+            with np.load(run.weights) as arrays:
+                params = jax.tree_util.tree_map_with_path(
+                    lambda path, like: jnp.asarray(arrays[parameter_name(path)], like.dtype), shapes
+                )
+            return cls(run.config, tokenizer, params)
+        checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
+        if checkpoints is None or checkpoints.best is None:
+            raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
+        return cls(run.config, tokenizer, checkpoints.restore_params(checkpoints.best, shapes))
+
+    @property
+    def looks(self) -> bool:
+        """Whether the memory has positions to look at; a mean has one only."""
+        return self.config.model.memory == "full"
+
+    def encode(self, text: str) -> list[int]:
+        """The pieces of a text, as the model was trained to read it; without special pieces."""
+        return self.tokenizer.encode(text.lower() if self.config.data.lowercase else text)
+
+    def translate(
+        self, lines: Sequence[str], *, beam: int | None = None, n_best: int = 1, look: bool = False
+    ) -> list[list[Translation]]:
+        """The `n_best` translations of every line, best first; an empty line has the empty translation.
+
+        With `look`, each carries its attention map, as recorded while it was written.
+        """
+        settings = self.config.decoding
+        sources = [self.encode(line) for line in lines]
+        results: list[list[Translation]] = [
+            [] if ids else [Translation(text="", score=0.0, finished=True)] for ids in sources
+        ]
+        for indices, source, mask in self._batches(sources):
+            found = self._search(
+                self.params,
+                source,
+                mask,
+                width=settings.beam if beam is None else beam,
+                n_best=n_best,
+                length=2 * source.shape[1] + settings.extra_length,
+                look=look,
+            )
+            found = jax.device_get(found)
+            for row, index in enumerate(indices):
+                for n in range(n_best):
+                    if found.lengths[row, n] == 0:
+                        continue
+                    ids = found.tokens[row, n, : found.lengths[row, n]].tolist()
+                    attention = None
+                    if look:
+                        weights_LNTS = np.moveaxis(found.record[row, n, : len(ids)], 0, 2)
+                        attention = self._map(weights_LNTS, sources[index], ids)
+                    results[index].append(
+                        Translation(
+                            text=self.tokenizer.decode(ids),
+                            score=float(found.scores[row, n]),
+                            finished=bool(found.finished[row, n]),
+                            attention=attention,
+                        )
+                    )
+        return results
+
+    def attend(
+        self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None
+    ) -> list[AttentionMap]:
+        """What the model looks at while it is fed a given translation (teacher forcing)."""
+        eos = self.tokenizer.eos
+        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
+        maps: dict[int, AttentionMap] = {}
+        for indices, source, mask in self._batches(sources, beside=targets):
+            length = _padded(max(len(targets[i]) for i in indices) + 1)
+            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
+            for row, index in enumerate(indices):
+                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+            weights = np.asarray(self._weights(self.params, source, mask, target))
+            for row, index in enumerate(indices):
+                ids = [*targets[index], eos]
+                gold = golds[index] if golds else None
+                maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold)
+        return [maps[index] for index in range(len(pairs))]
+
+    def _map(
+        self, weights_LNTS: np.ndarray, source: list[int], target: list[int], gold: Links | None = None
+    ) -> AttentionMap:
+        source = [*source, self.tokenizer.eos]
+        source_words, source_ids = self.tokenizer.words(source)
+        target_words, target_ids = self.tokenizer.words(target)
+        return AttentionMap(
+            weights=np.asarray(weights_LNTS[..., : len(source)], np.float32),
+            source=self.tokenizer.pieces(source),
+            target=self.tokenizer.pieces(target),
+            source_word_ids=source_ids,
+            target_word_ids=target_ids,
+            source_words=source_words,
+            target_words=target_words,
+            gold=gold,
+        )
+
+    def _batches(
+        self, sources: Sequence[list[int]], beside: Sequence[list[int]] | None = None
+    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
+        """Sentences of like length together: their indices, padded ids [B,S] with EOS, and their mask.
+
+        Empty sentences are left out, unless they stand beside something.
+        """
+        lengths = [(len(s) + 1, len(beside[i]) if beside else 0, i) for i, s in enumerate(sources) if s or beside]
+        order = [index for *_, index in sorted(lengths)]
+        for _, group in _grouped(order, key=lambda index: _padded(len(sources[index]) + 1)):
+            for first in range(0, len(group), self.config.decoding.batch):
+                indices = group[first : first + self.config.decoding.batch]
+                # Few sentences should not wait for a full batch of padding.
+                rows = min(self.config.decoding.batch, 1 << (len(group) - 1).bit_length())
+                source = np.full((rows, _padded(len(sources[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
+                mask = np.zeros(source.shape, bool)
+                for row, index in enumerate(indices):
+                    source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
+                    mask[row, : len(sources[index]) + 1] = True
+                yield indices, source, mask
+
+    def _search_batch(
+        self, params: Any, source: jax.Array, mask: jax.Array, *, width: int, n_best: int, length: int, look: bool
+    ) -> Any:
+        model, tokenizer = self._model(params), self.tokenizer
+        step, state = model.stepper(model.encode(source, mask), width, length)
+
+        def without_record(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, tuple]:
+            logits, state, _ = step(ids, position, state)
+            return logits, state, ()
+
+        # A sentence's limit depends on itself alone, so that a batch gives what its lines give.
+        own = mask.sum(axis=1)
+        return beam_search(
+            step if look else without_record,
+            state,
+            batch=len(source),
+            width=width,
+            bos=tokenizer.bos,
+            eos=tokenizer.eos,
+            pad=tokenizer.pad,
+            max_length=length,
+            limits=jnp.where(own > 0, 2 * own + self.config.decoding.extra_length, 0),
+            length_penalty=self.config.decoding.length_penalty,
+            n_best=n_best,
+        )
+
+
+def export(run: Run, folder: Path) -> Run:
+    """Copies the config, the tokenizer, the results and the best weights, in half precision, into a new run folder."""
+    model = Translator.open(run)
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} is not empty; name a new folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"Cannot write {folder}: {error.strerror}.") from None
+    copied = Run(folder, run.config)
+    flat = jax.tree_util.tree_leaves_with_path(model.params)
+    np.savez_compressed(copied.weights, **{parameter_name(p): np.asarray(x, np.float16) for p, x in flat})  # pyright: ignore
+    for name in ("config.json", "environment.json", run.tokenizer.name, run.results.name):
+        if (run.folder / name).exists():
+            shutil.copy(run.folder / name, folder / name)
+    return copied
+
+
+def parameter_name(path: Iterable[Any]) -> str:
+    """A parameter's place in the model as a name: `encoder.layers.0.mlp.up.kernel`."""
+    return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
+
+
+def _padded(length: int) -> int:
+    return next((each for each in LENGTHS if each >= length), length)
+
+
+def _grouped(items: Sequence[int], key: Any) -> Iterator[tuple[int, list[int]]]:
+    groups: dict[int, list[int]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return iter(groups.items())

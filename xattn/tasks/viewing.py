@@ -1,0 +1,2 @@
+"""`xattn view`: what every word of a translation looks at."""
+

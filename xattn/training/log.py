@@ -1,0 +1,56 @@
+"""What a run says while it trains: metrics.jsonl, TensorBoard events, and a progress bar."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Log:
+    """Writes rows of metrics to all three places; rows after `step` (of an interrupted run) are dropped first."""
+
+    def __init__(self, metrics: Path, tensorboard: Path, *, step: int, steps: int, console: Console):
+        from tensorboardX import SummaryWriter
+
+        rows = metrics.read_text().splitlines() if metrics.exists() else []
+        kept = [row for row in rows if json.loads(row)["step"] <= step]
+        self._file = metrics.open("w", encoding="utf-8")
+        self._file.writelines(row + "\n" for row in kept)
+        self._events = SummaryWriter(str(tensorboard), purge_step=step + 1, write_to_disk=True)
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._bar.add_task("training", total=steps, completed=step, note="compiling")
+        self.console = console
+
+    def __enter__(self) -> "Log":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._file.close()
+        self._events.close()
+
+    def advance(self, step: int, note: str) -> None:
+        """Moves the progress bar."""
+        self._bar.update(self._task, completed=step, note=note)
+
+    def write(self, split: str, step: int, values: dict[str, float]) -> None:
+        """Writes one row."""
+        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._file.write(json.dumps({"step": step, "split": split, **rounded}) + "\n")
+        self._file.flush()
+        for name, value in values.items():
+            self._events.add_scalar(f"{split}/{name}", value, step)

@@ -1,0 +1,157 @@
+"""The training loop: batches in, checkpoints out; stops, and goes on again, without losing its place."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import grain
+import jax
+from rich.console import Console
+
+from xattn.run import Run
+from xattn.training import devices, optimizer
+from xattn.training.checkpoint import Checkpoints
+from xattn.training.log import Log
+from xattn.training.step import Sums, make_update, start
+
+# Rows of metrics.jsonl are sums over this many steps.
+LOG_EVERY = 20
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What training asks of an experiment row."""
+
+    score: str
+    """The validation metric that chooses the best checkpoint; higher is better."""
+
+    def parameters(self) -> Any:
+        """Fresh parameters, as nested dictionaries."""
+        ...
+
+    def loss(self, params: Any, batch: Any, step: jax.Array) -> Sums:
+        """Sums of a training batch; the row "loss" is what is minimised."""
+        ...
+
+    def look(self, params: Any, batch: Any) -> Sums:
+        """Sums of a validation batch."""
+        ...
+
+    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+        """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
+        ...
+
+    def validation(self, multiple: int) -> grain.MapDataset:
+        """The batches of the validation split."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, beside its state: the place in the data, and the search for the best checkpoint."""
+
+    epoch: int = 0
+    batch: int = 0
+    best: float | None = None
+    since_best: int = 0
+    seconds: float = 0.0
+
+
+def train(task: Task, run: Run, console: Console) -> Progress:
+    """Trains until the last step, or until the score stops rising; resumes from where the folder stands."""
+    settings = run.config.training
+    placement = devices.place(run.config.devices.strategy)
+    tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
+    update = placement.compile(make_update(task.loss, tx), donate=True)
+    look = placement.compile(make_look(task.look))
+
+    checkpoints = Checkpoints(run.checkpoints)
+    state, progress = start(task.parameters(), tx), Progress()
+    if checkpoints.newest is not None:
+        state, saved = checkpoints.restore(checkpoints.newest, state)
+        progress = Progress(**saved)
+        console.print(f"Resuming {run.folder} at step {checkpoints.newest}.")
+    step = int(state.step)
+    state = placement.replicate(state)
+    began = time.monotonic() - progress.seconds
+
+    with Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console) as log:
+        pending: list[Sums] = []
+        pending_since = time.monotonic()
+
+        def save(score: float | None) -> None:
+            checkpoints.save(step, placement.fetch(state), asdict(progress), score)
+
+        batches = _stream(task, progress, placement.devices)
+        try:
+            while step < settings.steps and progress.since_best < settings.patience:
+                (epoch, number), batch = next(batches)
+                state, sums = update(state, placement.cut(batch))
+                step, progress = step + 1, replace(progress, epoch=epoch, batch=number + 1)
+                pending.append(sums)
+                if step % LOG_EVERY == 0:
+                    # Fetched together and seldom, so that the device hardly ever waits for the host.
+                    row = means(placement.fetch(pending))
+                    seconds = time.monotonic() - pending_since
+                    row["tokens_per_second"] = row.pop("tokens") * len(pending) / seconds
+                    log.write("train", step, row | {"learning_rate": float(rate(step))})
+                    log.advance(step, f"loss {row['loss']:.3f}  {row['tokens_per_second']:,.0f} tokens/s")
+                    pending, pending_since = [], time.monotonic()
+                if step % settings.validate_every == 0 or step == settings.steps:
+                    sums = [look(state.params, placement.cut(b)) for b in task.validation(placement.devices)]
+                    row = means(placement.fetch(sums))
+                    score = row[task.score]
+                    better = progress.best is None or score > progress.best
+                    progress = replace(
+                        progress,
+                        best=score if better else progress.best,
+                        since_best=0 if better else progress.since_best + 1,
+                        seconds=time.monotonic() - began,
+                    )
+                    log.write("validation", step, row | {"seconds": progress.seconds})
+                    console.print(
+                        f"step {step:>6}  validation loss {row['loss']:.4f}  {task.score} {score:.4f}"
+                        + ("  best so far" if better else "")
+                    )
+                    save(score)
+                    pending_since = time.monotonic()
+        except KeyboardInterrupt:
+            progress = replace(progress, seconds=time.monotonic() - began)
+            if step != checkpoints.newest:
+                save(None)
+            console.print(f"Stopped at step {step}, and saved: the same command goes on from here.")
+            raise
+        finally:
+            checkpoints.close()
+    return progress
+
+
+def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
+    """`look(params, batch, axis)`: the sums of a validation batch, added over a mapped device axis."""
+
+    def look_at(params: Any, batch: Any, axis: str | None) -> Sums:
+        sums = look(params, batch)
+        return sums if axis is None else jax.lax.psum(sums, axis)
+
+    return look_at
+
+
+def means(sums: list[Sums]) -> dict[str, float]:
+    """The mean of every row over all batches: totals added, counts added, divided once."""
+    return {
+        name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums))
+        for name in sums[0]
+    }
+
+
+def _stream(task: Task, progress: Progress, multiple: int) -> Iterator[tuple[tuple[int, int], Any]]:
+    """Batches without end, each with its epoch and its place in it, from where `progress` stands."""
+    first = progress.batch
+    for epoch in itertools.count(progress.epoch):
+        batches = task.plan(epoch, multiple)[first:]
+        ahead = batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8))
+        for number, batch in enumerate(ahead, start=first):
+            yield (epoch, number), batch
+        first = 0
