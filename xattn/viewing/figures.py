@@ -77,8 +77,8 @@ def heatmap(words: WordMap) -> Figure:
 
     percent = max(rows, columns) <= 12
     _cells(axes, words.special[:, None], left=special, percent=percent)
-    mesh = _cells(axes, words.weights, left=0, percent=percent)
-    axes.set(xlim=(0, special + 1), ylim=(rows, 0))
+    mesh = _cells(axes, words.weights, left=0.0, percent=percent)
+    axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
     notes = [MEANINGS[words.readout.convention]]
     if words.silent:
         hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}

@@ -4,12 +4,12 @@ With colours a cell is a block from dark (0) to bright (1), without them a numbe
 over their column, and a sentence wider than the terminal continues in further panels below.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size, split_graphemes
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions
 from rich.style import Style
 from rich.text import Text
 
@@ -36,7 +36,7 @@ class Heatmap:
 
     words: WordMap
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         color = console.color_system in ("256", "truecolor") and not console.no_color
         yield heatmap(self.words, width=options.max_width, color=color)
 

@@ -1,0 +1,164 @@
+"""What the figures show, and that their files are clean."""
+
+import re
+import subprocess
+import sys
+import warnings
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.figures import heatmap, length_curve, render
+from xattn.viewing.formats import FORMATS
+from xattn.viewing.terminal import Heatmap
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def svg_texts(words) -> list[str]:
+    root = ET.fromstring(render(heatmap(words), "svg"))
+    return ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
+
+
+def test_words_weights_and_readout_are_where_they_belong(fox):
+    figure = heatmap(fox)
+    axes, bar = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [*fox.source, "special"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == fox.target
+    assert axes.xaxis.get_ticks_position() == "top"
+    assert axes.get_ylim() == (4, 0)  # the first target word on top
+    special, weights = axes.collections
+    np.testing.assert_array_equal(np.ravel(np.asarray(weights.get_array())), fox.weights.ravel())
+    np.testing.assert_array_equal(np.ravel(np.asarray(special.get_array())), fox.special)
+    assert weights.get_clim() == special.get_clim() == (0, 1)
+    assert bar.get_ylim() == (0, 1)
+    assert axes.get_title(loc="left") == "attention weights, layer 2, head 3, row convention: produced"
+    note = axes.texts[-1].get_text()
+    assert note.splitlines() == [
+        "a row is the decoder step that produces the word",
+        "hatched: no decoder step speaks for the word",
+    ]
+    (hatched,) = axes.patches
+    assert isinstance(hatched, Rectangle)
+    assert (hatched.get_y(), hatched.get_height()) == (3, 1)
+
+
+def test_percent_stands_in_the_cells_of_a_small_map_only(fox, word_map):
+    numbers = {(text.get_position(), text.get_text()) for text in heatmap(fox).axes[0].texts[:-1]}
+    assert ((0.5, 0.5), "83") in numbers
+    assert ((3.5, 1.5), "86") in numbers
+    assert ((4.8, 0.5), "10") in numbers  # special
+    assert len(numbers) == 9  # the others are below half a percent
+    assert len(heatmap(word_map(["a"] * 13, ["b"] * 3)).axes[0].texts) == 1
+
+
+def test_gold_outlines_tell_sure_from_possible(fox):
+    gold = Links.of([(0, 0), (3, 1)], possible=[(1, 2)])
+    axes = heatmap(replace(fox, gold=gold)).axes[0]
+    boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle) and not patch.get_hatch()]
+    cells = {(int(b.get_x()), int(b.get_y())): b.get_linestyle() for b in boxes}
+    assert cells.keys() == gold.possible
+    assert cells[0, 0] == cells[3, 1] == "-"
+    assert cells[1, 2] != "-"
+    assert "gold" in axes.texts[-1].get_text()
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_the_same_map_gives_the_same_bytes(fox, format):
+    content = render(heatmap(fox), format)
+    assert content == render(heatmap(fox), format)
+    assert not re.search(rb"CreationDate|<dc:date>", content)
+
+
+def test_svg_text_is_text_and_pdf_fonts_are_truetype(fox):
+    assert {"quick", "renard", "special"} <= set(svg_texts(fox))
+    pdf = render(heatmap(fox), "pdf")
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_hostile_words_stay_words(word_map):
+    source = ["$a_1$", "$5", "</svg>", '"&amp;', "مرحبا", "\\frac"]
+    assert set(source) <= set(svg_texts(word_map(source, ["%"])))
+    assert "a?b" in svg_texts(word_map(["a\x1bb"], ["c"]))
+
+
+def test_a_script_without_a_font_is_drawn_all_the_same(word_map):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")
+        assert "नमस्ते" in svg_texts(word_map(["नमस्ते", "王国"], ["salut"]))
+        assert render(heatmap(word_map(["नमस्ते"], ["salut"])), "png")
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(1, 0), (0, 1), (61, 2)])
+def test_odd_sizes_are_drawn(word_map, sources, targets):
+    assert render(heatmap(word_map(["mot"] * sources, ["word"] * targets)), "png")
+
+
+def test_settings_stay_as_they_were(fox):
+    before = dict(mpl.rcParams)
+    render(heatmap(fox), "svg")
+    assert dict(mpl.rcParams) == before
+
+
+def test_heavy_imports_wait_and_pyplot_is_never_loaded():
+    code = (
+        "import sys, xattn.viewing.formats; print('matplotlib' in sys.modules, 'jax' in sys.modules);"
+        "import xattn.viewing.figures; print('matplotlib.pyplot' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert output.stdout.split() == ["False"] * 3
+
+
+def test_length_curve_has_a_line_a_system():
+    figure = length_curve(
+        ["1-4", "5-8", "9-12"],
+        [11, 7, 2],
+        {"full": [1.0, 0.9, 0.5], "mean": [0.8, 0.1, float("nan")]},
+        metric="exact match",
+    )
+    (axes,) = figure.axes
+    assert [(line.get_label(), np.asarray(line.get_ydata())[:2].tolist()) for line in axes.lines] == [
+        ("full", [1.0, 0.9]),
+        ("mean", [0.8, 0.1]),
+    ]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1-4\nn=11", "5-8\nn=7", "9-12\nn=2"]
+    assert axes.get_ylim() == (0, 1)
+    assert axes.get_ylabel() == "exact match"
+    assert [line.get_marker() for line in axes.lines] == ["o", "s"]
+    assert b"exact match" in render(figure, "svg")
+    assert length_curve(["1"], [1], {"full": [71.5]}, metric="BLEU").axes[0].get_ylim() == (0, 100)
+
+
+def test_length_curve_refuses_a_missing_bin():
+    with pytest.raises(ValueError, match="2 bins of length, but 1 values of 'mean'"):
+        length_curve(["1", "2"], [3, 5], {"mean": [0.5]}, metric="exact match")
+
+
+MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_shows_the_words_of_the_readout(name):
+    attention = AttentionMap(
+        weights=np.full((2, 3, 2, 5), 0.2, np.float32),
+        source=["_a", "_b", "c", "_d", "</s>"],
+        target=["_x", "</s>"],
+        source_word_ids=[0, 1, 1, 2, -1],
+        target_word_ids=[0, -1],
+        source_words=["a", "bc", "d"],
+        target_words=["x"],
+    )
+    picture = FORMATS[name](attention, Readout(layer=1, head=0, convention="read"))
+    if isinstance(picture, Heatmap):
+        assert name == "terminal"
+        assert picture.words.source == ["a", "bc", "d"]
+        np.testing.assert_allclose(picture.words.weights, [[0.2, 0.4, 0.2]], rtol=1e-6)
+    else:
+        assert picture.startswith(MAGIC[name])

@@ -1,0 +1,119 @@
+"""What the terminal shows."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from xattn.viewing.terminal import Heatmap, heatmap
+
+
+def printed(words, **settings) -> str:
+    file = io.StringIO()
+    console = Console(file=file, **{"width": 80, "force_terminal": True, "_environ": {}} | settings)
+    console.print(Heatmap(words))
+    return file.getvalue()
+
+
+def test_without_colour_it_is_a_table_of_percent(fox):
+    lines = [line.rstrip() for line in heatmap(fox, color=False).plain.splitlines()]
+    assert lines == [
+        "attention weights, layer 2, head 3, row convention: produced",
+        "a row is the decoder step that produces the word",
+        "",
+        "        the  quick  brown  fox   special",
+        "    le   83     2      1     4      10",
+        "renard    .     6      .    86       8",
+        "  brun    .     .    100     .       .",
+        "rapide",
+        "",
+        "numbers: weight in percent; special: on pieces of no word, such as EOS",
+        "an empty row: no decoder step speaks for the word",
+    ]
+
+
+def test_a_long_sentence_has_upright_words_over_tenths(word_map):
+    source = [f"word{'abcdefgh'[: i % 5]}" for i in range(27)]
+    lines = heatmap(word_map(source, ["un", "deux"]), color=False).plain.splitlines()
+    rows = [i for i, line in enumerate(lines) if line.startswith(("  un", "deux"))]
+    header = [line.ljust(80) for line in lines[3 : rows[0]]]
+    upright = ["".join(line[5 + 2 * i] for line in header).strip() for i in range(27)]
+    assert upright == source
+    digits = [lines[rows[1]][5 + 2 * i] for i in range(27)]
+    weights = word_map(source, ["un", "deux"]).weights[1]
+    assert digits == [str(int(10 * w + 0.5)).replace("0", ".") for w in weights]
+
+
+WORDS = ["the", "王国", "नमस्ते", "مرحبا", "👩\u200d👩\u200d👧", "e\u0301te\u0301"]
+WORDS += ["anticonstitutionnellement", "a\x1b[31mb\tc"]
+
+
+@pytest.mark.parametrize("width", [20, 47, 80, 131])
+@pytest.mark.parametrize("count", [1, 7, 61])
+@pytest.mark.parametrize("color", [False, True])
+def test_every_line_fits_the_terminal_whatever_the_script(word_map, width, count, color):
+    source, target = [WORDS[i % len(WORDS)] for i in range(count)], WORDS[::-1]
+    system = "truecolor" if color else None
+    text = printed(word_map(source, target), width=width, color_system=system)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert text.count("\x1b") == 0 or color
+    assert any(line.split()[:1] == ["the"] for line in lines)
+
+
+def test_panels_show_every_column_once(word_map):
+    source = [f"{i:02}" for i in range(67)]
+    lines = heatmap(word_map(source, ["mot"]), width=40, color=False).plain.splitlines()
+    cells = "".join(line[4:] for line in lines if line.startswith("mot "))
+    assert len(cells.replace(" ", "")) == 67 + 1  # and the special mass
+    rows = [i for i, line in enumerate(lines) if line.startswith("mot ")]
+    tens, units = ("".join(lines[row - above][4:].replace(" ", "") for row in rows) for above in (2, 1))
+    assert tens[:67] == "".join(f"{i:02}"[0] for i in range(67))
+    assert units[:67] == "".join(f"{i:02}"[1] for i in range(67))
+
+
+def test_plain_text_is_ascii_if_the_words_are(word_map):
+    long = ["antidisestablishmentarianism"] * 31
+    assert heatmap(word_map(long, long[:2]), color=False).plain.isascii()
+
+
+def test_brighter_means_more(fox):
+    text = printed(fox, color_system="truecolor")
+    backgrounds = re.findall(r"48;2;(\d+);(\d+);(\d+)m *(\d+|\.)", text)
+    shades = {}
+    for *channels, number in backgrounds:
+        red, green, blue = map(int, channels)
+        shades[0 if number == "." else int(number)] = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert [shades[n] for n in sorted(shades)] == sorted(shades.values())
+    assert {0, 83, 86, 100} <= set(shades)
+    assert shades[0] < 40
+    assert shades[100] > 200
+
+
+def test_256_colours_are_enough(word_map):
+    # rich keeps the codes of a style for the process, so the colours must be new ones
+    assert "48;5;" in printed(word_map(["a", "b", "c"], ["d"]), color_system="256")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"color_system": None},
+        {"color_system": "standard"},
+        {"color_system": "truecolor", "no_color": True},
+        {"color_system": "truecolor", "_environ": {"NO_COLOR": "1"}},
+        {"color_system": "auto", "force_terminal": False},
+    ],
+)
+def test_with_colour_off_there_are_numbers(fox, settings):
+    text = printed(fox, **settings)
+    assert "    le   83     2 " in text
+    assert not re.search(r"\x1b\[[0-9;]*[34]8", text)
+
+
+def test_an_empty_translation_is_no_error(word_map):
+    assert "the" in heatmap(word_map(["the"], [])).plain
+    assert "le" in heatmap(replace(word_map([], ["le"]), source=[])).plain
