@@ -123,15 +123,15 @@ def test_a_beam_wide_enough_finds_the_best_of_all_sentences(alpha, n_best):
         assert_equals(found, sentence, every_sentence(model, sentence, limit, alpha))
 
 
-@pytest.mark.parametrize("patience", [1.0, math.inf])
-@pytest.mark.parametrize("seed", [2, 3])
-@pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_a_narrow_beam_equals_its_definition(seed, alpha, patience):
-    model, width = History(batch=B, seed=seed), 2
-    found = run(model, alpha=alpha, width=width, n_best=2, patience=patience)
-    for sentence, limit in enumerate(LIMITS):
-        truth = plain_beam(model, sentence, width=width, limit=limit, alpha=alpha, patience=patience)
-        assert_equals(found, sentence, truth)
+@pytest.mark.parametrize(("patience", "n_best"), [(1.0, 3), (math.inf, 2)])
+def test_a_narrow_beam_equals_its_definition(patience, n_best):
+    width, limits = 3, (5, 4, 5, 3, 5)
+    for seed, alpha in itertools.product(range(2, 10), (0.0, 1.0, 3.0, -1.0)):
+        model = History(batch=B, seed=seed)
+        found = run(model, limits, alpha=alpha, width=width, n_best=n_best, patience=patience)
+        for sentence, limit in enumerate(limits):
+            truth = plain_beam(model, sentence, width=width, limit=limit, alpha=alpha, patience=patience)
+            assert_equals(found, sentence, truth)
 
 
 def test_greedy_writes_the_most_probable_piece():
@@ -200,6 +200,27 @@ def test_a_vocabulary_smaller_than_the_beam():
     best = beam_search(step, (), batch=2, width=3, bos=0, eos=0, pad=9, max_length=2, n_best=2)
     assert best.tokens.tolist() == [[[0, 9], [9, 9]]] * 2
     assert best.scores.tolist() == [[0.0, -math.inf]] * 2
+
+
+def test_a_penalty_that_favours_short_hypotheses_still_waits_for_a_better_one():
+    def step(ids, position, state):
+        return jnp.log(jnp.array([[0.3, 0.6, 0.1], [0.9, 0.05, 0.05], [0.9, 0.05, 0.05]]))[ids], state, ()
+
+    best = beam_search(
+        step,
+        (),
+        batch=1,
+        width=2,
+        bos=0,
+        eos=0,
+        pad=-1,
+        max_length=19,
+        length_penalty=-1.0,
+        patience=math.inf,
+    )
+    # EOS at once gives log(0.3) = -1.204; one piece more gives log(0.54) * 7/6 = -0.719.
+    assert best.tokens[0, 0, :3].tolist() == [1, 0, -1]
+    np.testing.assert_allclose(best.normalised[0, 0], math.log(0.54) * 7 / 6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("alpha", "max_length", "steps"), [(0.0, 7, 2), (1.0, 6, 2), (1.0, 7, 3)])
