@@ -1,5 +1,6 @@
 """The commands. Heavy imports happen inside them, so that `xattn --help` is immediate."""
 
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xattn.run import Run
-    from xattn.tasks.translator import Translator
 
 PRETRAINED = Path(__file__).parent / "pretrained" / "toy_en_fr"
 
@@ -67,7 +67,7 @@ def _train(arguments: list[str]) -> int:
 
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--run=") else [word])]
     if "--help" in words or "-h" in words:
-        print(_train.__doc__)
+        print(inspect.getdoc(_train), end="\n\n")
         configs.override(configs.Experiment(), ["--help"])
     folder = None
     if "--run" in words:
@@ -131,8 +131,6 @@ def translate(words: Positional[tuple[str, ...]] = (), /, beam: int | None = Non
         n_best: Translations of each line, best first. With more than one, each is written after the number of its
             line and its log-probability.
     """
-    from xattn.tasks.writing import write_translations
-
     run, texts = _run_and_texts(words)
     width = run.config.decoding.beam if beam is None else beam
     if width < 1:
@@ -140,7 +138,11 @@ def translate(words: Positional[tuple[str, ...]] = (), /, beam: int | None = Non
     if not 1 <= n_best <= width:
         raise ConfigError(f"--n-best must be between 1 and the beam ({width}), not {n_best}.")
     lines = (text.encode() for text in texts) if texts else sys.stdin.buffer
-    write_translations(_open(run), lines, beam=width, n_best=n_best)
+    _remember_compilations()
+    from xattn.tasks.translator import Translator
+    from xattn.tasks.writing import write_translations
+
+    write_translations(Translator.open(run), lines, beam=width, n_best=n_best)
     return 0
 
 
@@ -172,19 +174,16 @@ def view(
         raise ConfigError('There is nothing to view: give a sentence, such as "the quick brown fox".')
     if len(texts) > 1:
         raise ConfigError(f"view shows one sentence, but there are {len(texts)} texts; put the sentence in quotes.")
-    from xattn.tasks.viewing import show
+    _remember_compilations()
+    from rich.console import Console
 
-    show(
-        _open(run),
-        texts[0],
-        target=target,
-        format=format,
-        output=output,
-        layer=layer,
-        head=head,
-        convention=rows,
-        color=color,
-    )
+    from xattn.tasks.viewing import readout, show
+
+    # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
+    forced = {"auto": None, "always": True, "never": False}[color]
+    console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
+    where = readout(run, layer, head, rows)
+    show(run, texts[0], target=target, format=format, output=output, readout=where, console=console)
     return 0
 
 
@@ -210,16 +209,9 @@ def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
     """A first word that is a folder, or has a slash and no space, names a run; the others are texts."""
     from xattn.run import open_run
 
-    if words and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
+    if words and words[0].strip() and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
         return open_run(words[0]), list(words[1:])
     return open_run(PRETRAINED), list(words)
-
-
-def _open(run: "Run") -> "Translator":
-    _remember_compilations()
-    from xattn.tasks.translator import Translator
-
-    return Translator.open(run)
 
 
 def _console() -> "Console":

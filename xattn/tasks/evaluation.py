@@ -1,8 +1,9 @@
 """The scores of a translation run: how often it is right, how close it comes, and whether it looks at the right word."""
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,9 @@ from xattn.data import sources
 from xattn.data.sources import Pair
 from xattn.run import Run
 from xattn.tasks.translator import Translator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
@@ -115,3 +119,37 @@ def _links(pair: Pair) -> Links:
 
 def _maps(model: Translator, pairs: Sequence[Pair]) -> list:
     return model.attend([(pair.source, pair.target) for pair in pairs])
+
+
+# Lengths that are drawn together: first and last, in source words.
+BINS = ((1, 3), (4, 6), (7, 9), (10, 12), (13, 16), (17, 20), (21, 24), (25, 40))
+
+
+def length_curve(results: Mapping[str, dict[str, Any]], splits: Sequence[str] = ("test", "long")) -> "Figure":
+    """Exact match by source length, a line for each named run: the picture that made attention famous."""
+    from xattn.viewing.figures import length_curve as draw
+
+    counts, scores = [0] * len(BINS), {}
+    for name, each in results.items():
+        rows = [
+            [
+                (row["exact"], row["count"])
+                for split in splits
+                if split in each["splits"]
+                for length, row in each["splits"][split]["by_length"].items()
+                if first <= int(length) <= last
+            ]
+            for first, last in BINS
+        ]
+        counts = [sum(count for _, count in row) for row in rows]
+        scores[name] = [
+            sum(exact for exact, _ in row) / count if count else math.nan
+            for row, count in zip(rows, counts, strict=True)
+        ]
+    used = [place for place, count in enumerate(counts) if count]
+    return draw(
+        [f"{BINS[p][0]}-{BINS[p][1]}" for p in used],
+        [counts[p] for p in used],
+        {name: [values[p] for p in used] for name, values in scores.items()},
+        metric="exact match",
+    )

@@ -1,10 +1,10 @@
 """Checkpoints of a run: the newest, to go on from, and the best, to use."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -50,27 +50,29 @@ class Checkpoints:
 
     def save(self, step: int, state: Any, progress: dict[str, Any], score: float | None) -> None:
         """Saves a state with the progress of its run; without a score it can be the newest, never the best."""
-        items = ocp.args.Composite(
-            **{STATE: ocp.args.StandardSave(state), PROGRESS: ocp.args.JsonSave(progress)}  # pyright: ignore
+        items = {STATE: ocp.args.PyTreeSave(state), PROGRESS: ocp.args.JsonSave(progress)}
+        self.manager.save(
+            step, args=ocp.args.Composite(**items), metrics=None if score is None else {"score": score}
         )
-        self.manager.save(step, args=items, metrics=None if score is None else {"score": score})
         self.manager.wait_until_finished()
 
     def restore(self, step: int, like: Any) -> tuple[Any, dict[str, Any]]:
-        """The state at a step, in the structure of `like` (arrays or shapes), and the progress saved with it."""
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        items = ocp.args.Composite(
-            **{STATE: ocp.args.StandardRestore(shapes), PROGRESS: ocp.args.JsonRestore()}  # pyright: ignore
-        )
-        restored = self.manager.restore(step, args=items)
-        return restored[STATE], json.loads(json.dumps(restored[PROGRESS]))
+        """The state at a step as NumPy arrays, in the structure of `like`, and the progress saved with it."""
+        items = {STATE: _as_numpy(like), PROGRESS: ocp.args.JsonRestore()}
+        restored = self.manager.restore(step, args=ocp.args.Composite(**items))
+        return restored[STATE], dict(restored[PROGRESS])
 
     def restore_params(self, step: int, like: Any) -> Any:
         """The parameters alone, in the structure of `like`: all that using a model needs."""
-        shapes = {"params": jax.tree.map(ocp.utils.to_shape_dtype_struct, like)}
-        items = ocp.args.Composite(**{STATE: ocp.args.PyTreeRestore(shapes, partial_restore=True)})  # pyright: ignore
-        return self.manager.restore(step, args=items)[STATE]["params"]
+        items = {STATE: _as_numpy({"params": like}, partial=True)}
+        return self.manager.restore(step, args=ocp.args.Composite(**items))[STATE]["params"]
 
     def close(self) -> None:
         """Waits for what is being written."""
         self.manager.close()
+
+
+def _as_numpy(like: Any, partial: bool = False) -> ocp.args.PyTreeRestore:
+    # NumPy, because a checkpoint may be read on other devices than those that wrote it.
+    kinds = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
+    return ocp.args.PyTreeRestore(like, restore_args=kinds, partial_restore=partial)

@@ -1,0 +1,35 @@
+"""The newest checkpoint to go on from, the best one to use; nothing else is kept."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from xattn.training.checkpoint import Checkpoints
+from xattn.training.step import State
+
+
+def state(step):
+    params = {"layers": {0: {"kernel": jnp.full((3, 5), step, jnp.float32)}}}
+    return State(step=jnp.int32(step), params=params, optimizer=(params, jnp.float32(0.5)))
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    assert checkpoints.newest is None
+    assert checkpoints.best is None
+    for step, score in [(1, 0.1), (2, 0.7), (3, 0.3), (4, None), (5, 0.2)]:
+        checkpoints.save(step, state(step), {"epoch": step, "best": score}, score)
+    checkpoints.save(6, state(6), {"epoch": 6, "best": None}, None)
+    checkpoints.close()
+
+    again = Checkpoints(tmp_path / "checkpoints")
+    assert (again.newest, again.best) == (6, 2)
+    kept = sorted(int(p.name) for p in again.folder.iterdir() if p.name.isdigit())
+    assert kept == [2, 6]
+    restored, progress = again.restore(6, state(0))
+    assert progress == {"epoch": 6, "best": None}
+    assert int(restored.step) == 6
+    np.testing.assert_array_equal(restored.params["layers"][0]["kernel"], np.full((3, 5), 6))
+    np.testing.assert_array_equal(restored.optimizer[1], 0.5)
+    params = again.restore_params(2, state(0).params)
+    np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 2))
+    again.close()
