@@ -1,0 +1,108 @@
+import pickle
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from xattn.data.tokenizer import Tokenizer, normalize
+
+LINES = [
+    "the quick brown fox",
+    "i like eating ice cream",
+    "le renard brun rapide",
+    "j' aime manger de la glace",
+    "nous sommes amis depuis 1987 .",
+    "l' été , à l' école , où naît la forêt",
+] * 29
+TOKENIZER = Tokenizer.train(LINES, vocabulary=331)
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # lone surrogates are no text
+
+
+@given(ANY_TEXT)
+@example("j' aime 東京 \N{SLIGHTLY SMILING FACE} ½ … 007")
+@example(" \t a\N{NO-BREAK SPACE}b \N{LOWER ONE EIGHTH BLOCK} \0 <s> </s> <unk> <0x41>")
+@settings(deadline=None)
+def test_any_text_comes_back(text):
+    ids = TOKENIZER.encode(text)
+    assert not {TOKENIZER.pad, TOKENIZER.bos, TOKENIZER.eos, TOKENIZER.unk} & set(ids)
+    assert TOKENIZER.decode(ids) == normalize(text)
+
+
+@given(ANY_TEXT)
+@settings(deadline=None)
+def test_every_piece_of_a_text_belongs_to_its_word(text):
+    words, numbers = TOKENIZER.words(TOKENIZER.encode(text))
+    assert words == normalize(text).split(" ") if words else not normalize(text)
+    assert sorted(set(numbers)) == list(range(len(words)))
+    assert numbers == sorted(numbers)
+
+
+@given(st.lists(st.integers(0, TOKENIZER.size - 1)))
+@settings(deadline=None)
+def test_whatever_a_model_writes_is_one_line_of_words(ids):
+    words, numbers = TOKENIZER.words(ids)
+    assert len(numbers) == len(ids)
+    assert " ".join(words) == TOKENIZER.decode(ids)
+    assert TOKENIZER.decode(ids).split() == words
+    assert set(numbers) - {-1} == set(range(len(words)))
+
+
+def test_toy_text_is_left_as_it_is_by_hand():
+    for line in LINES:
+        assert normalize(line) == line
+    ids = [TOKENIZER.bos, *TOKENIZER.encode("j' aime 17 fox"), TOKENIZER.eos, TOKENIZER.pad]
+    assert TOKENIZER.words(ids)[0] == ["j'", "aime", "17", "fox"]
+    pieces, numbers = TOKENIZER.pieces(ids), TOKENIZER.words(ids)[1]
+    assert pieces[0] == "<s>"
+    assert pieces[-2:] == ["</s>", "<pad>"]
+    assert numbers[0] == numbers[-2] == numbers[-1] == -1
+    # Every digit is a piece of its own, after the space that begins its word.
+    assert [piece for piece, number in zip(pieces, numbers, strict=True) if number == 2] == ["▁", "1", "7"]
+
+
+def test_a_space_without_a_word_belongs_to_no_word():
+    space, piece = TOKENIZER.encode("7")
+    assert TOKENIZER.words([space, space, piece, space, TOKENIZER.eos]) == (["7"], [-1, 0, 0, -1, -1])
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_the_same_lines_give_the_same_bytes_and_nothing_is_printed(kind, tmp_path, capfd):
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    for path, lines in zip(paths, (LINES, iter(LINES), LINES[:113] + ["a line more"]), strict=True):
+        Tokenizer.train(lines, vocabulary=331, kind=kind, sample=101).save(path)
+    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_saved_and_loaded_and_pickled_it_is_the_same(tmp_path):
+    TOKENIZER.save(tmp_path / "tokenizer.model")
+    for other in (Tokenizer.load(tmp_path / "tokenizer.model"), pickle.loads(pickle.dumps(TOKENIZER))):
+        assert other.size == TOKENIZER.size
+        assert other.encode("le brown été") == TOKENIZER.encode("le brown été")
+
+
+def test_a_small_corpus_has_a_small_vocabulary():
+    assert 256 + 4 < Tokenizer.train(["a b", "c d e"], vocabulary=5000).size < 280
+
+
+@pytest.mark.parametrize(
+    ("lines", "vocabulary", "message"),
+    [
+        ([], 331, "The corpus has no words"),
+        (["", " \t"], 331, "The corpus has no words"),
+        (["abc"], 101, r"A vocabulary of 101 pieces is too small .* special pieces need 264\."),
+    ],
+)
+def test_a_corpus_that_gives_no_vocabulary_is_refused(lines, vocabulary, message):
+    with pytest.raises(ValueError, match=message):
+        Tokenizer.train(lines, vocabulary=vocabulary)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", TOKENIZER._model[:101]])
+def test_a_file_that_is_no_tokenizer_is_refused_by_name(content, tmp_path):
+    path = tmp_path / "tokenizer.model"
+    with pytest.raises(ValueError, match=r"There is no tokenizer .*tokenizer\.model"):
+        Tokenizer.load(path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"tokenizer\.model is not a tokenizer, or is damaged"):
+        Tokenizer.load(path)
