@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from xattn.data.tokenizer import Tokenizer, normalize
+from xattn.data.tokenizer import Tokenizer, _draw, normalize
 
 LINES = [
     "the quick brown fox",
@@ -68,10 +68,20 @@ def test_a_space_without_a_word_belongs_to_no_word():
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_the_same_lines_give_the_same_bytes_and_nothing_is_printed(kind, tmp_path, capfd):
     paths = [tmp_path / name for name in ("a", "b", "c")]
-    for path, lines in zip(paths, (LINES, iter(LINES), LINES[:113] + ["a line more"]), strict=True):
-        Tokenizer.train(lines, vocabulary=331, kind=kind, sample=101).save(path)
+    for path, lines in zip(paths, (LINES, iter(LINES), LINES[::-1]), strict=True):
+        Tokenizer.train(lines, vocabulary=331, kind=kind, sample=53).save(path)
     assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_sample_takes_from_everywhere_and_always_the_same():
+    lines = [str(i) for i in range(1009)]
+    drawn = _draw(iter(lines), 211)
+    assert drawn == _draw(lines, 211)
+    assert len(set(drawn)) == 211
+    # Uniform over 0..1008: the mean of 211 has a standard deviation of 18.
+    assert abs(sum(map(int, drawn)) / 211 - 504) < 4 * 18
+    assert _draw(lines[:5], 211) == lines[:5]
 
 
 def test_saved_and_loaded_and_pickled_it_is_the_same(tmp_path):

@@ -1,7 +1,7 @@
 """Text to sub-word ids and back: SentencePiece. The only place that knows PAD, BOS, EOS and UNK."""
 
 import io
-import itertools
+import random
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -60,20 +60,17 @@ class Tokenizer:
         than `sample` lines, as many are drawn at random. `ValueError` for a corpus without words, or if its
         characters, the bytes and the special pieces alone are more than `vocabulary`.
         """
-        words = filter(None, map(normalize, lines))
-        first = next(words, None)
-        if first is None:
+        drawn = _draw(filter(None, map(normalize, lines)), sample)
+        if not drawn:
             raise ValueError("The corpus has no words: a tokenizer cannot be learnt from it.")
-        sentencepiece.set_random_generator_seed(0)
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=itertools.chain([first], words),
+                sentence_iterator=iter(drawn),
                 model_writer=model,
                 model_type=kind,
                 vocab_size=vocabulary,
                 hard_vocab_limit=False,
-                input_sentence_size=sample,
                 normalization_rule_name="identity",
                 byte_fallback=True,
                 character_coverage=1.0,
@@ -148,3 +145,18 @@ class Tokenizer:
                     numbers[place] = len(words)
                 words.append(word)
         return words, numbers
+
+
+def _draw(lines: Iterable[str], count: int) -> list[str]:
+    """At most `count` lines, all equally likely (Vitter, 1985, algorithm R); always the same ones.
+
+    SentencePiece draws too, but from a generator that is seeded once a process, by whoever uses it first.
+    """
+    generator = random.Random(0)
+    drawn: list[str] = []
+    for seen, line in enumerate(lines):
+        if seen < count:
+            drawn.append(line)
+        elif (place := int(generator.random() * (seen + 1))) < count:
+            drawn[place] = line
+    return drawn
