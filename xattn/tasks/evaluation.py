@@ -15,6 +15,7 @@ from xattn.alignment.scores import best_readout, interval, score
 from xattn.data import sources
 from xattn.data.sources import Pair
 from xattn.run import Run
+from xattn.tasks.translation import load
 from xattn.tasks.translator import Translator
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
     """
     model = Translator.open(run)
-    corpus = sources.Corpus(run.config.data)
     results = run.read_results()
     readout = None
-    if model.looks and (validation := _with_gold(corpus.load("validation"))):
+    if model.looks and (validation := _with_gold(load(run.config, "validation"))):
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]
@@ -43,8 +43,8 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "validation_aer": round(found.aer, 4),
         }
     results.setdefault("splits", {})
-    for name in splits or corpus.evaluation_splits:
-        pairs = corpus.load(name)
+    for name in splits or sources.evaluation_splits(run.config.data.corpus):
+        pairs = load(run.config, name)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
         row = score_text([best[0].text for best in found], pairs)

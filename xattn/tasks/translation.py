@@ -1,7 +1,7 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import grain
@@ -12,14 +12,26 @@ from flax import nnx
 from rich.console import Console
 
 from xattn.attention import hash_bits
+from xattn.config import ConfigError, Experiment
 from xattn.data import batching, sources
 from xattn.data.batching import Batch
+from xattn.data.sources import Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.run import Run
 from xattn.tasks.translator import build
 from xattn.training.losses import cross_entropy, sum_of
 from xattn.training.step import Sums
+
+
+def load(config: Experiment, split: str) -> list[Pair]:
+    """The sentence pairs of a split, as the model will read them."""
+    data = config.data
+    folder = Path(data.folder).expanduser()
+    pairs = sources.load(data.corpus, split, source=data.source, target=data.target, folder=folder)
+    if not data.lowercase:
+        return list(pairs)
+    return [pair._replace(source=pair.source.lower(), target=pair.target.lower()) for pair in pairs]
 
 
 class Translation:
@@ -29,33 +41,36 @@ class Translation:
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config
-        self.console = console
-        self.pairs = {name: self._load(name) for name in ("train", "validation")}
-        self.tokenizer = self._tokenizer(run)
-        self.encoded = {name: self._encode(name) for name in self.pairs}
-        self.graph, _ = nnx.split(nnx.eval_shape(self._build), nnx.Param)
+        with console.status("reading sentence pairs"):
+            pairs = {name: load(run.config, name) for name in ("train", "validation")}
+        if not run.tokenizer.exists():
+            with console.status("learning the vocabulary"):
+                settings = run.config.vocabulary
+                lines = [text for pair in pairs["train"] for text in (pair.source, pair.target)]
+                Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
+        self.tokenizer = Tokenizer.load(run.tokenizer)
+        self.encoded = {name: self._encode(name, each, console) for name, each in pairs.items()}
+        self.lengths = {name: batching.lengths(each) for name, each in self.encoded.items()}
+        self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
+        self.shapes = cache(self._shapes)
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
         # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
-        return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._build(), nnx.Param)))()
+        return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))()
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
         """Label-smoothed cross-entropy in nats a target piece, with dropout."""
-        settings = self.config
         noise = Noise(
-            seed=hash_bits(jnp.uint32(settings.seed), step.astype(jnp.uint32)),
+            seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
             rows=batch.rows,
-            rate=settings.model.dropout,
-            attention_rate=settings.model.attention_dropout,
+            rate=self.config.model.dropout,
+            attention_rate=self.config.model.attention_dropout,
         )
-        logits, _ = self._call(params, batch, noise)
-        losses = cross_entropy(logits, batch.target_out, settings.training.label_smoothing)
-        tokens = batch.source_mask.sum() + batch.target_mask.sum()
-        return {
-            "loss": sum_of(losses, batch.target_mask),
-            "tokens": Sum(tokens.astype(jnp.float32), ...),
-        }
+        losses = cross_entropy(
+            self._logits(params, batch, noise), batch.target_out, self.config.training.label_smoothing
+        )
+        return {"loss": sum_of(losses, batch.target_mask)}
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
@@ -63,11 +78,51 @@ class Translation:
         A sentence all of whose pieces are right given the true ones before them is what greedy decoding writes, and
         the other way round: this is the exact match of greedy decoding, without decoding.
         """
-        logits, _ = self._call(params, batch, None)
+        logits = self._logits(params, batch, None)
         right = logits.argmax(axis=-1) == batch.target_out
-        real = batch.target_mask.any(axis=1)
         return {
             "loss": sum_of(cross_entropy(logits, batch.target_out), batch.target_mask),
             "piece_accuracy": sum_of(right, batch.target_mask),
-            "exact_match": sum_of((right | ~batch.target_mask).all(axis=1), real),
+            "exact_match": sum_of((right | ~batch.target_mask).all(axis=1), batch.target_mask.any(axis=1)),
         }
+
+    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+        """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
+        shapes = self.shapes(multiple)
+        plan = batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
+        return self._batches(plan, "train")
+
+    def validation(self, multiple: int) -> grain.MapDataset:
+        """The batches of the validation split, short sentences first."""
+        return self._batches(batching.plan_in_order(*self.lengths["validation"], self.shapes(multiple)), "validation")
+
+    def _model(self) -> Any:
+        return build(self.config, self.tokenizer.size, self.config.seed)
+
+    def _logits(self, params: Any, batch: Batch, noise: Noise | None) -> jax.Array:
+        model = nnx.merge(self.graph, params)
+        return model(batch.source, batch.source_mask, batch.target_in, noise)[0]
+
+    def _encode(self, name: str, pairs: list[Pair], console: Console) -> list[batching.Pair]:
+        encoded = [(self.tokenizer.encode(pair.source), self.tokenizer.encode(pair.target)) for pair in pairs]
+        longest = self.config.data.max_length
+        kept = [each for each in encoded if len(each[0]) <= longest and len(each[1]) <= longest]
+        if not kept:
+            raise ConfigError(f"Every sentence of {name} is longer than data.max_length ({longest} pieces).")
+        if len(kept) < len(encoded):
+            console.print(f"{len(encoded) - len(kept):,} pairs of {name} are longer than {longest} pieces: left out.")
+        return kept
+
+    def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:
+        """Shapes for both splits, so that validation compiles no shapes of its own."""
+        training = self.config.training
+        sides = [[*train, *validation] for train, validation in zip(*self.lengths.values(), strict=True)]
+        return batching.choose_shapes(
+            *map(np.asarray, sides), buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple
+        )
+
+    def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
+        encoded = self.encoded[name]
+        return grain.MapDataset.range(len(plan)).map(
+            lambda number: batching.make_batch(plan[number], encoded, self.tokenizer)
+        )

@@ -93,11 +93,10 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                 pending.append(sums)
                 if step % LOG_EVERY == 0:
                     # Fetched together and seldom, so that the device hardly ever waits for the host.
-                    row = means(placement.fetch(pending))
-                    seconds = time.monotonic() - pending_since
-                    row["tokens_per_second"] = row.pop("tokens") * len(pending) / seconds
-                    log.write("train", step, row | {"learning_rate": float(rate(step))})
-                    log.advance(step, f"loss {row['loss']:.3f}  {row['tokens_per_second']:,.0f} tokens/s")
+                    row, terms = means(fetched := placement.fetch(pending)), sum(s["loss"].count for s in fetched)
+                    speed = float(terms) / (time.monotonic() - pending_since)
+                    log.write("train", step, {**row, "terms_per_second": speed, "learning_rate": float(rate(step))})
+                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
                     sums = [look(state.params, placement.cut(b)) for b in task.validation(placement.devices)]
