@@ -1,0 +1,173 @@
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from xattn.data.batching import (
+    PlannedBatch,
+    Shape,
+    choose_shapes,
+    efficiency,
+    lengths,
+    make_batch,
+    plan_epoch,
+    plan_in_order,
+    restore,
+)
+from xattn.data.tokenizer import Tokenizer
+
+
+def like_captions(size, seed=0):
+    """Lengths like those of English and French image captions: means 15 and 18, correlation 0.86."""
+    generator = np.random.default_rng(seed)
+    common, own = generator.normal(size=size), generator.normal(size=size)
+    source = np.exp(2.69 + 0.30 * common)
+    target = np.exp(2.82 + 0.32 * (0.87 * common + 0.49 * own))
+    return source.round().astype(int).clip(3, 61), target.round().astype(int).clip(3, 61)
+
+
+SOURCE, TARGET = like_captions(5003)
+SHAPES = choose_shapes(SOURCE, TARGET, buckets=5, tokens=1009, multiple=3)
+
+
+def examples(plan):
+    return [example for planned in plan for example in planned.examples]
+
+
+def test_shapes_hold_everything_within_the_budget():
+    assert len(SHAPES) == 5
+    assert SHAPES[-1].source >= SOURCE.max()
+    assert SHAPES[-1].target >= TARGET.max()
+    for shape in SHAPES:
+        assert shape.batch % 3 == 0
+        assert shape.batch * (shape.source + shape.target) <= 1009
+        assert (shape.batch + 3) * (shape.source + shape.target) > 1009
+
+
+def test_shapes_by_hand():
+    source, target = np.array([2, 2, 2, 5, 5, 11]), np.array([3, 3, 3, 5, 4, 11])
+    shapes = choose_shapes(source, target, buckets=2, tokens=44, multiple=1)
+    # The fives go with the twos, which pads 3 * 5 positions; beside the eleven it would be 2 * 12.
+    assert shapes == (Shape(batch=4, source=5, target=5), Shape(batch=2, source=11, target=11))
+    assert choose_shapes(source, target, buckets=7, tokens=44)[:2] == (
+        Shape(batch=8, source=2, target=3),
+        Shape(batch=4, source=5, target=5),
+    )
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 4])
+def test_no_other_cuts_pad_less(buckets):
+    source, _ = like_captions(53, seed=buckets)
+    target = 2 * source  # so that there is one order only
+
+    def padded(limits):
+        return (np.array(limits) * 1.5)[np.searchsorted(limits, target)].sum()
+
+    options = itertools.combinations(np.unique(target)[:-1], buckets - 1)
+    best = min(padded([*option, target.max()]) for option in options)
+    shapes = choose_shapes(source, target, buckets=buckets, tokens=10**6)
+    assert padded([shape.target for shape in shapes]) == best
+
+
+@pytest.mark.parametrize(("buckets", "least"), [(4, 0.78), (6, 0.84), (8, 0.87), (20, 0.92)])
+def test_padding_is_little(buckets, least):
+    source, target = like_captions(29_000)
+    shapes = choose_shapes(source, target, buckets=buckets, tokens=4096)
+    plan = plan_epoch(source, target, shapes, seed=0, epoch=0)
+    assert len({planned.shape for planned in plan}) == buckets
+    assert efficiency(plan, source, target) >= least
+
+
+def test_efficiency_by_hand():
+    plan = [PlannedBatch(shape=Shape(batch=3, source=5, target=7), examples=(0, 1))]
+    assert efficiency(plan, np.array([5, 2]), np.array([7, 4])) == 18 / 36
+
+
+def test_an_epoch_has_every_example_once_in_a_shape_that_holds_it():
+    plan = plan_epoch(SOURCE, TARGET, SHAPES, seed=3, epoch=5)
+    assert sorted(examples(plan)) == list(range(len(SOURCE)))
+    for planned in plan:
+        assert 0 < len(planned.examples) <= planned.shape.batch
+        assert SOURCE[list(planned.examples)].max() <= planned.shape.source
+        assert TARGET[list(planned.examples)].max() <= planned.shape.target
+
+
+def test_an_epoch_depends_on_seed_and_number_and_nothing_else():
+    plan = plan_epoch(SOURCE, TARGET, SHAPES, seed=3, epoch=5)
+    assert plan == plan_epoch(SOURCE, TARGET, SHAPES, seed=3, epoch=5)
+    for seed, epoch in ((3, 6), (4, 5), (5, 3)):
+        other = plan_epoch(SOURCE, TARGET, SHAPES, seed=seed, epoch=epoch)
+        assert len(other) == len(plan)
+        # Both the order of the batches and what is together in them are others.
+        assert [planned.shape for planned in other] != [planned.shape for planned in plan]
+        assert not {frozenset(p.examples) for p in plan} & {frozenset(p.examples) for p in other}
+
+
+def test_what_does_not_fill_a_batch_goes_where_it_costs_less():
+    shapes = (Shape(batch=10, source=5, target=5), Shape(batch=5, source=10, target=10))
+    # Of 14 short ones 4 are left: 4 * 10 more positions beside the long ones, against 6 * 10 in empty rows.
+    join = plan_in_order(np.array([4] * 14 + [9]), np.array([3] * 14 + [9]), shapes)
+    assert [(p.shape, len(p.examples)) for p in join] == [(shapes[0], 10), (shapes[1], 5)]
+    # Of 16 short ones 6 are left: 6 * 10 against 4 * 10.
+    stay = plan_in_order(np.array([4] * 16 + [9]), np.array([3] * 16 + [9]), shapes)
+    assert [(p.shape, len(p.examples)) for p in stay] == [(shapes[0], 10), (shapes[0], 6), (shapes[1], 1)]
+
+
+def test_in_order_is_by_length_and_can_be_undone():
+    plan = plan_in_order(SOURCE, TARGET, SHAPES)
+    found = examples(plan)
+    assert sorted(found) == list(range(len(SOURCE)))
+    assert restore(plan, SOURCE[found].tolist()) == SOURCE.tolist()
+    for shape in SHAPES:
+        together = [
+            SOURCE[e]
+            for p in plan
+            if p.shape == shape
+            for e in p.examples
+            if SOURCE[e] * 9 > shape.source * 8
+        ]
+        assert together == sorted(together)
+
+
+def test_examples_and_budgets_that_fit_nothing_are_refused_by_number():
+    with pytest.raises(ValueError, match=r"holds 2 of 3 examples; the first is number 1: 8 source and 3"):
+        plan_epoch(
+            np.array([2, 8, 2]), np.array([2, 3, 9]), [Shape(batch=2, source=7, target=7)], seed=0, epoch=0
+        )
+    with pytest.raises(ValueError, match="tokens must be at least 51, not 50"):
+        choose_shapes(np.array([2, 8]), np.array([2, 9]), buckets=2, tokens=50, multiple=3)
+    with pytest.raises(ValueError, match="no examples"):
+        choose_shapes(np.array([], int), np.array([], int), buckets=2, tokens=50)
+
+
+def test_a_batch_by_hand():
+    tokenizer = Tokenizer.train(["a b"], vocabulary=300)
+    pad, bos, eos = tokenizer.pad, tokenizer.bos, tokenizer.eos
+    encoded = [([11, 12], [21]), ([13], [22, 23, 24]), ([14], [])]
+    source_lengths, target_lengths = lengths(encoded)
+    shapes = choose_shapes(source_lengths, target_lengths, buckets=1, tokens=35)
+    (planned,) = plan_in_order(source_lengths, target_lengths, shapes)
+    assert planned == PlannedBatch(shape=Shape(batch=5, source=3, target=4), examples=(2, 1, 0))
+    batch = make_batch(planned, encoded, tokenizer)
+    assert batch.source.tolist() == [[14, eos, pad], [13, eos, pad], [11, 12, eos], [pad] * 3, [pad] * 3]
+    assert batch.target_in.tolist()[:3] == [[bos, pad, pad, pad], [bos, 22, 23, 24], [bos, 21, pad, pad]]
+    assert batch.target_out.tolist()[:3] == [[eos, pad, pad, pad], [22, 23, 24, eos], [21, eos, pad, pad]]
+    assert batch.target_in.tolist()[3:] == batch.target_out.tolist()[3:] == [[pad] * 4] * 2
+    assert batch.source_mask.tolist() == (batch.source != pad).tolist()
+    assert (
+        batch.target_mask.tolist() == (batch.target_out != pad).tolist() == (batch.target_in != pad).tolist()
+    )
+    assert batch.rows.tolist() == [0, 1, 2, 3, 4]
+    assert batch.rows.dtype == np.uint32
+    assert batch.source.dtype == np.int32
+
+
+def test_a_batch_passes_through_jax():
+    tokenizer = Tokenizer.train(["a b"], vocabulary=300)
+    planned = PlannedBatch(shape=Shape(batch=3, source=5, target=7), examples=(0,))
+    batch = make_batch(planned, [([11], [12, 13])], tokenizer)
+    counts = jax.jit(jax.vmap(lambda row: row.source_mask.sum() + row.target_mask.sum()))(batch)
+    assert counts.tolist() == [2 + 3, 0, 0]
+    shapes = jax.eval_shape(lambda batch: batch, batch)
+    assert shapes.target_out.shape == (3, 7)
