@@ -171,9 +171,9 @@ def chain_step(ids, position, state):
     return jnp.log(jnp.array(CHAIN))[ids % 3], state, ()
 
 
-def chain(**changes):
+def chain(step=chain_step, state=(), **changes):
     arguments = {"batch": 1, "width": 2, "bos": 0, "eos": 0, "pad": -1, "max_length": 7}
-    return beam_search(chain_step, (), **(arguments | changes))
+    return jax.jit(lambda: beam_search(step, state, **(arguments | changes)))()
 
 
 def test_beam_search_is_right_where_greedy_search_is_misled_by_hand():
@@ -181,7 +181,8 @@ def test_beam_search_is_right_where_greedy_search_is_misled_by_hand():
     assert best.tokens[0].tolist() == [[2, 0, -1, -1, -1, -1, -1], [1, 0, -1, -1, -1, -1, -1]]
     np.testing.assert_allclose(np.exp(best.scores[0]), [0.4 * 0.9, 0.6 * 0.4], rtol=1e-6)
     np.testing.assert_allclose(best.normalised, best.scores, rtol=0)
-    misled = greedy(chain_step, (), batch=1, bos=0, eos=0, pad=-1, max_length=7, length_penalty=1.0)
+    arguments = {"batch": 1, "bos": 0, "eos": 0, "pad": -1, "max_length": 7, "length_penalty": 1.0}
+    misled = jax.jit(lambda: greedy(chain_step, (), **arguments))()
     assert misled.tokens[0, 0].tolist() == [1, 0, -1, -1, -1, -1, -1]
     # Two pieces, alpha 1: the penalty is 7/6.
     np.testing.assert_allclose(misled.normalised[0, 0], math.log(0.24) * 6 / 7, rtol=1e-6)
@@ -196,8 +197,10 @@ def test_a_forbidden_piece_is_never_written_and_makes_no_hypothesis():
 
 
 def test_a_vocabulary_smaller_than_the_beam():
-    step = lambda ids, position, state: (jnp.zeros((*ids.shape, 1)), state, ())  # noqa: E731
-    best = beam_search(step, (), batch=2, width=3, bos=0, eos=0, pad=9, max_length=2, n_best=2)
+    def step(ids, position, state):
+        return jnp.zeros((*ids.shape, 1)), state, ()
+
+    best = chain(step, batch=2, width=3, pad=9, max_length=2, n_best=2)
     assert best.tokens.tolist() == [[[0, 9], [9, 9]]] * 2
     assert best.scores.tolist() == [[0.0, -math.inf]] * 2
 
@@ -206,18 +209,7 @@ def test_a_penalty_that_favours_short_hypotheses_still_waits_for_a_better_one():
     def step(ids, position, state):
         return jnp.log(jnp.array([[0.3, 0.6, 0.1], [0.9, 0.05, 0.05], [0.9, 0.05, 0.05]]))[ids], state, ()
 
-    best = beam_search(
-        step,
-        (),
-        batch=1,
-        width=2,
-        bos=0,
-        eos=0,
-        pad=-1,
-        max_length=19,
-        length_penalty=-1.0,
-        patience=math.inf,
-    )
+    best = chain(step, max_length=19, length_penalty=-1.0, patience=math.inf)
     # EOS at once gives log(0.3) = -1.204; one piece more gives log(0.54) * 7/6 = -0.719.
     assert best.tokens[0, 0, :3].tolist() == [1, 0, -1]
     np.testing.assert_allclose(best.normalised[0, 0], math.log(0.54) * 7 / 6, rtol=1e-6)
@@ -236,10 +228,7 @@ def test_the_search_stops_once_nothing_alive_can_win(alpha, max_length, steps):
         jax.debug.callback(lambda: calls.append(1))
         return chain_step(ids, position, state)
 
-    best = beam_search(
-        step, (), batch=1, width=2, bos=0, eos=0, pad=-1, max_length=max_length,
-        length_penalty=alpha, patience=math.inf,
-    )  # fmt: skip
+    best = chain(step, max_length=max_length, length_penalty=alpha, patience=math.inf)
     jax.effects_barrier()
     np.testing.assert_allclose(np.exp(best.scores), [[0.36]], rtol=1e-6)
     assert len(calls) == steps
@@ -255,6 +244,5 @@ def test_the_search_stops_once_nothing_alive_can_win(alpha, max_length, steps):
     ],
 )
 def test_what_cannot_be_served_is_refused_by_name(changes, message):
-    arguments = {"batch": 1, "width": 2, "bos": 0, "eos": 0, "pad": -1, "max_length": 7}
     with pytest.raises(ValueError, match=message):
-        beam_search(chain_step, {"cache": [jnp.zeros((1, 2, 7))]}, **(arguments | changes))
+        chain(state={"cache": [jnp.zeros((1, 2, 7))]}, **changes)
