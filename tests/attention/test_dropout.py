@@ -13,8 +13,15 @@ B, N, T, S = 13, 7, 67, 101
 
 @pytest.fixture(scope="module")
 def kept():
-    rows, heads, queries, keys = (jnp.arange(n, dtype=jnp.uint32) for n in (B, N, T, S))
-    return np.asarray(keep_weights(Dropout(RATE, jnp.uint32(5)), rows, heads, queries, keys), float)
+    return kept_with(5)
+
+
+def kept_with(seed, sizes=(B, N, T, S)):
+    places = [
+        jnp.arange(n).reshape([-1 if a == axis else 1 for a in range(4)]) for axis, n in enumerate(sizes)
+    ]
+    examples = places[0].astype(jnp.uint32)
+    return np.asarray(keep_weights(Dropout(RATE, jnp.uint32(seed)), examples, *places[1:]), float)
 
 
 def sigma(kept):
@@ -39,10 +46,8 @@ def test_neighbours_are_uncorrelated(kept, axis, lag):
 
 
 def test_seeds_are_uncorrelated(kept):
-    rows, heads, queries, keys = (jnp.arange(n, dtype=jnp.uint32) for n in (B, N, T, S))
     for seed in (4, 6, 5 + 2**31):
-        other = np.asarray(keep_weights(Dropout(RATE, jnp.uint32(seed)), rows, heads, queries, keys), float)
-        product = (kept - (1 - RATE)) * (other - (1 - RATE))
+        product = (kept - (1 - RATE)) * (kept_with(seed) - (1 - RATE))
         assert abs(product.mean() / (RATE * (1 - RATE))) < 4.5 / np.sqrt(kept.size)
 
 
@@ -91,9 +96,7 @@ def test_attention_dropout_is_weights_times_kept_over_rate():
     plain = cross_attention(q, k, identity)  # [B,T,N,S]: the weights themselves
     dropped = cross_attention(q, k, identity, dropout=Dropout(RATE, jnp.uint32(9)))
     ratio = np.asarray(dropped / plain)
-    kept = keep_weights(
-        Dropout(RATE, jnp.uint32(9)), *(jnp.arange(n, dtype=jnp.uint32) for n in (2, 3, 7, 11))
-    )
+    kept = kept_with(9, (2, 3, 7, 11))
     np.testing.assert_allclose(ratio, np.swapaxes(kept, 1, 2) / (1 - RATE), rtol=1e-5)
 
 

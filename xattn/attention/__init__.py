@@ -1,15 +1,18 @@
 """Cross-attention as pure functions: exact, with every mask, and weights as return values."""
 
-from xattn.attention.call import Aux
+from xattn.attention.bidirectional import bidirectional_cross_attention
 from xattn.attention.contract import (
     KeyValue,
     attention_weights,
     cross_attention,
     cross_attention_with_aux,
+    explain,
+    merge,
     prepare_memory,
 )
 from xattn.attention.dropout import Dropout, dropout, hash_bits
 from xattn.attention.mask import Mask
+from xattn.attention.statistics import Aux
 
 __all__ = [
     "Aux",
@@ -17,9 +20,12 @@ __all__ = [
     "KeyValue",
     "Mask",
     "attention_weights",
+    "bidirectional_cross_attention",
     "cross_attention",
     "cross_attention_with_aux",
     "dropout",
+    "explain",
     "hash_bits",
+    "merge",
     "prepare_memory",
 ]

@@ -8,15 +8,20 @@ and gradients of exactly 0. A key that no query sees is never read, whatever it 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
 
-from xattn.attention.call import Aux, check_call, check_returns
+from xattn.attention.call import check_call
 from xattn.attention.dense import dense
 from xattn.attention.dropout import Dropout
+from xattn.attention.implementations import IMPLEMENTATIONS, choose
 from xattn.attention.mask import Mask
+from xattn.attention.normalizers import exponentials
+from xattn.attention.statistics import Aux, check_wanted, in_callers_layout
 
 
 class KeyValue(NamedTuple):
@@ -77,14 +82,17 @@ def cross_attention_with_aux(
     implementation: str = "auto",
     block: tuple[int, int] | None = None,
     returns: Sequence[str] = ("lse",),
+    top_k: int | None = None,
 ) -> tuple[Float[Array, "*B T N Hv"], Aux]:
     """`cross_attention`, and beside its output the statistics of `Aux` named in `returns`.
+
+    They are lse, key_mass, entropy, max_score and, where an implementation stores them, weights; `top_k`
+    adds the largest weights of every query and their keys.
 
     >>> q, k, v = jnp.zeros((1, 1, 4)), jnp.ones((2, 1, 4)), jnp.ones((2, 1, 3))
     >>> cross_attention_with_aux(q, k, v, returns=("weights",))[1].weights
     Array([[[0.5, 0.5]]], dtype=float32)
     """
-    check_returns(returns, normalizer)
     call = check_call(
         q,
         k,
@@ -97,15 +105,17 @@ def cross_attention_with_aux(
         normalizer=normalizer,
         dropout=dropout,
     )
-    if implementation not in ("auto", "dense"):
-        raise ValueError(f"implementation is {implementation!r}; accepted are auto, dense.")
-    out, aux = dense(call, returns)
-    return call.out(out), call.aux(aux)
+    wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+    name = choose(implementation, call, wanted, block)
+    out, aux = IMPLEMENTATIONS[name].run(call, wanted, block)
+    out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(v.dtype)
+    return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
 
 
-def attention_weights(
+def explain(
     q: Float[Array, "*B T N H"],
     k: Float[Array, "*b S K H"],
+    v: Float[Array, "*b S K Hv"],
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     bias: Float[Array, "*bias"] | None = None,
@@ -113,14 +123,106 @@ def attention_weights(
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",
-) -> Float[Array, "*B N T S"]:
-    """The weights that `cross_attention` gives the keys, exactly, after the fact."""
-    _, aux = cross_attention_with_aux(
-        q, k, k[..., :1], mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer,
-        implementation="dense", returns=("weights",),
-    )  # fmt: skip
-    assert aux.weights is not None
-    return aux.weights
+    dropout: Dropout | None = None,
+    implementation: str = "auto",
+    block: tuple[int, int] | None = None,
+    returns: Sequence[str] = (),
+    top_k: int | None = None,
+) -> str:
+    """What the same call of `cross_attention_with_aux` would run, and why not the others; computes nothing.
+
+    >>> q, k = jnp.zeros((2, 1, 4)), jnp.ones((3, 1, 4))
+    >>> print(explain(q, k, k, normalizer="entmax15").splitlines()[1])
+    chunked: cannot; it normalizes with softmax, not entmax15
+    """
+    call = check_call(
+        q,
+        k,
+        v,
+        mask,
+        bias=bias,
+        scale=scale,
+        softcap=softcap,
+        sink=sink,
+        normalizer=normalizer,
+        dropout=dropout,
+    )
+    wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+    chosen = choose(implementation, call, wanted, block)
+    lines = []
+    for name, row in IMPLEMENTATIONS.items():
+        reasons = row.why_not(call, wanted, block)
+        verdict = f"cannot; it {'; it '.join(reasons)}" if reasons else f"can; {row.summary}"
+        lines.append(f"{name}: " + (f"runs; {row.summary}" if name == chosen else verdict))
+    return "\n".join(lines)
+
+
+def attention_weights(
+    q: Float[Array, "*B T N H"],
+    k: Float[Array, "*b S K H"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    lse: Float[Array, "*B N T"] | None = None,
+    queries: Int[Array, " R"] | None = None,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    sink: float | Float[Array, "*sink"] | None = None,
+    normalizer: str = "softmax",
+) -> Float[Array, "*B N R S"]:
+    """The weights that `cross_attention` gives the keys, exactly and after the fact, whatever computed it.
+
+    `queries` [R] picks rows, so that a few rows of a long attention cost R x S; `lse`, of all T queries as
+    `cross_attention_with_aux` returned it, saves normalizing them again.
+
+    >>> q, k = jnp.zeros((5, 1, 4)), jnp.ones((2, 1, 4))
+    >>> attention_weights(q, k, queries=jnp.array([3]))
+    Array([[[0.5, 0.5]]], dtype=float32)
+    """
+    batch = q.shape[:-3]
+    call = check_call(
+        q, k, k, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=None
+    )
+    if queries is not None:
+        call = call.take(queries)
+    if lse is None:
+        _, aux = dense(replace(call, v=call.v[..., :1]), check_wanted(("weights",), None, normalizer, 1))
+        weights = in_callers_layout(aux, batch).weights
+        assert weights is not None
+        return weights
+    if normalizer != "softmax":
+        raise ValueError(f"lse is the log of a softmax denominator; normalizer {normalizer!r} has none.")
+    whole = (*batch, q.shape[-2], q.shape[-3])
+    if lse.shape != whole:
+        raise ValueError(f"lse has shape {lse.shape}; accepted is [*B,N,T] = {whole}, of all T queries.")
+    lse = lse if queries is None else jnp.take(lse, queries, -1, mode="clip")
+    seen = call.seen()
+    scores = call.cleaned(seen).scores(seen)
+    scores = scores.reshape(*batch, -1, *scores.shape[3:])
+    return jnp.exp(scores - jnp.where(lse == -jnp.inf, 0, lse)[..., None])
+
+
+def merge(
+    outs: Sequence[Float[Array, "*B T N Hv"]], lses: Sequence[Float[Array, "*B N T"]]
+) -> tuple[Float[Array, "*B T N Hv"], Float[Array, "*B N T"]]:
+    """The attention over a memory from those over its parts, each as (out, lse), in any order.
+
+    A sink belongs to one part only. Parts with nothing to see (lse -inf) count for nothing.
+
+    >>> half = jnp.zeros((1, 1))
+    >>> out, lse = merge([jnp.ones((1, 1, 1)), 3 * jnp.ones((1, 1, 1))], [half, half])
+    >>> out.item(), round(lse.item(), 4)
+    (2.0, 0.6931)
+    """
+    if len(outs) != len(lses) or not outs:
+        raise ValueError(f"merge takes as many outs as lses, one or more; not {len(outs)} and {len(lses)}.")
+    stacked = jnp.moveaxis(jnp.stack(list(lses)), 0, -1)  # [*B,N,T,P]
+    top = lax.stop_gradient(jnp.max(stacked, -1, keepdims=True))
+    shares, total, lse = exponentials(stacked, top, None)
+    shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]
+    # A part that saw nothing may hold anything, NaN included.
+    outs = [jnp.where(share == 0, 0, share * out) for share, out in zip(shares, outs, strict=True)]
+    return sum(outs[1:], outs[0]), lse[..., 0]
 
 
 def prepare_memory(

@@ -2,78 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import cast
-
 import jax.numpy as jnp
-from jax.scipy.special import entr
+from jax import lax
 from jaxtyping import Array, Float
 
-from xattn.attention.call import Aux, Call
+from xattn.attention.call import Call, mix
 from xattn.attention.normalizers import NORMALIZERS, exponentials
+from xattn.attention.statistics import Aux, Wanted, top_scores
 
 
-def dense(call: Call, returns: Sequence[str]) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     """Cross-attention over the whole score matrix."""
     seen = call.seen()
-    if seen is not None:
-        call = call.cleaned(seen)
-    scores = raw_scores(call.q, call.k, call)
-    if seen is not None:
-        scores = jnp.where(seen, scores, -jnp.inf)
-
-    lse = None
+    call = call.cleaned(seen)
+    scores = call.scores(seen)
+    top = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     if call.normalizer == "softmax":
-        sink = None if call.sink is None else call.sink[None, :, :, None, None]
         # The division by `total` waits until after the mix: T x Hv of them instead of T x S.
-        weights, total, lse = exponentials(scores, sink)
+        weights, total, lse = exponentials(scores, top, call.sink)
+        out = mix(weights, call) / total
     else:
-        weights, total = NORMALIZERS[call.normalizer](scores), None
-
-    out = mix(_dropped(weights, call), call.v)
-    if total is not None:
-        out = out / total
-    if seen is not None:
-        out = jnp.where(seen.any(-1, keepdims=True), out, 0)
-
-    if not returns:
-        return out, Aux()
-    weights = weights if total is None else weights / total
-    found = {
-        "lse": lambda: cast(Array, lse)[..., 0],
-        "weights": lambda: weights,
-        "max_score": lambda: jnp.max(scores, axis=-1, initial=-jnp.inf),
-        "entropy": lambda: entr(weights).sum(-1),
-        "key_mass": lambda: weights.sum(-2),
-    }
-    return out, replace(Aux(), **{name: found[name]() for name in returns})
+        weights, total, lse = NORMALIZERS[call.normalizer](scores), None, None
+        out = mix(weights, call)
+    # Where nothing is seen the mix is 0 * v, which a NaN in v that others may see would still spoil.
+    out = jnp.where(top == -jnp.inf, 0, out)
+    return out, _tell(scores, top, weights if total is None else weights / total, lse, wanted)
 
 
-def raw_scores(
-    q: Float[Array, "B K G t H"],
-    k: Float[Array, "b K s H"],
-    call: Call,
-    bias: Float[Array, "#B #K #G #t #s"] | None = None,
-) -> Float[Array, "B K G t s"]:
-    """Scaled, biased and capped scores before the mask, in float32 or better."""
-    scores = jnp.einsum("BKGTH,BKSH->BKGTS", q, k, preferred_element_type=call.scale.dtype) * call.scale
-    bias = call.bias if bias is None else bias
-    if bias is not None:
-        scores = scores + bias.astype(scores.dtype)
-    if call.softcap is not None:
-        scores = call.softcap * jnp.tanh(scores / call.softcap)
-    return scores
+def _tell(scores: Array, top: Array, weights: Array, lse: Array | None, wanted: Wanted) -> Aux:
+    top_weights = top_keys = None
+    if wanted.top_k:
+        _, top_keys = top_scores(scores, wanted.top_k)
+        picked = jnp.take_along_axis(lax.stop_gradient(weights), jnp.maximum(top_keys, 0), -1)
+        top_weights = jnp.where(top_keys < 0, 0, picked)
+    return Aux(
+        lse=lse[..., 0] if "lse" in wanted and lse is not None else None,
+        weights=weights if "weights" in wanted else None,
+        key_mass=weights.sum(-2) if "key_mass" in wanted else None,
+        entropy=_entropy(weights) if "entropy" in wanted else None,
+        max_score=top[..., 0] if "max_score" in wanted else None,
+        top_weights=top_weights,
+        top_keys=top_keys,
+    )
 
 
-def mix(weights: Float[Array, "B K G t s"], v: Float[Array, "b K s Hv"]) -> Float[Array, "B K G t Hv"]:
-    """Values under their weights; products in the values' dtype, sums in float32 or better."""
-    kind = jnp.promote_types(v.dtype, jnp.float32)
-    return jnp.einsum("BKGTS,BKSH->BKGTH", weights.astype(v.dtype), v, preferred_element_type=kind)
-
-
-def _dropped(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T S"]:
-    if call.dropout is None:
-        return weights
-    kept = call.kept(jnp.arange(weights.shape[-2]), jnp.arange(weights.shape[-1]))
-    return jnp.where(kept, weights * (1 / (1 - call.dropout.rate)), 0)
+def _entropy(weights: Float[Array, "*B T S"]) -> Float[Array, "*B T"]:
+    # log 0 is kept out of the product: its derivative would be NaN.
+    return -(weights * jnp.log(jnp.where(weights == 0, 1, weights))).sum(-1)

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 
 @jax.tree_util.register_dataclass
@@ -52,20 +52,14 @@ def _finalize(x: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
 
 def keep_weights(
     dropout: Dropout,
-    rows: UInt32[Array, " B"],
-    heads: UInt32[Array, " N"],
-    queries: UInt32[Array, " T"],
-    keys: UInt32[Array, " S"],
+    examples: UInt32[Array, "B 1 1 1"],
+    heads: Int[Array, "1 N 1 1"],
+    queries: Int[Array, "#B 1 T 1"],
+    keys: Int[Array, "#B 1 1 S"],
 ) -> Bool[Array, "B N T S"]:
-    """Which attention weights stay, at absolute rows, heads, query and key indices."""
-    bits = hash_bits(
-        dropout.seed,
-        rows[:, None, None, None],
-        heads[None, :, None, None],
-        queries[None, None, :, None],
-        keys[None, None, None, :],
-    )
-    return bits >= _threshold(dropout.rate)
+    """Which attention weights stay, at absolute indices."""
+    counters = (counter.astype(jnp.uint32) for counter in (examples, heads, queries, keys))
+    return hash_bits(dropout.seed, *counters) >= _threshold(dropout.rate)
 
 
 def dropout(

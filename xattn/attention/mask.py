@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Bool, Int
 
 Indices = Array | np.ndarray
@@ -24,13 +23,16 @@ Indices = Array | np.ndarray
 class Condition:
     """One part of a mask. `AXES` names the axes of its arrays after the batch; "N" may be 1.
 
-    Fields are `Any` because JAX rebuilds pytrees around whatever stands in for an array.
+    `Mask.canonical` lifts every array to [b,N,T,S], 1 on the axes it lacks (M of `Neighbors` comes last),
+    so that `allowed` is a plain comparison. Fields are `Any`: JAX rebuilds pytrees around stand-ins.
     """
 
     AXES: ClassVar[Mapping[str, str]] = {}
 
-    def allowed(self, rows: Int[Array, " t"], cols: Int[Array, " s"]) -> Bool[Array, "#B #N #t #s"]:
-        """The tile of absolute query indices `rows` and key indices `cols`; arrays are already cut to it."""
+    def allowed(
+        self, rows: Int[Array, "#B 1 T 1"], cols: Int[Array, "#B 1 #T S"]
+    ) -> Bool[Array, "#B #N #T #S"]:
+        """What lifted arrays allow at absolute query indices `rows` and key indices `cols`."""
         raise NotImplementedError
 
 
@@ -44,12 +46,8 @@ class Lengths(Condition):
     keys: Any
 
     def allowed(self, rows, cols):
-        parts = []
-        if self.queries is not None:
-            parts.append(rows[None, None, :, None] < self.queries[:, None, None, None])
-        if self.keys is not None:
-            parts.append(cols[None, None, None, :] < self.keys[:, None, None, None])
-        return _all(parts)
+        ends = ((rows, self.queries), (cols, self.keys))
+        return _all([index < length for index, length in ends if length is not None])
 
 
 @jax.tree_util.register_dataclass
@@ -61,7 +59,7 @@ class Queries(Condition):
     valid: Any
 
     def allowed(self, rows, cols):
-        return self.valid[:, None, :, None]
+        return self.valid
 
 
 @jax.tree_util.register_dataclass
@@ -73,7 +71,7 @@ class Keys(Condition):
     valid: Any
 
     def allowed(self, rows, cols):
-        return self.valid[:, None, None, :]
+        return self.valid
 
 
 @jax.tree_util.register_dataclass
@@ -86,8 +84,7 @@ class Segments(Condition):
     keys: Any
 
     def allowed(self, rows, cols):
-        queries, keys = self.queries[:, None, :, None], self.keys[:, None, None, :]
-        return (queries == keys) & (keys >= 0)
+        return (self.queries == self.keys) & (self.keys >= 0)
 
 
 @jax.tree_util.register_dataclass
@@ -102,15 +99,14 @@ class Positions(Condition):
     right: int | None = field(metadata={"static": True})
 
     def allowed(self, rows, cols):
-        queries = rows[None] if self.queries is None else self.queries
-        keys = cols[None] if self.keys is None else self.keys
-        offset = keys[:, None, None, :] - queries[:, None, :, None]
-        parts = []
+        queries = rows if self.queries is None else self.queries
+        keys = cols if self.keys is None else self.keys
+        within = []
         if self.left is not None:
-            parts.append(offset >= -self.left)
+            within.append(keys >= queries - self.left)
         if self.right is not None:
-            parts.append(offset <= self.right)
-        return _all(parts)
+            within.append(keys <= queries + self.right)
+        return _all(within)
 
 
 @jax.tree_util.register_dataclass
@@ -123,8 +119,7 @@ class Ranges(Condition):
     stop: Any
 
     def allowed(self, rows, cols):
-        keys = cols[None, None, None, :]
-        return (self.start[..., None] <= keys) & (keys < self.stop[..., None])
+        return (self.start <= cols) & (cols < self.stop)
 
 
 @jax.tree_util.register_dataclass
@@ -136,7 +131,7 @@ class Neighbors(Condition):
     index: Any
 
     def allowed(self, rows, cols):
-        return (self.index[:, None, :, None, :] == cols[None, None, None, :, None]).any(-1)
+        return (self.index == cols[..., None]).any(-1)
 
 
 @jax.tree_util.register_dataclass
@@ -150,8 +145,7 @@ class Blocks(Condition):
 
     def allowed(self, rows, cols):
         grid = jnp.asarray(np.array(self.grid, bool))
-        down, across = rows // self.query_block, cols // self.key_block
-        return grid.at[down[:, None], across[None, :]].get(mode="fill", fill_value=False)[None, None]
+        return grid.at[rows // self.query_block, cols // self.key_block].get(mode="fill", fill_value=False)
 
 
 @jax.tree_util.register_dataclass
@@ -269,13 +263,14 @@ class Mask:
         self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
     ) -> Bool[Array, "*#B #N #T #S"]:
         """The whole mask as one boolean array; axes on which nothing depends are 1."""
-        flat = self.canonical(batch, heads, queries, keys)
-        seen = flat.tile(jnp.arange(queries), jnp.arange(keys))
-        whole = batch if seen.shape[0] == math.prod(batch) else (1,) * len(batch)
-        return seen.reshape(*whole, *seen.shape[1:])
+        seen = self.canonical(batch, heads, queries, keys).allowed(
+            jnp.arange(queries)[None], jnp.arange(keys)[None]
+        )
+        front = (1,) * len(batch) if seen.shape[0] == 1 else batch
+        return seen.reshape(*front, *seen.shape[1:])
 
     def canonical(self, batch: tuple[int, ...], heads: int, queries: int, keys: int) -> Mask:
-        """The same mask with checked shapes and one batch axis, 1 where examples share a value."""
+        """The same mask with checked shapes and arrays lifted to [b,N,T,S]; b is 1 where examples share."""
         sizes = {"N": heads, "T": queries, "S": keys}
 
         def fit(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
@@ -295,28 +290,30 @@ class Mask:
                     f" [{', '.join(['*B', *spelled])}] with *B={batch} as in q, or 1 where shared."
                 )
             if math.prod(own) == 1:
-                return array.reshape(1, *rest)
-            return jnp.broadcast_to(array, batch + rest).reshape(math.prod(batch), *rest)
+                flat = array.reshape(1, *rest)
+            else:
+                flat = jnp.broadcast_to(array, batch + rest).reshape(math.prod(batch), *rest)
+            missing = [place for place, axis in enumerate("NTS", start=1) if axis not in axes]
+            return jnp.expand_dims(flat, missing)
 
         for condition in self.conditions:
             if isinstance(condition, Blocks):
                 _check_blocks(condition, queries, keys)
         return Mask(tuple(_each(condition, fit) for condition in self.conditions))
 
-    def tile(self, rows: Int[Array, " t"], cols: Int[Array, " s"]) -> Bool[Array, "#B #N #t #s"]:
-        """What a canonical mask, already cut to the absolute indices `rows` and `cols`, allows there."""
+    def allowed(self, rows: Int[Array, "#B T"], cols: Int[Array, "#B S"]) -> Bool[Array, "#B #N #T #S"]:
+        """What a canonical mask, already cut to absolute indices `rows` and `cols`, allows there."""
+        rows, cols = rows[:, None, :, None], cols[:, None, None, :]
         return _all([condition.allowed(rows, cols) for condition in self.conditions])
 
-    def cut(self, axis: str, start: int | Int[Array, ""], size: int) -> Mask:
-        """A canonical mask cut to `size` queries (axis "T") or keys (axis "S") from `start`."""
+    def map_axis(self, axis: Literal["T", "S"], change: Callable[[Array, int], Array]) -> Mask:
+        """A canonical mask with `change(array, place)` of the arrays that depend on queries or keys."""
+        place = {"T": 2, "S": 3}[axis]
 
-        def slice_one(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
-            if axis not in axes:
-                return array
-            place = axes.index(axis) - len(axes)
-            return array if array.shape[place] == 1 else lax.dynamic_slice_in_dim(array, start, size, place)
+        def change_one(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
+            return array if array.shape[place] == 1 else change(array, place)
 
-        return Mask(tuple(_each(condition, slice_one) for condition in self.conditions))
+        return Mask(tuple(_each(condition, change_one) for condition in self.conditions))
 
 
 def _each(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:

@@ -1,0 +1,98 @@
+"""Other people's kernels under this contract: `jax.nn.dot_product_attention` (XLA, cuDNN) and tokamax.
+
+An adapter passes the whole mask, cleans what nobody sees before the call and wipes queries that see nothing
+after it. What a kernel cannot do is a reason not to run it; nothing is approximated.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from xattn.attention.call import Call
+from xattn.attention.statistics import Aux, Wanted
+
+
+def jax_nn(call: Call, kernel: Literal["xla", "cudnn"]) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+    """`jax.nn.dot_product_attention`."""
+    q, k, v, bias, mask = _in_their_layout(call)
+    out = jax.nn.dot_product_attention(q, k, v, bias=bias, mask=mask, scale=1.0, implementation=kernel)
+    return _in_our_layout(call, out), Aux()
+
+
+def jax_nn_why_not(call: Call, wanted: Wanted, kernel: Literal["xla", "cudnn"]) -> list[str]:
+    """The reasons, in words that follow "it"."""
+    reasons = _common(call, wanted)
+    if call.softcap is not None:
+        reasons.append("has no softcap")
+    if call.sizes["H"] != call.sizes["Hv"]:
+        reasons.append("needs values as wide as keys (H = Hv)")
+    if kernel == "xla" and call.q.dtype == jnp.float64:
+        reasons.append("cuts a float64 softmax to float32")
+    if kernel == "cudnn":
+        if jax.default_backend() != "gpu":
+            reasons.append("needs an NVIDIA GPU")
+        if call.q.dtype not in (jnp.bfloat16, jnp.float16):
+            reasons.append(f"needs bfloat16 or float16, not {call.q.dtype}")
+    return reasons
+
+
+def tokamax(call: Call) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+    """`tokamax.dot_product_attention`, with the kernel it prefers on this machine."""
+    from tokamax import dot_product_attention  # type: ignore  # an optional package
+
+    q, k, v, bias, mask = _in_their_layout(call)
+    out = dot_product_attention(q, k, v, bias, mask, scale=1.0, logits_soft_cap=call.softcap)
+    return _in_our_layout(call, out), Aux()
+
+
+def tokamax_why_not(call: Call, wanted: Wanted) -> list[str]:
+    """The reasons, in words that follow "it"."""
+    reasons = _common(call, wanted)
+    if importlib.util.find_spec("tokamax") is None:
+        reasons.append("needs the package tokamax")
+    return reasons
+
+
+def _common(call: Call, wanted: Wanted) -> list[str]:
+    reasons = []
+    if call.normalizer != "softmax":
+        reasons.append(f"normalizes with softmax, not {call.normalizer}")
+    if call.sink is not None:
+        reasons.append("has no sink")
+    if call.dropout is not None:
+        reasons.append("has no dropout")
+    if wanted:
+        reasons.append("returns no statistics")
+    if 0 in (call.sizes["T"], call.sizes["S"]):
+        reasons.append("needs a query and a key")
+    return reasons
+
+
+def _in_their_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Array | None]:
+    sizes, seen = call.sizes, call.seen()
+    clean = call.cleaned(seen)
+
+    def heads(x: Array | None) -> Array | None:
+        """[B,K|1,G|1,...] as [B,N|1,...]."""
+        return None if x is None else x.reshape(x.shape[0], -1, *x.shape[3:])
+
+    q = jnp.transpose((clean.q * call.scale).astype(call.q.dtype), (0, 3, 1, 2, 4))
+    q = q.reshape(sizes["B"], sizes["T"], sizes["N"], sizes["H"])
+    k, v = jnp.transpose(clean.k, (0, 3, 1, 2)), jnp.swapaxes(clean.v, 1, 2)
+    k, v = (jnp.broadcast_to(x, (sizes["B"], *x.shape[1:])) for x in (k, v))
+    if seen is not None and seen.shape[1:3] not in ((1, 1), call.q.shape[1:3]):
+        seen = jnp.broadcast_to(seen, (seen.shape[0], *call.q.shape[1:3], *seen.shape[3:]))
+    bias = None if call.bias is None else call.bias.astype(q.dtype)
+    return q, k, v, heads(bias), heads(seen)
+
+
+def _in_our_layout(call: Call, out: Float[Array, "B T N Hv"]) -> Float[Array, "B K G T Hv"]:
+    sizes, seen = call.sizes, call.seen()
+    out = out.reshape(sizes["B"], sizes["T"], sizes["K"], sizes["G"], sizes["Hv"])
+    out = jnp.transpose(out, (0, 2, 3, 1, 4))
+    return out if seen is None else jnp.where(seen.any(-1, keepdims=True), out, 0)

@@ -1,0 +1,291 @@
+"""Attention of two sides to each other from one score matrix: rows weigh B for A, columns weigh A for B.
+
+One set of scores serves both directions, so a tiled forward pass takes 3 products instead of 4, and a
+backward pass 7 instead of 10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Literal, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float
+
+from xattn.attention.call import Call, check_call
+from xattn.attention.mask import Mask
+from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.tiles import Plan, add_at, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
+
+Implementation = Literal["auto", "dense", "chunked"]
+
+
+def bidirectional_cross_attention(
+    a: Float[Array, "*B T N H"],
+    b: Float[Array, "*B S N H"],
+    v_a: Float[Array, "*B T N Hv"],
+    v_b: Float[Array, "*B S N Hw"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    implementation: Implementation = "auto",
+    block: tuple[int, int] | None = None,
+) -> tuple[Float[Array, "*B T N Hw"], Float[Array, "*B S N Hv"]]:
+    """What A [T] reads of B [S] under softmax(a b / sqrt(H)) over S, and B of A under the softmax over T.
+
+    Equal to `cross_attention(a, b, v_b)` and `cross_attention(b, a, v_a)`, with one `mask` and one `bias`
+    [*B,N,T,S] for both directions, as in graph matching networks (Li et al., 2019). "dense" stores the scores
+    and gives any derivative; "chunked" takes O(T + S) memory and gives reverse-mode derivatives.
+
+    >>> one, zero = jnp.ones((3, 1, 1)), jnp.zeros((2, 1, 1))
+    >>> out_a, out_b = bidirectional_cross_attention(one, zero, jnp.arange(3.0)[:, None, None], zero + 5)
+    >>> out_a.ravel().tolist(), out_b.ravel().tolist()
+    ([5.0, 5.0, 5.0], [1.0, 1.0])
+    """
+    if v_a.shape[:-1] != a.shape[:-1] or v_a.dtype != a.dtype:
+        raise ValueError(
+            f"v_a is {v_a.dtype} of shape {v_a.shape};"
+            f" accepted is {a.dtype} of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
+        )
+    if a.shape[:-3] != b.shape[:-3] or a.shape[-2] != b.shape[-2]:
+        raise ValueError(f"a has shape {a.shape} and b {b.shape}; accepted are the same *B and N for both.")
+    call = check_call(
+        a,
+        b,
+        v_b,
+        mask,
+        bias=bias,
+        scale=scale,
+        softcap=softcap,
+        sink=None,
+        normalizer="softmax",
+        dropout=None,
+    )
+    values = jnp.swapaxes(v_a.reshape(-1, *v_a.shape[-3:]), 1, 2)[:, :, None]
+    sizes = call.sizes
+    if implementation == "auto":
+        large = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"] > 2**21
+        implementation = "chunked" if large or block is not None else "dense"
+    if implementation == "dense":
+        if block is not None:
+            raise ValueError("implementation 'dense' has no block; accepted is block=None, or 'chunked'.")
+        out_a, out_b = _dense(call, values)
+    elif implementation == "chunked":
+        out_a, out_b = _chunked(call, values, block)
+    else:
+        raise ValueError(f"implementation is {implementation!r}; accepted are auto, dense, chunked.")
+    out_a, out_b = (jnp.swapaxes(x[:, :, 0], 1, 2).astype(a.dtype) for x in (out_a, out_b))
+    return out_a.reshape(*a.shape[:-1], v_b.shape[-1]), out_b.reshape(*b.shape[:-1], v_a.shape[-1])
+
+
+def _mix(values: Float[Array, "B N 1 s X"], weights: Float[Array, "B N 1 t s"]) -> Float[Array, "B N 1 t X"]:
+    kind = jnp.promote_types(values.dtype, jnp.float32)
+    return jnp.einsum("BNGTS,BNGSX->BNGTX", weights.astype(values.dtype), values, preferred_element_type=kind)
+
+
+def _clean(call: Call, values: Array, seen: Array | None) -> tuple[Call, Array]:
+    if seen is None:
+        return call, values
+    return call.cleaned(seen), jnp.where(seen.any(-1, keepdims=True), values, 0)
+
+
+class Both(NamedTuple):
+    """The sums of both directions."""
+
+    a: Sums
+    b: Sums
+
+
+def _look(both: Both, tile: Call, values: Array, seen: Array | None) -> Both:
+    tile, values = _clean(tile, values, seen)
+    scores = tile.scores(seen)
+    rows, _, _ = add_tile(both.a, scores, partial(_mix, tile.v[:, :, None]))
+    cols, _, _ = add_tile(both.b, jnp.swapaxes(scores, 3, 4), partial(_mix, values))
+    return Both(rows, cols)
+
+
+def _dense(call: Call, values: Array) -> tuple[Array, Array]:
+    shape, kind = call.q.shape[:3], call.scale.dtype
+    nothing = Both(
+        no_sums((*shape, call.sizes["T"]), call.sizes["Hv"], kind, None),
+        no_sums((*shape, call.sizes["S"]), values.shape[-1], kind, None),
+    )
+    both = _look(nothing, call, values, call.seen())
+    return finish_sums(both.a)[0], finish_sums(both.b)[0]
+
+
+class Found(NamedTuple):
+    """What the forward pass leaves."""
+
+    out_a: Float[Array, "B N 1 T Hw"]
+    lse_a: Float[Array, "B N 1 T 1"]
+    out_b: Float[Array, "B N 1 S Hv"]
+    lse_b: Float[Array, "B N 1 S 1"]
+
+
+def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[Array, Array]:
+    sizes = call.sizes
+    rows, cols = choose_blocks(sizes, block)
+    # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.
+    padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
+    more = padded.sizes["T"] - sizes["T"]
+    values = jnp.pad(values, [(0, 0)] * 3 + [(0, more), (0, 0)])
+    plan = Plan(query_block=rows, key_block=cols, mean_score=False, top_k=0, own_vjp=True)
+    found = cast(Found, _with_vjp(plan, padded, values))
+    return found.out_a[..., : sizes["T"], :], found.out_b[..., : sizes["S"], :]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _with_vjp(plan: Plan, call: Call, values: Array) -> Found:
+    return _forward(plan, call, values)
+
+
+def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[Found, tuple[Call, Array, Found]]:
+    found = _forward(plan, call, values)
+    return found, (call, values, found)
+
+
+def _forward(plan: Plan, call: Call, values: Array) -> Found:
+    starts_a, starts_b = starts(plan, call)
+    shape, kind = call.q.shape[:3], call.scale.dtype
+
+    def block_of_a(cols: Sums, row):
+        queries = call.cut("T", row, plan.query_block)
+        part = lax.dynamic_slice_in_dim(values, row, plan.query_block, 3)
+
+        def block_of_b(carry: tuple[Sums, Sums], col):
+            rows, cols = carry
+            tile = queries.cut("S", col, plan.key_block)
+            seen = tile.seen()
+            here = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, col, plan.key_block, 3), cols)
+            both = if_seen(seen, _look, lambda both, *_: both, Both(rows, here), tile, part, seen)
+            put = partial(lax.dynamic_update_slice_in_dim, start_index=col, axis=3)
+            return (both.a, jax.tree.map(put, cols, both.b)), None
+
+        rows = no_sums((*shape, plan.query_block), call.sizes["Hv"], kind, None)
+        (rows, cols), _ = lax.scan(block_of_b, (rows, cols), starts_b)
+        out, _, lse = finish_sums(rows)
+        return cols, (out, lse)
+
+    cols = no_sums((*shape, call.sizes["S"]), values.shape[-1], kind, None)
+    cols, by_block = lax.scan(block_of_a, cols, starts_a)
+    out_a, lse_a = jax.tree.map(join_blocks, by_block)
+    out_b, _, lse_b = finish_sums(cols)
+    return Found(out_a, lse_a, out_b, lse_b)
+
+
+class Side(NamedTuple):
+    """One side in the backward pass; `gap` is the sum of d_out * out."""
+
+    lse: Float[Array, "B N 1 t 1"]
+    d_out: Float[Array, "B N 1 t X"]
+    gap: Float[Array, "B N 1 t 1"]
+
+
+class Gradients(NamedTuple):
+    """Gradients with respect to one tile."""
+
+    q: Float[Array, "B N 1 t H"]
+    k: Float[Array, "B N H s"]
+    v_a: Float[Array, "B N 1 t Hv"]
+    v_b: Float[Array, "B N s Hw"]
+    bias: Float[Array, "#B #N 1 #t #s"] | None
+
+
+def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Found) -> tuple[Call, Array]:
+    call, values, found = kept
+    sums, size = call.scale.dtype, call.v.dtype
+
+    def side(out: Array, lse: Array, d_out: Array) -> Side:
+        live = lse != -jnp.inf
+        d_out = jnp.where(live, d_out, 0)
+        return Side(jnp.where(live, lse, 0), d_out.astype(size), (d_out * out).sum(-1, keepdims=True))
+
+    side_a = side(found.out_a, found.lse_a, d_found.out_a)
+    side_b = side(found.out_b, found.lse_b, d_found.out_b)
+    starts_a, starts_b = starts(plan, call)
+
+    def block_of_a(carry, row):
+        queries = call.cut("T", row, plan.query_block)
+        part = lax.dynamic_slice_in_dim(values, row, plan.query_block, 3)
+        here_a = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, row, plan.query_block, 3), side_a)
+
+        def block_of_b(carry, col):
+            d_q, d_k, d_v_a, d_v_b, d_bias = carry
+            tile = queries.cut("S", col, plan.key_block)
+            here_b = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, col, plan.key_block, 3), side_b)
+            seen = tile.seen()
+            more = if_seen(seen, _look_back, _no_gradients, tile, part, here_a, here_b, seen)
+            d_k = add_at(d_k, more.k, [0, 0, 0, col])
+            d_v_b = add_at(d_v_b, more.v_b, [0, 0, col, 0])
+            if call.bias is not None:
+                shape = call.bias.shape
+                start = [0, 0, 0, row if shape[3] != 1 else 0, col if shape[4] != 1 else 0]
+                d_bias = add_at(d_bias, cast(Array, more.bias), start)
+            return (d_q + more.q, d_k, d_v_a + more.v_a, d_v_b, d_bias), None
+
+        d_k, d_v_b, d_bias = carry
+        d_q, d_v_a = jnp.zeros(queries.q.shape, sums), jnp.zeros(part.shape, sums)
+        (d_q, d_k, d_v_a, d_v_b, d_bias), _ = lax.scan(block_of_b, (d_q, d_k, d_v_a, d_v_b, d_bias), starts_b)
+        return (d_k, d_v_b, d_bias), (d_q, d_v_a)
+
+    d_bias = None if call.bias is None else jnp.zeros(call.bias.shape, sums)
+    carry = (jnp.zeros(call.k.shape, sums), jnp.zeros(call.v.shape, sums), d_bias)
+    (d_k, d_v_b, d_bias), by_block = lax.scan(block_of_a, carry, starts_a)
+    d_q, d_v_a = jax.tree.map(join_blocks, by_block)
+    clean_q = jnp.where(found.lse_a != -jnp.inf, call.q, 0)
+    gradients = replace(
+        call,
+        q=(d_q * call.scale).astype(call.q.dtype),
+        k=(d_k * call.scale).astype(call.k.dtype),
+        v=d_v_b.astype(call.v.dtype),
+        bias=None if call.bias is None else cast(Array, d_bias).astype(call.bias.dtype),
+        scale=(d_q * clean_q).sum(),
+        mask=None,
+        rows=None,
+        cols=None,
+    )
+    return gradients, d_v_a.astype(values.dtype)
+
+
+_with_vjp.defvjp(_with_vjp_forward, _with_vjp_backward)
+
+
+def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
+    tile, values = _clean(tile, values, seen)
+    kind = tile.v.dtype
+    product = partial(jnp.einsum, preferred_element_type=tile.scale.dtype)
+    scores = tile.scores(seen)
+    by_row = jnp.exp(scores - a.lse)
+    by_col = jnp.exp(scores - jnp.swapaxes(b.lse, 3, 4))
+    d_by_row = product("BNGTX,BNSX->BNGTS", a.d_out, tile.v)
+    d_by_col = product("BNGTX,BNGSX->BNGTS", values, b.d_out)
+    d_scores = by_row * (d_by_row - a.gap) + by_col * (d_by_col - jnp.swapaxes(b.gap, 3, 4))
+    if tile.softcap is not None:
+        d_scores = d_scores * (1 - (scores / tile.softcap) ** 2)
+    if seen is not None:
+        d_scores = jnp.where(seen, d_scores, 0)
+    d_bias = None
+    if tile.bias is not None:
+        d_bias = d_scores.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
+    d_scores, by_row, by_col = (x.astype(kind) for x in (d_scores, by_row, by_col))
+    return Gradients(
+        q=product("BNGTS,BNHS->BNGTH", d_scores, tile.k),
+        k=product("BNGTS,BNGTH->BNHS", d_scores, tile.q),
+        v_a=product("BNGTS,BNGSX->BNGTX", by_col, b.d_out),
+        v_b=product("BNGTS,BNGTX->BNSX", by_row, a.d_out),
+        bias=d_bias,
+    )
+
+
+def _no_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
+    def none(x: Array) -> Array:
+        return jnp.zeros(x.shape, tile.scale.dtype)
+
+    d_bias = None if tile.bias is None else none(tile.bias)
+    return Gradients(q=none(tile.q), k=none(tile.k), v_a=none(values), v_b=none(tile.v), bias=d_bias)

@@ -1,0 +1,183 @@
+"""Exact attention in tiles: nothing of size T x S is stored, forward or backward.
+
+Forward, each block of queries runs over the blocks of keys with a running maximum and sum (Milakov and
+Gimelshein, 2018; Rabe and Staats, 2021). Backward, the weights of a tile are computed again from the
+log-sum-exp (Dao, 2023), blocks of keys over blocks of queries. A tile in which nothing is seen is skipped.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from xattn.attention.call import Call, mix
+from xattn.attention.chunked_backward import chunked_backward
+from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.statistics import Aux, Wanted, top_scores
+from xattn.attention.tiles import Found, Plan, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
+
+
+class Running(NamedTuple):
+    """What is known of a block of queries after some of the keys."""
+
+    sums: Sums
+    moment: Float[Array, "B K G t 1"] | None  # the sum of exp(score - peak) * score
+    top: tuple[Array, Array] | None
+
+
+def chunked(
+    call: Call, wanted: Wanted, block: tuple[int, int] | None = None
+) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+    """Cross-attention in O(T + S) memory, forward and backward."""
+    return _attend(call, wanted, block, own_vjp=True)
+
+
+def chunked_jvp(
+    call: Call, wanted: Wanted, block: tuple[int, int] | None = None
+) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+    """Cross-attention in O(T + S) memory forward, with JAX's derivatives of each tile: any order, and jvp.
+
+    Reverse mode stores the running sums of every tile, which grow with T x S / key block.
+    """
+    return _attend(call, wanted, block, own_vjp=False)
+
+
+def _attend(
+    call: Call, wanted: Wanted, block: tuple[int, int] | None, *, own_vjp: bool
+) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+    sizes = call.sizes
+    query_block, key_block = choose_blocks(sizes, block)
+    plan = Plan(
+        query_block=query_block,
+        key_block=key_block,
+        mean_score="entropy" in wanted,
+        top_k=wanted.top_k,
+        own_vjp=own_vjp,
+    )
+    padded = padded_to_blocks(call, query_block, key_block)
+    found = cast(Found, (_with_vjp if own_vjp else _forward)(plan, padded))
+    found = jax.tree.map(lambda x: x[..., : sizes["T"], :], found)
+    key_mass = _key_mass(plan, padded, found.lse)[..., : sizes["S"]] if "key_mass" in wanted else None
+    return found.out, _tell(found, call.sink, wanted, key_mass)
+
+
+def _tell(found: Found, sink: Array | None, wanted: Wanted, key_mass: Array | None) -> Aux:
+    lse = jnp.where(found.lse == -jnp.inf, 0, found.lse)
+    entropy = top_weights = top_keys = None
+    if found.mean_score is not None:
+        share = 1 if sink is None else 1 - jnp.exp(sink - lse)
+        entropy = (share * lse - found.mean_score)[..., 0]
+    if found.top is not None:
+        top_weights, top_keys = jnp.exp(found.top[0] - lax.stop_gradient(lse)), found.top[1]
+    return Aux(
+        lse=found.lse[..., 0] if "lse" in wanted else None,
+        max_score=lax.stop_gradient(found.max_score[..., 0]) if "max_score" in wanted else None,
+        entropy=entropy,
+        key_mass=key_mass,
+        top_weights=top_weights,
+        top_keys=top_keys,
+    )
+
+
+def _forward(plan: Plan, call: Call) -> Found:
+    rows, cols = starts(plan, call)
+
+    def block_of_queries(_, row):
+        queries = call.cut("T", row, plan.query_block)
+
+        def block_of_keys(running: Running, col):
+            tile = queries.cut("S", col, plan.key_block)
+            seen = tile.seen()
+            look = partial(_look, plan)
+            look = look if plan.own_vjp else jax.checkpoint(look)
+            return if_seen(seen, look, lambda running, tile, seen: running, running, tile, seen), None
+
+        running, _ = lax.scan(block_of_keys, _nothing_yet(plan, queries), cols)
+        return None, _finish(running, call.sink)
+
+    _, found = lax.scan(block_of_queries, None, rows)
+    return jax.tree.map(join_blocks, found)
+
+
+def _nothing_yet(plan: Plan, queries: Call) -> Running:
+    shape, kind = queries.q.shape[:-1], queries.scale.dtype
+    top = (*shape, plan.top_k)
+    return Running(
+        sums=no_sums(shape, queries.sizes["Hv"], kind, queries.sink),
+        moment=jnp.zeros((*shape, 1), kind) if plan.mean_score else None,
+        top=(jnp.full(top, -jnp.inf, kind), jnp.full(top, -1, jnp.int32)) if plan.top_k else None,
+    )
+
+
+def _look(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Running:
+    """What is known after one more tile."""
+    tile = tile.cleaned(seen)
+    scores = tile.scores(seen)
+    sums, raised, decay = add_tile(running.sums, scores, lambda raised: mix(raised, tile), tile.sink)
+    moment = top = None
+    if running.moment is not None:
+        finite = jnp.where(scores == -jnp.inf, 0, scores)
+        moment = running.moment * decay + (raised * finite).sum(-1, keepdims=True)
+    if running.top is not None:
+        values, places = top_scores(scores, min(plan.top_k, scores.shape[-1]))
+        keys = jnp.where(places < 0, -1, jnp.take(tile.cols[0], jnp.maximum(places, 0))).astype(jnp.int32)
+        values = jnp.concatenate([running.top[0], values], -1)
+        keys = jnp.concatenate([running.top[1], keys], -1)
+        values, places = lax.top_k(values, plan.top_k)
+        top = (values, jnp.take_along_axis(keys, places, -1))
+    return Running(sums=sums, moment=moment, top=top)
+
+
+def _finish(running: Running, sink: Array | None) -> Found:
+    out, total, lse = finish_sums(running.sums, sink)
+    return Found(
+        out=out,
+        lse=lse,
+        max_score=running.sums.max_score,
+        mean_score=None if running.moment is None else running.moment / total,
+        top=running.top,
+    )
+
+
+def _key_mass(plan: Plan, call: Call, lse: Float[Array, "B K G T 1"]) -> Float[Array, "B K G S"]:
+    """The weights summed over queries, a tile at a time."""
+    rows, cols = starts(plan, call)
+    filled = [(0, 0)] * 3 + [(0, call.sizes["T"] - lse.shape[3]), (0, 0)]
+    # Queries that were added to fill a block weigh exp(score - inf) = 0.
+    lse = jnp.pad(jnp.where(lse == -jnp.inf, 0, lse), filled, constant_values=jnp.inf)
+
+    @jax.checkpoint
+    def mass(tile: Call, lse, seen):
+        return jnp.exp(tile.cleaned(seen).scores(seen) - lse).sum(-2)
+
+    def block_of_keys(_, col):
+        keys = call.cut("S", col, plan.key_block)
+
+        def block_of_queries(total, row):
+            tile = keys.cut("T", row, plan.query_block)
+            part = lax.dynamic_slice_in_dim(lse, row, plan.query_block, 3)
+            return total + mass(tile, part, tile.seen()), None
+
+        nothing = jnp.zeros((*call.q.shape[:3], plan.key_block), lse.dtype)
+        return None, lax.scan(block_of_queries, nothing, rows)[0]
+
+    _, mass_by_block = lax.scan(block_of_keys, None, cols)
+    return jnp.moveaxis(mass_by_block, 0, 3).reshape(*call.q.shape[:3], -1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _with_vjp(plan: Plan, call: Call) -> Found:
+    return _forward(plan, call)
+
+
+def _with_vjp_forward(plan: Plan, call: Call) -> tuple[Found, tuple[Call, Found]]:
+    found = _forward(plan, call)
+    return found, (call, found)
+
+
+_with_vjp.defvjp(_with_vjp_forward, chunked_backward)

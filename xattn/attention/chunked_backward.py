@@ -1,0 +1,159 @@
+"""The backward pass of `chunked`, a tile at a time, from (q, k, v, out, lse)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from xattn.attention.call import Call
+from xattn.attention.tiles import Found, Plan, add_at, if_seen, starts
+
+
+class Rowwise(NamedTuple):
+    """What the backward pass knows about queries, with the queries last: [B,K,X,G,T]."""
+
+    q: Float[Array, "B K H G T"]
+    d_out: Float[Array, "B K Hv G T"]
+    lse: Float[Array, "B K 1 G T"]
+    offset: Float[Array, "B K 1 G T"]
+    d_mean: Float[Array, "B K 1 G T"] | None
+
+
+class Gradients(NamedTuple):
+    """Gradients with respect to one tile; keys' and values' lack the batch where it shares a memory."""
+
+    q: Float[Array, "B K G t H"]
+    k: Float[Array, "b K s H"]
+    v: Float[Array, "b K s Hv"]
+    bias: Float[Array, "#B #K #G #t #s"] | None
+
+
+def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tuple[Call]:
+    """Cotangents of the call from those of what was found, in blocks of keys over blocks of queries."""
+    call, found = kept
+    sums = call.scale.dtype
+    # Queries that see nothing have no gradient, whatever comes back to them, and are not read.
+    live = found.max_score != -jnp.inf
+    call = replace(call, q=jnp.where(live, call.q, 0))
+    d_out = jnp.where(live, d_found.out, 0)
+    finite = found.lse != -jnp.inf
+    lse, d_lse = jnp.where(finite, found.lse, 0), jnp.where(finite, d_found.lse, 0)
+    # With w the weights, d score = w * (d w - offset + d_mean * score).
+    taken = (d_out * found.out).sum(-1, keepdims=True) - d_lse
+    offset, d_mean = taken, None
+    if found.mean_score is not None:
+        d_mean = jnp.where(live, cast(Array, d_found.mean_score), 0)
+        taken = taken + d_mean * found.mean_score
+        offset = taken - d_mean
+
+    known = Rowwise(q=call.q, d_out=d_out.astype(call.v.dtype), lse=lse, offset=offset, d_mean=d_mean)
+    known = jax.tree.map(lambda x: jnp.moveaxis(x, 4, 2), known)
+    d_out = d_out.astype(call.v.dtype)
+    rows, cols = starts(plan, call)
+    bias = call.bias
+
+    def block_of_keys(carry, col):
+        keys = call.cut("S", col, plan.key_block)
+        k = jnp.swapaxes(keys.k, 2, 3)
+
+        def block_of_queries(carry, row):
+            d_q, d_k, d_v, d_bias = carry
+            tile = keys.cut("T", row, plan.query_block)
+            part = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, row, plan.query_block, 4), known)
+            back = lax.dynamic_slice_in_dim(d_out, row, plan.query_block, 3)
+            seen = tile.seen()
+            more = if_seen(seen, _look_back, _no_gradients, tile, k, part, back, seen)
+            d_q = add_at(d_q, more.q, [0, 0, 0, row, 0])
+            if bias is not None:
+                start = [0, 0, 0, row if bias.shape[3] != 1 else 0, col if bias.shape[4] != 1 else 0]
+                d_bias = add_at(d_bias, cast(Array, more.bias), start)
+            return (d_q, d_k + more.k, d_v + more.v, d_bias), None
+
+        d_q, d_bias = carry
+        d_k = jnp.zeros(k.shape, sums)
+        d_v = jnp.zeros(keys.v.shape, sums)
+        (d_q, d_k, d_v, d_bias), _ = lax.scan(block_of_queries, (d_q, d_k, d_v, d_bias), rows)
+        return (d_q, d_bias), (d_k, d_v)
+
+    d_bias = None if bias is None else jnp.zeros(bias.shape, sums)
+    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros(call.q.shape, sums), d_bias), cols)
+    d_k, d_v = (jnp.moveaxis(x, 0, 2) for x in (d_k, d_v))  # [b,K,j,s,H]
+    d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
+    d_sink = None
+    if call.sink is not None:
+        d_sink = -(jnp.exp(call.sink - lse) * taken).sum((0, 3), keepdims=True)
+    gradients = replace(
+        call,
+        q=(d_q * call.scale).astype(call.q.dtype),
+        k=jnp.swapaxes(d_k * call.scale, 2, 3).astype(call.k.dtype),
+        v=d_v.astype(call.v.dtype),
+        bias=None if d_bias is None else d_bias.astype(call.bias.dtype),
+        scale=(d_q * call.q).sum(),
+        sink=d_sink,
+        mask=None,
+        dropout=None,
+        rows=None,
+        cols=None,
+    )
+    return (gradients,)
+
+
+def _look_back(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
+    """Gradients through one tile, scores laid out [B,K,s,G,t]: four of five products as they stand."""
+    v, bias, kind, sums = tile.v, tile.bias, tile.v.dtype, tile.scale.dtype
+    product = partial(jnp.einsum, preferred_element_type=sums)
+    if seen is not None:
+        cols = seen.any((2, 3)) if k.shape[0] != 1 else seen.any((0, 2, 3))[None]
+        k, v = jnp.where(cols[..., None], k, 0), jnp.where(cols[..., None], v, 0)
+        seen = _keys_first(seen)
+    if bias is not None:
+        bias = _keys_first(bias)
+    scores = tile.finish(product("BKSH,BKHGT->BKSGT", k, part.q), bias, seen)
+    weights = jnp.exp(scores - part.lse)
+    d_weights = product("BKSX,BKXGT->BKSGT", v, part.d_out)
+    dropped = weights
+    if tile.dropout is not None:
+        kept, share = _keys_first(tile.kept()), 1 / (1 - tile.dropout.rate)
+        dropped = jnp.where(kept, weights * share, 0)
+        d_weights = jnp.where(kept, d_weights * share, 0)
+    d_scores = d_weights - part.offset
+    if part.d_mean is not None:
+        d_scores = d_scores + part.d_mean * jnp.where(scores == -jnp.inf, 0, scores)
+    d_scores = weights * d_scores
+    if tile.softcap is not None:
+        d_scores = d_scores * (1 - (scores / tile.softcap) ** 2)
+    if seen is not None:  # where a weight is 0, a NaN that others may see must not come through
+        d_scores = jnp.where(seen, d_scores, 0)
+    d_bias = None
+    if tile.bias is not None:
+        d_bias = jnp.transpose(d_scores, (0, 1, 3, 4, 2))
+        d_bias = d_bias.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
+    d_scores, dropped = d_scores.astype(kind), dropped.astype(kind)
+    over = "BKSX" if k.shape[0] == tile.q.shape[0] else "KSX"
+    return Gradients(
+        q=product("BKSGT,BKSH->BKGTH", d_scores, k),
+        k=product(f"BKSGT,BKGTX->{over}", d_scores, tile.q).reshape(k.shape),
+        v=product(f"BKSGT,BKGTX->{over}", dropped, d_out).reshape(v.shape),
+        bias=d_bias,
+    )
+
+
+def _no_gradients(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
+    sums = tile.scale.dtype
+    return Gradients(
+        q=jnp.zeros(tile.q.shape, sums),
+        k=jnp.zeros(k.shape, sums),
+        v=jnp.zeros(tile.v.shape, sums),
+        bias=None if tile.bias is None else jnp.zeros(tile.bias.shape, sums),
+    )
+
+
+def _keys_first(x: Array) -> Array:
+    """[B,K,G,t,s] as [B,K,s,G,t]."""
+    return jnp.transpose(x, (0, 1, 4, 2, 3))

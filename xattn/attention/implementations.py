@@ -1,0 +1,126 @@
+"""The table of implementations, what each cannot do, and which one `auto` takes.
+
+A new implementation is a file and a row here; the contract tests run over the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Array
+
+from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
+from xattn.attention.call import Call
+from xattn.attention.chunked import chunked, chunked_jvp
+from xattn.attention.dense import dense
+from xattn.attention.neighbors import neighbor_lists, neighbors
+from xattn.attention.statistics import Aux, Wanted
+
+Block = tuple[int, int] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """A way to compute attention: `run` it, or ask `why_not`, a list of reasons that is empty if it can."""
+
+    run: Callable[[Call, Wanted, Block], tuple[Array, Aux]]
+    why_not: Callable[[Call, Wanted, Block], list[str]]
+    summary: str
+
+
+def _no_block(block: Block) -> list[str]:
+    return [] if block is None else ["has no block"]
+
+
+def _chunked_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
+    reasons = []
+    if call.normalizer != "softmax":
+        reasons.append(f"normalizes with softmax, not {call.normalizer}")
+    if "weights" in wanted:
+        reasons.append("stores no weights (attention_weights gives chosen rows)")
+    if block is not None and min(block) < 1:
+        reasons.append(f"needs positive block sizes, not {block}")
+    return reasons
+
+
+def _neighbors_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
+    reasons = _no_block(block)
+    lists = neighbor_lists(call.mask)
+    if len(lists) != 1:
+        reasons.append(f"needs one Mask.neighbors, not {len(lists)}")
+    elif wanted.top_k > lists[0].index.shape[-1]:
+        reasons.append(f"has no top {wanted.top_k} in lists of {lists[0].index.shape[-1]}")
+    if "weights" in wanted:
+        reasons.append("stores no weights [T,S]")
+    if call.sizes["S"] == 0:
+        reasons.append("has no key to gather")
+    return reasons
+
+
+IMPLEMENTATIONS: dict[str, Implementation] = {
+    "dense": Implementation(
+        run=lambda call, wanted, block: dense(call, wanted),
+        why_not=lambda call, wanted, block: _no_block(block),
+        summary="stores T x S scores; derivatives of any order, jvp, every normalizer, weights",
+    ),
+    "chunked": Implementation(
+        run=chunked,
+        why_not=_chunked_why_not,
+        summary="O(T + S) memory forward and backward; reverse-mode derivatives only",
+    ),
+    "chunked_jvp": Implementation(
+        run=chunked_jvp,
+        why_not=_chunked_why_not,
+        summary="O(T + S) memory forward; derivatives of any order, jvp",
+    ),
+    "neighbors": Implementation(
+        run=lambda call, wanted, block: neighbors(call, wanted),
+        why_not=_neighbors_why_not,
+        summary="gathers T x M listed keys; derivatives of any order, jvp, every normalizer",
+    ),
+    "jax_nn": Implementation(
+        run=lambda call, wanted, block: jax_nn(call, "xla"),
+        why_not=lambda call, wanted, block: jax_nn_why_not(call, wanted, "xla") + _no_block(block),
+        summary="jax.nn.dot_product_attention; stores T x S scores",
+    ),
+    "cudnn": Implementation(
+        run=lambda call, wanted, block: jax_nn(call, "cudnn"),
+        why_not=lambda call, wanted, block: jax_nn_why_not(call, wanted, "cudnn") + _no_block(block),
+        summary="jax.nn.dot_product_attention through cuDNN; O(T + S) memory; reverse-mode derivatives only",
+    ),
+    "tokamax": Implementation(
+        run=lambda call, wanted, block: tokamax(call),
+        why_not=lambda call, wanted, block: tokamax_why_not(call, wanted) + _no_block(block),
+        summary="tokamax.dot_product_attention, with the kernel it prefers here",
+    ),
+}
+
+
+def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
+    """The implementation to run: the one named, if it can, or by measured rules for "auto"."""
+    if implementation == "auto":
+        implementation = _fastest(call, wanted, block)
+    if implementation not in IMPLEMENTATIONS:
+        names = ", ".join(["auto", *IMPLEMENTATIONS])
+        raise ValueError(f"implementation is {implementation!r}; accepted are {names}.")
+    reasons = IMPLEMENTATIONS[implementation].why_not(call, wanted, block)
+    if reasons:
+        able = [name for name, row in IMPLEMENTATIONS.items() if not row.why_not(call, wanted, block)]
+        raise ValueError(
+            f"implementation {implementation!r} cannot serve this call: it {'; it '.join(reasons)}."
+            f" These can: {', '.join(able) if able else 'none'}."
+        )
+    return implementation
+
+
+def _fastest(call: Call, wanted: Wanted, block: Block) -> str:
+    sizes = call.sizes
+    if not _neighbors_why_not(call, wanted, block):
+        listed = neighbor_lists(call.mask)[0].index.shape[-1]
+        if 8 * listed <= sizes["S"]:
+            return "neighbors"
+    if _chunked_why_not(call, wanted, block):
+        return "dense"
+    entries = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"]
+    return "chunked" if block is not None or entries > 2**21 else "dense"

@@ -1,0 +1,53 @@
+"""A softmax average that takes its scores tile by tile (Milakov and Gimelshein, 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from xattn.attention.normalizers import log_sum, peak_of
+
+
+class Sums(NamedTuple):
+    """Sums over the keys so far, of terms relative to exp(peak), the highest score or sink."""
+
+    max_score: Float[Array, "*B t 1"]
+    total: Float[Array, "*B t 1"]
+    mixed: Float[Array, "*B t Hv"]
+
+
+def no_sums(shape: tuple[int, ...], width: int, kind: jnp.dtype, sink: Array | None) -> Sums:
+    """The sums before any key; a sink is there from the start."""
+    total = jnp.zeros((*shape, 1), kind)
+    if sink is not None:
+        total = total + jnp.exp(sink - lax.stop_gradient(sink))
+    return Sums(
+        max_score=jnp.full((*shape, 1), -jnp.inf, kind), total=total, mixed=jnp.zeros((*shape, width), kind)
+    )
+
+
+def add_tile(
+    sums: Sums,
+    scores: Float[Array, "*B t s"],
+    mix: Callable[[Array], Array],
+    sink: Array | None = None,
+) -> tuple[Sums, Float[Array, "*B t s"], Float[Array, "*B t 1"]]:
+    """The sums after a tile of scores, with its exponentials and the factor that earlier sums shrank by."""
+    highest = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
+    max_score = jnp.maximum(sums.max_score, highest)
+    peak = peak_of(max_score, sink)
+    before = sums.max_score if sink is None else jnp.maximum(sums.max_score, lax.stop_gradient(sink))
+    decay = jnp.exp(before - peak)  # 0 as long as nothing has been seen
+    raised = jnp.exp(scores - peak)
+    total = sums.total * decay + raised.sum(-1, keepdims=True)
+    return Sums(max_score, total, sums.mixed * decay + mix(raised)), raised, decay
+
+
+def finish_sums(sums: Sums, sink: Array | None = None) -> tuple[Array, Array, Array]:
+    """The average [*B,t,Hv], 0 where nothing was seen; the sum it was divided by, and the log-sum-exp."""
+    total, lse = log_sum(sums.total, peak_of(sums.max_score, sink))
+    return jnp.where(sums.max_score == -jnp.inf, 0, sums.mixed / total), total, lse

@@ -1,0 +1,81 @@
+"""What attention can tell besides its output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Aux:
+    """Statistics of attention; a field is None unless it was asked for.
+
+    `lse` [*B,N,T]: natural log of the softmax denominator (the sink's term included), -inf where it is empty.
+    `weights` [*B,N,T,S]: the weights, before dropout.
+    `key_mass` [*B,N,S]: the weight a key gets from all queries together.
+    `entropy` [*B,N,T]: -sum w log w, in nats.
+    `max_score` [*B,N,T]: the highest score seen, -inf where a query sees nothing. A constant to derivatives.
+    `top_weights`, `top_keys` [*B,N,T,top_k]: the largest weights and their keys, -1 where there are fewer.
+    Constants to derivatives.
+
+    Floats are float32 or better. (Fields are `Any`: JAX rebuilds pytrees around stand-ins for arrays.)
+    """
+
+    lse: Any = None
+    weights: Any = None
+    key_mass: Any = None
+    entropy: Any = None
+    max_score: Any = None
+    top_weights: Any = None
+    top_keys: Any = None
+
+
+RETURNS = tuple(entry.name for entry in fields(Aux) if not entry.name.startswith("top"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The statistics a call asks for: names in `RETURNS`, and how many top keys (0 for none)."""
+
+    names: frozenset[str]
+    top_k: int
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def __bool__(self) -> bool:
+        return bool(self.names) or self.top_k > 0
+
+
+def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, keys: int) -> Wanted:
+    """Checks the names against those that exist for the normalizer."""
+    if isinstance(returns, str):
+        raise ValueError(
+            f"returns is the string {returns!r}; accepted is a sequence of names: ({returns!r},)."
+        )
+    for name in returns:
+        if name not in RETURNS:
+            raise ValueError(f"returns names {name!r}; accepted are {', '.join(RETURNS)}.")
+    if "lse" in returns and normalizer != "softmax":
+        raise ValueError(f"lse is the log of a softmax denominator; normalizer {normalizer!r} has none.")
+    if top_k is not None and not 0 < top_k <= keys:
+        raise ValueError(f"top_k is {top_k}; accepted is a number from 1 to the S={keys} keys, or None.")
+    return Wanted(names=frozenset(returns), top_k=top_k or 0)
+
+
+def top_scores(scores: Float[Array, "*B S"], top_k: int) -> tuple[Float[Array, "*B k"], Array]:
+    """The highest scores and their places along the last axis, -1 where there is nothing to see."""
+    values, places = lax.top_k(lax.stop_gradient(scores), top_k)
+    return values, jnp.where(values == -jnp.inf, -1, places)
+
+
+def in_callers_layout(aux: Aux, batch: tuple[int, ...]) -> Aux:
+    """Statistics [B,K,G,...] as [*B,N,...]."""
+    return jax.tree.map(lambda x: x.reshape(*batch, x.shape[1] * x.shape[2], *x.shape[3:]), aux)
