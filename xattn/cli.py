@@ -217,7 +217,7 @@ def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
 def _console() -> "Console":
     from rich.console import Console
 
-    return Console()
+    return Console(soft_wrap=True, highlight=False)
 
 
 def _remember_compilations() -> None:

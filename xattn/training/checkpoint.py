@@ -1,5 +1,6 @@
 """Checkpoints of a run: the newest, to go on from, and the best, to use."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
+
+# Orbax warns of its own defaults; what matters to a user raises.
+logging.getLogger("absl").setLevel(logging.ERROR)
 
 # Orbax names its items; a checkpoint holds the arrays of the state and a few plain numbers about the run.
 STATE, PROGRESS = "state", "progress"

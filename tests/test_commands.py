@@ -1,0 +1,233 @@
+"""The commands, as a user runs them: train, resume, evaluate, translate, view, export, and every kind of bad input."""
+
+import io
+import json
+import random
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from xattn import cli
+from xattn.data import grammar
+from xattn.training import loop
+from xattn.training.checkpoint import Checkpoints
+
+SMALL = """from xattn.config import *
+
+config = Experiment(
+    data=Data(corpus={corpus!r}, lowercase=True, max_length=40),
+    vocabulary=Vocabulary(size=420),
+    model=Model(width=16, heads=2, layers=1, mlp=16, dropout=0.1, attention_dropout=0.1),
+    optimizer=Optimizer(warmup=3),
+    training=Training(steps=8, batch_tokens=1500, buckets=1, validate_every=3),
+    decoding=Decoding(beam=2, batch=8, extra_length=2),
+)
+"""
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory):
+    """A config for a corpus of text files, drawn from the toy grammar."""
+    folder = tmp_path_factory.mktemp("corpus")
+    draw = random.Random(0).random
+    for split, size in {"train": 150, "validation": 20, "test": 11}.items():
+        pairs = [grammar.sample(draw) for _ in range(size)]
+        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.french for p in pairs]}.items():
+            (folder / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
+    path = folder / "small.py"
+    path.write_text(SMALL.format(corpus=str(folder)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(config, tmp_path_factory):
+    """A run of that config, trained without a break."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    assert cli.main(["train", str(config), "--run", str(folder)]) == 0
+    return folder
+
+
+def newest(folder):
+    checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
+    path = checkpoints.folder / str(checkpoints.newest) / "state"
+    import orbax.checkpoint as ocp
+
+    return checkpoints.newest, ocp.PyTreeCheckpointer().restore(path)
+
+
+def test_a_run_folder_holds_everything(run):
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "environment.json", "tokenizer.model", "checkpoints", "metrics.jsonl", "tensorboard"} <= names
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if row["split"] == "validation"] == [3, 6, 8]
+    assert any(path.name.startswith("events.out.tfevents") for path in (run / "tensorboard").iterdir())
+    environment = json.loads((run / "environment.json").read_text())[0]
+    assert environment["packages"]["jax"] == jax.__version__
+
+
+def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, monkeypatch, capsys):
+    """With dropout on, in the middle of an epoch, between validations."""
+    folder = tmp_path / "again"
+    stream = loop._stream
+
+    def broken(*arguments):
+        for number, item in enumerate(stream(*arguments)):
+            if number == 5:
+                raise KeyboardInterrupt
+            yield item
+
+    monkeypatch.setattr(loop, "_stream", broken)
+    assert cli.main(["train", str(config), "--run", str(folder)]) == 130
+    assert "Stopped at step 5" in capsys.readouterr().out
+    assert newest(folder)[0] == 5
+    monkeypatch.setattr(loop, "_stream", stream)
+    assert cli.main(["train", str(config), "--run", str(folder)]) == 0
+    (step, whole), (again_step, again) = newest(run), newest(folder)
+    assert step == again_step == 8
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name in ("exact_match", "loss"):
+        rows = [[json.loads(x) for x in (f / "metrics.jsonl").read_text().splitlines()] for f in (run, folder)]
+        first, second = ([row[name] for row in each if row["split"] == "validation"] for each in rows)
+        assert first == second
+
+
+def test_a_finished_run_is_left_alone(run, config, capsys):
+    before = (run / "metrics.jsonl").read_text()
+    assert cli.main(["train", str(config), "--run", str(run)]) == 0
+    assert (run / "metrics.jsonl").read_text() == before
+    assert "Resuming" in capsys.readouterr().out
+
+
+def test_evaluate_writes_scores_with_their_signatures(run, capsys):
+    assert cli.main(["evaluate", str(run)]) == 0
+    row = json.loads((run / "results.json").read_text())["splits"]["test"]
+    assert row["sentences"] == sum(each["count"] for each in row["by_length"].values()) == 11
+    assert "tok:" in row["bleu_signature"]
+    assert "exact match" in capsys.readouterr().out
+
+
+def test_translate_keeps_lines_in_their_places(run, capsys, monkeypatch):
+    long = " ".join(["fox"] * 200)
+    lines = ["the fox sits", "", "the cat sits", long, "\xff\xfe", "   ", "the fox sits", "ſ 中 \u202e"]
+    data = "\n".join(lines).encode().replace("\xff\xfe".encode(), b"\xff\xfe")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert cli.main(["translate", str(run)]) == 0
+    out, err = capsys.readouterr()
+    got = out.split("\n")
+    assert len(got) == len(lines) + 1
+    assert [bool(line) for line in got] == [True, False, True, False, False, False, True, True, False]
+    assert got[0] == got[6]
+    assert "line 4 has 200" in err.replace("201", "200")
+    assert "line 5 is not UTF-8 (byte 0xff at position 1)" in err
+
+
+def test_translate_gives_alone_what_it_gives_together(run, capsys):
+    texts = ["the fox sits", "i see him", "the small cat that sleeps does not eat the good apples"]
+    assert cli.main(["translate", str(run), *texts]) == 0
+    together = capsys.readouterr().out.splitlines()
+    alone = []
+    for text in texts:
+        assert cli.main(["translate", str(run), text]) == 0
+        alone += capsys.readouterr().out.splitlines()
+    assert together == alone
+
+
+def test_n_best_is_ordered_and_numbered(run, capsys):
+    assert cli.main(["translate", str(run), "the fox sits", "i see him", "--n-best", "2"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["1", "1", "2", "2"]
+
+
+def test_view_prints_words_and_names_layer_head_and_rows(run, capsys):
+    assert cli.main(["view", str(run), "The Fox sits", "--target", "le renard est assis", "--layer", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "layer 0" in out
+    assert "head" in out
+    assert "produces the word" in out
+    for word in "the fox sits le renard est assis".split():
+        assert word in out
+    assert "\x1b[" not in out
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_view_writes_figures(run, tmp_path, format):
+    path = tmp_path / "deep" / f"fox.{format}"
+    assert cli.main(["view", str(run), "the fox sits", "--format", format, "--output", str(path)]) == 0
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[format]
+    assert path.read_bytes().startswith(start)
+
+
+def test_an_exported_run_translates_alike(run, tmp_path, capsys):
+    assert cli.main(["export", str(run), str(tmp_path / "small")]) == 0
+    assert {p.name for p in (tmp_path / "small").iterdir()} >= {"config.json", "tokenizer.model", "weights.npz"}
+    capsys.readouterr()
+    outs = []
+    for folder in (run, tmp_path / "small"):
+        assert cli.main(["view", str(folder), "the fox sits", "--target", "le renard est assis", "--layer", "0"]) == 0
+        outs.append(capsys.readouterr().out)
+    assert outs[0].splitlines()[0] == outs[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], ""),
+        (["trian"], "There is no command 'trian'; there are: train, evaluate"),
+        (["train"], "Name a config file first"),
+        (["train", "{corpus}/nothing.py"], "There is no config file"),
+        (["train", "{config}", "--model.layer", "3"], "Did you mean --model.layers?"),
+        (["train", "{config}", "--model.layers", "two"], "--model.layers must be a whole number, not 'two'."),
+        (["train", "{config}", "--model.heads", "3"], "3 does not divide 16; 2 or 4 would"),
+        (["train", "{config}", "--run", "{config}/below"], "Cannot write the run folder"),
+        (["train", "{config}", "--run", "{corpus}"], "is not empty and holds no run"),
+        (["train", "{config}", "--run", "{run}", "--seed", "1"], "made with another config (seed: 0 -> 1)"),
+        (["train", "{config}", "--run", "{new}", "--data.corpus", "{corpus}/nowhere"], "nowhere"),
+        (["train", "{config}", "--run", "{new}", "--data.target", "de"], "train.de"),
+        (["evaluate", "{corpus}"], "is not a run: it has no config.json"),
+        (["evaluate", "{corpus}/nothing"], "There is no run folder"),
+        (["evaluate", "{untrained}"], "has no checkpoint yet: train it first"),
+        (["evaluate", "{run}", "--splits", "tset"], "tset"),
+        (["translate", "{untrained}", "a fox"], "has no checkpoint yet: train it first"),
+        (["translate", "{run}", "a fox", "--beam", "0"], "--beam must be at least 1"),
+        (["translate", "{run}", "a fox", "--n-best", "3"], "--n-best must be between 1 and the beam (2), not 3"),
+        (["view", "{run}", ""], "There is nothing to view"),
+        (["view", "{run}", "  "], "There is nothing to view"),
+        (["view", "{run}"], "There is nothing to view"),
+        (["view", ""], "There is nothing to view"),
+        (["view", "{run}", "a", "fox"], "put the sentence in quotes"),
+        (["view", "{run}", "a fox", "--format", "gif"], "--format must be one of terminal, png, svg, pdf, not 'gif'"),
+        (["view", "{run}", "a fox", "--layer", "1"], "--layer must be between 0 and 0, not 1"),
+        (["view", "{run}", "a fox", "--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
+        (["view", "{run}", "a fox", "--target", " "], "--target is empty"),
+        (["export", "{run}", "{corpus}"], "is not empty"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_would_be_right(
+    config, run, tmp_path, capsys, arguments, message
+):
+    places = {"config": config, "corpus": config.parent, "run": run, "new": tmp_path / "new"}
+    places["untrained"] = tmp_path / "untrained"
+    places["untrained"].mkdir()
+    for name in ("config.json", "tokenizer.model"):
+        (places["untrained"] / name).write_bytes((run / name).read_bytes())
+    status = cli.main([argument.format(**places) for argument in arguments])
+    out, err = capsys.readouterr()
+    if not arguments:
+        assert status == 0
+        assert "usage: xattn" in out
+        return
+    assert status == 2
+    assert message in err
+    assert err.startswith("xattn: ")
+    assert err.count("\n") == 1
+
+
+def test_help_needs_no_jax():
+    """What makes `xattn --help` immediate: nothing heavy is imported for it."""
+    code = "import sys; from xattn import cli; cli.main(['--help']); print(sorted({'jax', 'flax', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
