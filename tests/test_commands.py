@@ -60,7 +60,14 @@ def newest(folder):
 
 def test_a_run_folder_holds_everything(run):
     names = {path.name for path in run.iterdir()}
-    assert {"config.json", "environment.json", "tokenizer.model", "checkpoints", "metrics.jsonl", "tensorboard"} <= names
+    assert {
+        "config.json",
+        "environment.json",
+        "tokenizer.model",
+        "checkpoints",
+        "metrics.jsonl",
+        "tensorboard",
+    } <= names
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if row["split"] == "validation"] == [3, 6, 8]
     assert any(path.name.startswith("events.out.tfevents") for path in (run / "tensorboard").iterdir())
@@ -148,7 +155,7 @@ def test_view_prints_words_and_names_layer_head_and_rows(run, capsys):
     assert "layer 0" in out
     assert "head" in out
     assert "produces the word" in out
-    for word in "the fox sits le renard est assis".split():
+    for word in ["the", "fox", "sits", "le", "renard", "est", "assis"]:
         assert word in out
     assert "\x1b[" not in out
 
@@ -206,9 +213,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["export", "{run}", "{corpus}"], "is not empty"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_would_be_right(
-    config, run, tmp_path, capsys, arguments, message
-):
+def test_a_mistake_is_one_line_that_says_what_would_be_right(config, run, tmp_path, capsys, arguments, message):
     places = {"config": config, "corpus": config.parent, "run": run, "new": tmp_path / "new"}
     places["untrained"] = tmp_path / "untrained"
     places["untrained"].mkdir()

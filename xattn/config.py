@@ -139,9 +139,7 @@ class Optimizer(Checked):
 
     def check(self) -> None:
         for name in ("learning_rate", "clip"):
-            _require(
-                getattr(self, name) > 0, f"optimizer.{name} must be positive, not {getattr(self, name)}."
-            )
+            _require(getattr(self, name) > 0, f"optimizer.{name} must be positive, not {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,9 +256,7 @@ def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
         if not name.startswith("--"):
             raise ConfigError(f"Cannot read {name!r}; overrides look like --model.layers 4.")
         if field_name not in hints:
-            raise ConfigError(
-                f"There is no field {name}.{_did_you_mean(field_name, list(hints), prefix='--')}"
-            )
+            raise ConfigError(f"There is no field {name}.{_did_you_mean(field_name, list(hints), prefix='--')}")
         wanted = _describe(hints[field_name])
         if not words or words[0].startswith("--"):
             raise ConfigError(f"{name} needs a value: {wanted}, such as {flatten(config)[field_name]!r}.")
@@ -287,12 +283,7 @@ def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -
     for missing in hints.keys() - values.keys():
         raise ConfigError(f"The field {name}{missing} is missing.")
     nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
-    return kind(
-        **{
-            key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v
-            for key, v in values.items()
-        }
-    )
+    return kind(**{key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v for key, v in values.items()})
 
 
 def flatten(config: Experiment) -> dict[str, Any]:
@@ -337,23 +328,15 @@ def _describe(hint: Any) -> str:
         bool: "True or False",
         types.NoneType: "None",
     }
-    return words[hint] if hint in words.keys() else f"a {hint.__name__}"
+    return words[hint] if hint in words else f"a {hint.__name__}"
 
 
 def _did_you_mean(word: str, choices: Sequence[str], prefix: str = "") -> str:
     # A field is as often misremembered by its section (`--layers`) as by its spelling (`--model.layer`).
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6) or [
-        c
-        for c in choices
-        if c.split(".")[-1] in difflib.get_close_matches(word.split(".")[-1], [c.split(".")[-1]])
+        c for c in choices if c.split(".")[-1] in difflib.get_close_matches(word.split(".")[-1], [c.split(".")[-1]])
     ]
-    return (
-        f" Did you mean {prefix}{near[0]}?"
-        if near
-        else f" There are: {', '.join(choices)}."
-        if choices
-        else ""
-    )
+    return f" Did you mean {prefix}{near[0]}?" if near else f" There are: {', '.join(choices)}." if choices else ""
 
 
 def _explain(error: Exception) -> str:

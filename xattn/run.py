@@ -90,7 +90,9 @@ def create(folder: str | Path, config: Experiment) -> Run:
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / "config.json", configs.to_dict(config))
         except OSError as error:
-            raise RunError(f"Cannot write the run folder {folder}: {error.strerror}; name another with --run.") from None
+            raise RunError(
+                f"Cannot write the run folder {folder}: {error.strerror}; name another with --run."
+            ) from None
         run = Run(folder, config)
     environments = folder / "environment.json"
     known = json.loads(environments.read_text()) if environments.exists() else []

@@ -94,9 +94,7 @@ def test_a_cached_step_says_what_the_whole_pass_says(model, batch):
         logits_BWV, state, weights_BWLNS = step(targets_BWT[:, :, t], jnp.int32(t), state)
         for w, (whole, looks) in enumerate([(logits, weights), (other_logits, other_weights)]):
             np.testing.assert_allclose(logits_BWV[:, w], whole[:, t], atol=2e-5)
-            np.testing.assert_allclose(
-                weights_BWLNS[:, w], np.einsum("LBNS->BLNS", looks[:, :, :, t]), atol=2e-6
-            )
+            np.testing.assert_allclose(weights_BWLNS[:, w], np.einsum("LBNS->BLNS", looks[:, :, :, t]), atol=2e-6)
 
 
 def test_the_mean_memory_is_the_mean_of_real_positions():

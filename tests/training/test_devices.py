@@ -10,8 +10,8 @@ from flax import nnx
 from xattn.nn.layers import Noise
 from xattn.nn.model import EncoderDecoder
 from xattn.training import devices
-from xattn.training.losses import cross_entropy, sum_of
 from xattn.training.loop import make_look, means
+from xattn.training.losses import cross_entropy, sum_of
 from xattn.training.step import make_update, start
 
 B, S, T, V = 16, 7, 5, 31
@@ -80,7 +80,5 @@ def test_a_mean_of_device_means_would_be_seen(task):
     whole = gradient(params, batch)
     shares = [gradient(params, {k: v[i : i + 2] for k, v in batch.items()}) for i in range(0, B, 2)]
     mean = jax.tree.map(lambda *g: sum(g) / len(g), *shares)
-    worst = max(
-        float(np.abs(a - b).max()) for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(mean), strict=True)
-    )
+    worst = max(float(np.abs(a - b).max()) for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(mean), strict=True))
     assert worst > 1e-2

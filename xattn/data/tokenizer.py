@@ -10,6 +10,8 @@ from typing import Literal
 
 import sentencepiece
 
+from xattn.errors import UserError
+
 _SPACE = (
     "\N{LOWER ONE EIGHTH BLOCK}"  # how SentencePiece writes a space; the first piece of a word begins with it
 )
@@ -62,7 +64,7 @@ class Tokenizer:
         """
         drawn = _draw(filter(None, map(normalize, lines)), sample)
         if not drawn:
-            raise ValueError("The corpus has no words: a tokenizer cannot be learnt from it.")
+            raise UserError("The corpus has no words: a tokenizer cannot be learnt from it.")
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
@@ -102,7 +104,7 @@ class Tokenizer:
         """Reads what `save` wrote."""
         path = Path(path)
         if not path.is_file():
-            raise ValueError(f"There is no tokenizer {path}.")
+            raise UserError(f"There is no tokenizer {path}.")
         try:
             return cls(path.read_bytes())
         except (RuntimeError, ValueError):

@@ -120,8 +120,6 @@ class DecoderLayer(nnx.Module):
         return x, weights, past
 
     def _look(self, x: jax.Array, memory: KeyValue, noise: Noise | None):
-        attended, weights = self.cross_attention.attend(
-            self.norm_cross(x), memory, dropout=attention_dropout(noise, 2)
-        )
+        attended, weights = self.cross_attention.attend(self.norm_cross(x), memory, dropout=attention_dropout(noise, 2))
         x = x + drop(attended, noise, 3)
         return x + drop(self.mlp(self.norm_mlp(x)), noise, 4), weights

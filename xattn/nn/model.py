@@ -40,9 +40,7 @@ class EncoderDecoder(nnx.Module):
         self.decoder = CrossDecoder(width, width, heads, mlp, layers, rngs=rngs)
         self.memory = memory
 
-    def encode(
-        self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None
-    ) -> Memory:
+    def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
         """Reads the source; returns the memory that the decoder may look at."""
         noise = noise and noise.at(0)
         x_BSD = drop(self._embed(source, positions(source.shape[1], self.width)), noise, EMBEDDING)

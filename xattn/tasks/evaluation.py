@@ -12,10 +12,9 @@ from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportU
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
-from xattn.data import sources
 from xattn.data.sources import Pair
 from xattn.run import Run
-from xattn.tasks.translation import load
+from xattn.tasks.translation import evaluation_splits, load
 from xattn.tasks.translator import Translator
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "validation_aer": round(found.aer, 4),
         }
     results.setdefault("splits", {})
-    for name in splits or sources.evaluation_splits(run.config.data.corpus):
+    for name in splits or evaluation_splits(run.config):
         pairs = load(run.config, name)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])

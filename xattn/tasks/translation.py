@@ -20,15 +20,24 @@ from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.run import Run
 from xattn.tasks.translator import build
-from xattn.training.losses import cross_entropy, sum_of
+from xattn.training.losses import Sum, cross_entropy, linear_cross_entropy, sum_of
 from xattn.training.step import Sums
+
+# What `xattn evaluate` scores, by corpus; any other has a test split.
+EVALUATION_SPLITS = {"toy_en_fr": ("test", "unseen_pairs", "long")}
+
+
+def evaluation_splits(config: Experiment) -> tuple[str, ...]:
+    """The splits that a run is scored on, unless some are named."""
+    corpus = config.data.corpus
+    return EVALUATION_SPLITS[corpus] if corpus in EVALUATION_SPLITS else ("test",)
 
 
 def load(config: Experiment, split: str) -> list[Pair]:
     """The sentence pairs of a split, as the model will read them."""
     data = config.data
     folder = Path(data.folder).expanduser()
-    pairs = sources.load(data.corpus, split, source=data.source, target=data.target, folder=folder)
+    pairs = sources.load(data.corpus, split, source=data.source, target=data.target, cache=folder)
     if not data.lowercase:
         return list(pairs)
     return [pair._replace(source=pair.source.lower(), target=pair.target.lower()) for pair in pairs]
@@ -67,10 +76,16 @@ class Translation:
             rate=self.config.model.dropout,
             attention_rate=self.config.model.attention_dropout,
         )
-        losses = cross_entropy(
-            self._logits(params, batch, noise), batch.target_out, self.config.training.label_smoothing
+        model = nnx.merge(self.graph, params)
+        states, _ = model.decode(batch.target_in, model.encode(batch.source, batch.source_mask, noise), noise)
+        total = linear_cross_entropy(
+            states.reshape(-1, model.width),
+            model.embedding.embedding[...],
+            batch.target_out.reshape(-1),
+            batch.target_mask.reshape(-1).astype(states.dtype),
+            self.config.training.label_smoothing,
         )
-        return {"loss": sum_of(losses, batch.target_mask)}
+        return {"loss": Sum(total, batch.target_mask.sum(dtype=jnp.float32))}
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
@@ -78,7 +93,8 @@ class Translation:
         A sentence all of whose pieces are right given the true ones before them is what greedy decoding writes, and
         the other way round: this is the exact match of greedy decoding, without decoding.
         """
-        logits = self._logits(params, batch, None)
+        model = nnx.merge(self.graph, params)
+        logits, _ = model(batch.source, batch.source_mask, batch.target_in)
         right = logits.argmax(axis=-1) == batch.target_out
         return {
             "loss": sum_of(cross_entropy(logits, batch.target_out), batch.target_mask),
@@ -98,10 +114,6 @@ class Translation:
 
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)
-
-    def _logits(self, params: Any, batch: Batch, noise: Noise | None) -> jax.Array:
-        model = nnx.merge(self.graph, params)
-        return model(batch.source, batch.source_mask, batch.target_in, noise)[0]
 
     def _encode(self, name: str, pairs: list[Pair], console: Console) -> list[batching.Pair]:
         encoded = [(self.tokenizer.encode(pair.source), self.tokenizer.encode(pair.target)) for pair in pairs]

@@ -127,9 +127,7 @@ class Translator:
                     )
         return results
 
-    def attend(
-        self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None
-    ) -> list[AttentionMap]:
+    def attend(self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None) -> list[AttentionMap]:
         """What the model looks at while it is fed a given translation (teacher forcing)."""
         eos = self.tokenizer.eos
         sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))

@@ -13,7 +13,9 @@ from xattn.tasks.translator import Translator
 CHUNK = 1_024
 
 
-def write_translations(model: Translator, lines: Iterable[bytes], *, beam: int, n_best: int, chunk: int = CHUNK) -> None:
+def write_translations(
+    model: Translator, lines: Iterable[bytes], *, beam: int, n_best: int, chunk: int = CHUNK
+) -> None:
     """Writes the translation of every line to standard output.
 
     A blank line stays blank. A line that cannot be translated (not UTF-8, or longer than the model was trained for)

@@ -27,7 +27,9 @@ class Checkpoints:
         policy = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(get_metric_fn=lambda metrics: metrics["score"], n=1, keep_checkpoints_without_metrics=False),
+                checkpoint_managers.BestN(
+                    get_metric_fn=lambda metrics: metrics["score"], n=1, keep_checkpoints_without_metrics=False
+                ),
             ]
         )
         self.manager = ocp.CheckpointManager(
@@ -55,9 +57,7 @@ class Checkpoints:
     def save(self, step: int, state: Any, progress: dict[str, Any], score: float | None) -> None:
         """Saves a state with the progress of its run; without a score it can be the newest, never the best."""
         items = {STATE: ocp.args.PyTreeSave(state), PROGRESS: ocp.args.JsonSave(progress)}
-        self.manager.save(
-            step, args=ocp.args.Composite(**items), metrics=None if score is None else {"score": score}
-        )
+        self.manager.save(step, args=ocp.args.Composite(**items), metrics=None if score is None else {"score": score})
         self.manager.wait_until_finished()
 
     def restore(self, step: int, like: Any) -> tuple[Any, dict[str, Any]]:

@@ -54,7 +54,8 @@ def sharded_jit() -> Placement:
         replicate=lambda state: jax.device_put(state, everywhere),
         cut=lambda batch: jax.tree.map(
             # Works for several processes too: each makes the rows of its own devices.
-            lambda x: jax.make_array_from_callback(x.shape, by_rows, lambda index: x[index]), batch
+            lambda x: jax.make_array_from_callback(x.shape, by_rows, lambda index: x[index]),
+            batch,
         ),
         compile=lambda function, donate=False: jax.jit(
             lambda state, batch: function(state, batch, None),
@@ -75,9 +76,7 @@ def mapped() -> Placement:
 
     return Placement(
         devices=devices,
-        replicate=lambda state: jax.tree.map(
-            lambda x: np.broadcast_to(np.asarray(x), (devices, *np.shape(x))), state
-        ),
+        replicate=lambda state: jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (devices, *np.shape(x))), state),
         cut=cut,
         compile=lambda function, donate=False: jax.pmap(
             lambda state, batch: function(state, batch, AXIS),

@@ -140,8 +140,7 @@ def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
 def means(sums: list[Sums]) -> dict[str, float]:
     """The mean of every row over all batches: totals added, counts added, divided once."""
     return {
-        name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums))
-        for name in sums[0]
+        name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
     }
 
 

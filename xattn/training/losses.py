@@ -1,6 +1,7 @@
 """Losses as sums with their counts: they are added over tokens, batches and devices, and divided once."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -34,9 +35,7 @@ def sum_of(values: Float[Array, "*B"] | Bool[Array, "*B"], where: Bool[Array, "*
     return Sum(jnp.sum(values, where=where, dtype=jnp.float32), jnp.sum(where, dtype=jnp.float32))
 
 
-def cross_entropy(
-    logits: Float[Array, "*B V"], labels: Int[Array, "*B"], smoothing: float = 0.0
-) -> Float[Array, "*B"]:
+def cross_entropy(logits: Float[Array, "*B V"], labels: Int[Array, "*B"], smoothing: float = 0.0) -> Float[Array, "*B"]:
     """Cross-entropy in nats with label smoothing: `smoothing` is spread evenly over the vocabulary.
 
     Szegedy et al., 2016, section 7.
@@ -48,3 +47,68 @@ def cross_entropy(
     normaliser = jax.nn.logsumexp(scores, axis=-1)
     correct = jnp.take_along_axis(scores, labels[..., None], axis=-1)[..., 0]
     return normaliser - (1 - smoothing) * correct - smoothing * scores.mean(axis=-1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(4, 5))
+def linear_cross_entropy(
+    states: Float[Array, "M D"],
+    embedding: Float[Array, "V D"],
+    labels: Int[Array, " M"],
+    weights: Float[Array, " M"],
+    smoothing: float = 0.0,
+    slice_size: int = 512,
+) -> Float[Array, ""]:
+    """The weighted sum of `cross_entropy(states @ embedding.T, labels, smoothing)`, without the logits `[M,V]`.
+
+    Loss and gradients are made together, for `slice_size` states at a time; the labels' share and the smoothing's,
+    which are linear in the logits, never touch the vocabulary. Only the first derivatives of states and
+    embedding exist; the weights are taken as constants.
+
+    >>> states, table = jnp.array([[1.0, 0.0]]), jnp.log(jnp.array([[0.5, 1.0], [0.25, 1.0], [0.25, 1.0]]))
+    >>> linear_cross_entropy(states, table, jnp.array([0]), jnp.ones(1), 0.3).round(4)
+    Array(0.8318, dtype=float32)
+    """
+    return _linear_cross_entropy(states, embedding, labels, weights, smoothing, slice_size)[0]
+
+
+def _linear_cross_entropy(
+    states: jax.Array, embedding: jax.Array, labels: jax.Array, weights: jax.Array, smoothing: float, slice_size: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    size = min(slice_size, len(states))
+    slices = -(-len(states) // size)
+    # Rows of padding have no weight, so they change nothing.
+    parts = jax.tree.map(
+        lambda x: jnp.pad(x, [(0, slices * size - len(x)), *[(0, 0)] * (x.ndim - 1)]).reshape(
+            slices, size, *x.shape[1:]
+        ),
+        (states, labels, weights),
+    )
+    mean_D = embedding.mean(axis=0)
+
+    def add(total: tuple, part: tuple) -> tuple[tuple, jax.Array]:
+        loss, gradient_VD = total
+        x_MD, labels_M, w_M = part
+        scores_MV = x_MD @ embedding.T
+        highest_M = scores_MV.max(axis=-1)
+        exp_MV = jnp.exp(scores_MV - highest_M[:, None])
+        sum_M = exp_MV.sum(axis=-1)
+        # What pulls towards the target distribution: the label's row, and the mean of all rows.
+        wanted_MD = (1 - smoothing) * embedding[labels_M] + smoothing * mean_D[None]
+        loss += (w_M * (jnp.log(sum_M) + highest_M - (x_MD * wanted_MD).sum(axis=-1))).sum()
+        share_M = (w_M / sum_M)[:, None]
+        dx_MD = (exp_MV @ embedding) * share_M - w_M[:, None] * wanted_MD
+        weighted_MD = w_M[:, None] * x_MD
+        gradient_VD += exp_MV.T @ (share_M * x_MD) - (smoothing / len(embedding)) * weighted_MD.sum(axis=0)[None]
+        return (loss, gradient_VD.at[labels_M].add(-(1 - smoothing) * weighted_MD)), dx_MD
+
+    start = (jnp.zeros((), states.dtype), jnp.zeros_like(embedding))
+    (loss, gradient_VD), dx = jax.lax.scan(add, start, parts)
+    return loss, (dx.reshape(-1, states.shape[-1])[: len(states)], gradient_VD)
+
+
+def _backward(smoothing: float, slice_size: int, gradients: tuple, g: jax.Array) -> tuple:
+    dx_MD, dembedding_VD = gradients
+    return g * dx_MD, g * dembedding_VD, None, None
+
+
+linear_cross_entropy.defvjp(_linear_cross_entropy, _backward)

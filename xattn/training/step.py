@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+
 from xattn.training.losses import Sum
 
 Sums = Mapping[str, Sum]
