@@ -1,0 +1,146 @@
+"""Parallel text from files and from the generated toy: what comes out, and what is said when it cannot."""
+
+import shutil
+import sys
+
+import pytest
+import tensorflow_datasets as tfds
+
+from xattn.data.grammar import VERSION, Sizes, generate
+from xattn.data.sources import DataError, Pair, load
+from xattn.data.toy import builder
+
+FEW = Sizes(train=7, validation=3, test=5, unseen_pairs=2, long=3)
+
+
+def write(folder, **files):
+    """Writes files given as name__ending=text or bytes."""
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name.replace("__", ".")).write_bytes(data)
+    return str(folder)
+
+
+# --- text files ---------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_two_files(tmp_path):
+    corpus = write(tmp_path, train__en="the cat\n a dog \r\n", train__fr="le chat\nun chien")
+    assert load(corpus, "train") == [Pair("the cat", "le chat"), Pair("a dog", "un chien")]
+    assert load(corpus, "train", source="fr", target="en")[1] == Pair("un chien", "a dog")
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path):
+    corpus = write(tmp_path, test__en="\ufeffone\u2028two\x0bthree\n", test__fr="un\n")
+    assert load(corpus, "test") == [Pair("one\u2028two\x0bthree", "un")]
+
+
+def test_a_prefix_and_a_table(tmp_path):
+    write(tmp_path, train__tok__en="yes\n", train__tok__fr="oui\n", dev__tsv="no\tnon\n")
+    assert load(f"{tmp_path}/{{split}}.tok", "train") == [Pair("yes", "oui")]
+    assert load(f"{tmp_path}/{{split}}.tsv", "dev") == [Pair("no", "non")]
+    assert load(str(tmp_path), "dev") == [Pair("no", "non")]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"test__en": "a"}, r"no file .*train\.en; .* holds test\.en\.$"),
+        ({}, r"no file .*train\.en; .* is empty"),
+        ({"train__en": "a"}, r"no file .*train\.fr; .* holds train\.en\.$"),
+        ({"train__en": "a\nb\n", "train__fr": "a\nb\nc\n"}, r"train\.en has 2 lines but .*train\.fr has 3"),
+        ({"train__en": "a\nb", "train__fr": b"a\n\xff"}, r"train\.fr, line 2: this is not UTF-8"),
+        ({"train__en": "a\nb\nc", "train__fr": "a\n \nc"}, r"train\.fr, line 2: there is no text"),
+        ({"train__en": "", "train__fr": ""}, r"train\.en is empty"),
+        ({"train__tsv": "a\tb\nc"}, r"train\.tsv, line 2: expected a sentence, a tab .*got 'c'"),
+        ({"train__tsv": "a\t"}, r"train\.tsv, line 1"),
+        ({"train__tsv": "a\tb\tc"}, r"train\.tsv, line 1"),
+    ],
+)
+def test_bad_text(tmp_path, files, message):
+    with pytest.raises(DataError, match=message):
+        load(write(tmp_path, **files), "train")
+
+
+def test_bad_paths(tmp_path):
+    write(tmp_path, one__tsv="a\tb\n")
+    with pytest.raises(DataError, match=r"no corpus nowhere: .* train\.en and train\.fr, or a path with \{split\}"):
+        load("nowhere", "train")
+    with pytest.raises(DataError, match=r"one\.tsv is one file: write \{split\}"):
+        load(f"{tmp_path}/one.tsv", "train")
+    with pytest.raises(DataError, match="nor a folder"):
+        load(f"{tmp_path}/none/{{split}}.tsv", "train")
+    (tmp_path / "two.tsv").mkdir()
+    with pytest.raises(DataError, match=r"two\.tsv cannot be read"):
+        load(f"{tmp_path}/{{split}}.tsv", "two")
+
+
+# --- the toy ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    load("toy_en_fr", "train", cache=folder, sizes=FEW)
+    return folder
+
+
+def refuse(*_):
+    raise AssertionError("nothing should be built")
+
+
+def test_the_toy_is_what_the_grammar_says(cache, monkeypatch):
+    monkeypatch.setattr(builder, "build", refuse)
+    for split, examples in generate(FEW).items():
+        expected = [Pair(e.english, e.french, e.sure, e.possible) for e in examples]
+        assert load("toy_en_fr", split, cache=cache, sizes=FEW) == expected
+    assert "tensorflow" not in sys.modules
+
+
+def test_tensorflow_datasets_reads_the_same(cache):
+    (home,) = cache.iterdir()
+    records = tfds.builder_from_directory(home / "toy_en_fr" / VERSION).as_data_source("validation")
+    pairs = load("toy_en_fr", "validation", cache=cache, sizes=FEW)
+    for record, pair in zip(records, pairs, strict=True):
+        assert record["english"].decode() == pair.source
+        assert record["french"].decode() == pair.target
+        assert record["sure"].dtype == record["possible"].dtype == "int32"
+        assert tuple(map(tuple, record["sure"].tolist())) == pair.sure
+        assert tuple(map(tuple, record["possible"].tolist())) == pair.possible
+
+
+def test_an_interrupted_build_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupt(folder, sizes, seed):
+        folder.mkdir()
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(builder, "build", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load("toy_en_fr", "train", cache=tmp_path, sizes=FEW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_process_may_be_quicker(cache, tmp_path, monkeypatch):
+    (home,) = cache.iterdir()
+
+    def slow_build(folder, sizes, seed):
+        folder.mkdir()
+        (folder / "late").touch()
+        shutil.copytree(home, tmp_path / home.name)
+
+    monkeypatch.setattr(builder, "build", slow_build)
+    pairs = load("toy_en_fr", "test", cache=tmp_path, sizes=FEW)
+    assert pairs == load("toy_en_fr", "test", cache=cache, sizes=FEW)
+    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+
+
+def test_bad_toy(tmp_path):
+    with pytest.raises(DataError, match="no split 'dev'; it has train, validation, test, unseen_pairs, long"):
+        load("toy_en_fr", "dev", cache=tmp_path)
+    with pytest.raises(DataError, match="in which cache folder"):
+        load("toy_en_fr", "train")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(DataError, match=r"cannot be kept in the cache folder .*file"):
+        load("toy_en_fr", "train", cache=file, sizes=FEW)
