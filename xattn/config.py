@@ -347,6 +347,6 @@ def _explain(error: Exception) -> str:
     unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     kinds = {kind.__name__: kind for kind in (Experiment, *Checked.__subclasses__())}
     if isinstance(error, TypeError) and unknown and unknown[1] in kinds:
-        choices = [each.name for each in dataclasses.fields(kinds[unknown[1]])]
+        choices = list(typing.get_type_hints(kinds[unknown[1]]))
         return f"{unknown[1]} has no field {unknown[2]!r}.{_did_you_mean(unknown[2], choices)}"
     return f"{type(error).__name__}: {error}"

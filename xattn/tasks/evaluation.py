@@ -1,4 +1,4 @@
-"""The scores of a translation run: how often it is right, how close it comes, and whether it looks at the right word."""
+"""The scores of a translation run: how often it is right, how close it comes, whether it looks at the right word."""
 
 import math
 from collections import defaultdict
@@ -113,7 +113,7 @@ def _with_gold(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _links(pair: Pair) -> Links:
-    return Links.of(pair.sure, possible=pair.possible)
+    return Links.of(pair.sure or (), possible=pair.possible or ())
 
 
 def _maps(model: Translator, pairs: Sequence[Pair]) -> list:

@@ -116,7 +116,9 @@ class Translation:
         return build(self.config, self.tokenizer.size, self.config.seed)
 
     def _encode(self, name: str, pairs: list[Pair], console: Console) -> list[batching.Pair]:
-        encoded = [(self.tokenizer.encode(pair.source), self.tokenizer.encode(pair.target)) for pair in pairs]
+        encoded: list[batching.Pair] = [
+            (self.tokenizer.encode(pair.source), self.tokenizer.encode(pair.target)) for pair in pairs
+        ]
         longest = self.config.data.max_length
         kept = [each for each in encoded if len(each[0]) <= longest and len(each[1]) <= longest]
         if not kept:

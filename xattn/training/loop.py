@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import grain
 import jax
+import numpy as np
 from rich.console import Console
 
 from xattn.run import Run
@@ -93,9 +94,16 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                 pending.append(sums)
                 if step % LOG_EVERY == 0:
                     # Fetched together and seldom, so that the device hardly ever waits for the host.
-                    row, terms = means(fetched := placement.fetch(pending)), sum(s["loss"].count for s in fetched)
-                    speed = float(terms) / (time.monotonic() - pending_since)
-                    log.write("train", step, {**row, "terms_per_second": speed, "learning_rate": float(rate(step))})
+                    row, terms = (
+                        means(fetched := placement.fetch(pending)),
+                        sum(float(s["loss"].count) for s in fetched),
+                    )
+                    speed = terms / (time.monotonic() - pending_since)
+                    log.write(
+                        "train",
+                        step,
+                        {**row, "terms_per_second": speed, "learning_rate": float(np.asarray(rate(step)))},
+                    )
                     log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
