@@ -1,12 +1,18 @@
-"""Does a small cross-attending translator learn English-French grammar, and look at the right word while it writes?
+"""The toy: an English-French translator that learns a grammar, and looks at the right word while it writes.
 
+Question: Is cross-attention enough to translate a grammar exactly, and are its weights word alignments?
 Command: make toy
 Hardware: 2 CPU cores
 Time: to be measured
 Score: to be measured
-Question: as above
 """
 
-from xattn.config import Data, Experiment
+from xattn.config import Data, Experiment, Model, Optimizer, Training, Vocabulary
 
-config = Experiment(data=Data(corpus="toy_en_fr", lowercase=True))
+config = Experiment(
+    data=Data(corpus="toy_en_fr", lowercase=True),
+    vocabulary=Vocabulary(kind="bpe", size=2200),
+    model=Model(dropout=0.05),
+    optimizer=Optimizer(learning_rate=3e-3),
+    training=Training(steps=2400, batch_tokens=3072, validate_every=300),
+)

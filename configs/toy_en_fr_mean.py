@@ -1,0 +1,18 @@
+"""The ablation of the toy: the same network, whose decoder sees only the mean of the source.
+
+Question: What is left of the toy without positions to look at, and how does it depend on length?
+Command: python experiments/toy_en_fr/run.py
+Hardware: 2 CPU cores
+Time: to be measured
+Score: to be measured
+"""
+
+from xattn.config import Data, Experiment, Model, Optimizer, Training, Vocabulary
+
+config = Experiment(
+    data=Data(corpus="toy_en_fr", lowercase=True),
+    vocabulary=Vocabulary(kind="bpe", size=2200),
+    model=Model(memory="mean", dropout=0.05),
+    optimizer=Optimizer(learning_rate=3e-3),
+    training=Training(steps=2400, batch_tokens=3072, validate_every=300),
+)
