@@ -123,9 +123,7 @@ def generate(sizes: Sizes = DEFAULT_SIZES, seed: int = 0) -> dict[str, list[Exam
     No sentence comes twice, in one split or in two.
     """
     held_out = held_out_pairs(seed)
-    splits: dict[str, list[Example]] = {
-        name: [] for name in ("train", "validation", "test", "unseen_pairs", "long")
-    }
+    splits: dict[str, list[Example]] = {name: [] for name in ("train", "validation", "test", "unseen_pairs", "long")}
     seen = set()
 
     def add(example: Example, *names: str) -> None:

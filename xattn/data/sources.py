@@ -75,9 +75,7 @@ def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> list[Pair]:
                 builder.build(fresh, sizes, seed)
                 _publish(fresh, home)
         except OSError as error:
-            raise DataError(
-                f"toy_en_fr cannot be kept in the cache folder {cache}: {error.strerror}."
-            ) from error
+            raise DataError(f"toy_en_fr cannot be kept in the cache folder {cache}: {error.strerror}.") from error
     return [Pair(*row) for row in builder.read(home, split)]
 
 
@@ -96,9 +94,7 @@ def _text(corpus: str, split: str, source: str, target: str) -> list[Pair]:
     elif Path(corpus).is_dir():
         stem = Path(corpus, split)
     elif Path(corpus).exists():
-        raise DataError(
-            f"{corpus} is one file: write {{split}} in its name where the name of the split stands."
-        )
+        raise DataError(f"{corpus} is one file: write {{split}} in its name where the name of the split stands.")
     else:
         raise DataError(
             f"There is no corpus {corpus}: give toy_en_fr, a folder that holds {split}.{source} and"
@@ -127,9 +123,7 @@ def _tab_separated(path: Path) -> list[Pair]:
     for number, line in enumerate(_lines(path), 1):
         columns = [column.strip() for column in line.split("\t")]
         if len(columns) != 2 or not all(columns):
-            raise DataError(
-                f"{path}, line {number}: expected a sentence, a tab and its translation, got {line!r}."
-            )
+            raise DataError(f"{path}, line {number}: expected a sentence, a tab and its translation, got {line!r}.")
         pairs.append(Pair(columns[0], columns[1]))
     return pairs
 
