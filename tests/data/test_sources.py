@@ -99,7 +99,7 @@ def test_the_toy_is_what_the_grammar_says(cache, monkeypatch):
 
 def test_tensorflow_datasets_reads_the_same(cache):
     (home,) = cache.iterdir()
-    records = tfds.builder_from_directory(home / "toy_en_fr" / VERSION).as_data_source("validation")
+    records = tfds.builder_from_directory(home / "toy_en_fr" / VERSION).as_data_source("validation")  # pyright: ignore[reportCallIssue]
     pairs = load("toy_en_fr", "validation", cache=cache, sizes=FEW)
     for record, pair in zip(records, pairs, strict=True):
         assert record["english"].decode() == pair.source
