@@ -12,7 +12,7 @@ from xattn.config import Data, Experiment, Model, Optimizer, Training, Vocabular
 config = Experiment(
     data=Data(corpus="toy_en_fr", lowercase=True),
     vocabulary=Vocabulary(kind="bpe", size=2200),
-    model=Model(memory="mean", dropout=0.05),
+    model=Model(memory="mean", dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
-    training=Training(steps=2400, batch_tokens=3072, validate_every=300),
+    training=Training(steps=3000, batch_tokens=2560, validate_every=300),
 )

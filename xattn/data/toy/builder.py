@@ -44,6 +44,7 @@ class ToyEnFr(tfds.core.GeneratorBasedBuilder):
 
 def build(folder: Path, sizes: Sizes, seed: int) -> None:
     """Generates the splits and writes them into a folder."""
+    tfds.disable_progress_bar()  # five bars for a few seconds; the caller says what goes on
     builder = ToyEnFr(data_dir=folder, sizes=sizes, seed=seed)
     builder.download_and_prepare(file_format="array_record")
 
