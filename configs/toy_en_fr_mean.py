@@ -3,8 +3,8 @@
 Question: What is left of the toy without positions to look at, and how does it depend on length?
 Command: python experiments/toy_en_fr/run.py
 Hardware: 2 CPU cores
-Time: to be measured
-Score: to be measured
+Time: 592 s for 3,000 steps, on a busy machine
+Score: exact match 0.714 on test, 0.265 from 12 words on, 0.018 on longer sentences
 """
 
 from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary

@@ -15,7 +15,7 @@ from xattn.tasks.evaluation import length_curve
 from xattn.viewing.figures import render
 
 HERE = Path(__file__).parent
-SENTENCE = "the small boy who sees the brown fox has not eaten the good apples"
+SENTENCE = "the small boy who sees the brown fox did not eat the good apples"
 
 
 def run(name: str) -> Run:
