@@ -36,9 +36,7 @@ def one_row_each(columns: list[int]) -> np.ndarray:
     return np.eye(S, dtype=np.float32)[columns][None, None]
 
 
-@pytest.mark.parametrize(
-    ("convention", "rows"), [("produced", [[0], [1, 2], [3]]), ("read", [[1], [2, 3], [4]])]
-)
+@pytest.mark.parametrize(("convention", "rows"), [("produced", [[0], [1, 2], [3]]), ("read", [[1], [2, 3], [4]])])
 def test_words_sum_over_source_pieces_and_average_over_target_rows(weights, convention, rows):
     words = attention_map(weights).to_words(Readout(layer=1, head=2, convention=convention))
     columns = [[0], [1, 2], [3, 4], [5]]
@@ -74,9 +72,7 @@ def test_a_map_that_looks_at_eos_keeps_the_rest_unscaled():
 
 
 def test_a_truncated_hypothesis_has_no_row_that_read_its_last_piece(weights):
-    cut = attention_map(
-        weights[:, :, :4], target=["_le", "_ren", "ard", "_assis"], target_word_ids=[0, 1, 1, 2]
-    )
+    cut = attention_map(weights[:, :, :4], target=["_le", "_ren", "ard", "_assis"], target_word_ids=[0, 1, 1, 2])
     words = cut.to_words(Readout(layer=0, head=1, convention="read"))
     assert (words.weights[:2] > 0).all()
     assert not words.weights[2].any()

@@ -52,9 +52,7 @@ def test_the_interval_holds_the_score_and_shrinks_with_the_corpus():
     assert interval(HYPOTHESIS, GOLD, seed=3) == interval(HYPOTHESIS, GOLD, seed=3)
 
 
-def copy_task(
-    sentences: int, *, reverse: bool, convention: Convention
-) -> tuple[list[AttentionMap], list[Links]]:
+def copy_task(sentences: int, *, reverse: bool, convention: Convention) -> tuple[list[AttentionMap], list[Links]]:
     """Maps of a copying (or reversing) model that show the alignment in layer 1, head 2 only."""
     rng = np.random.default_rng(1)
     maps, golds = [], []

@@ -120,21 +120,13 @@ def test_in_order_is_by_length_and_can_be_undone():
     assert sorted(found) == list(range(len(SOURCE)))
     assert restore(plan, SOURCE[found].tolist()) == SOURCE.tolist()
     for shape in SHAPES:
-        together = [
-            SOURCE[e]
-            for p in plan
-            if p.shape == shape
-            for e in p.examples
-            if SOURCE[e] * 9 > shape.source * 8
-        ]
+        together = [SOURCE[e] for p in plan if p.shape == shape for e in p.examples if SOURCE[e] * 9 > shape.source * 8]
         assert together == sorted(together)
 
 
 def test_examples_and_budgets_that_fit_nothing_are_refused_by_number():
     with pytest.raises(ValueError, match=r"holds 2 of 3 examples; the first is number 1: 8 source and 3"):
-        plan_epoch(
-            np.array([2, 8, 2]), np.array([2, 3, 9]), [Shape(batch=2, source=7, target=7)], seed=0, epoch=0
-        )
+        plan_epoch(np.array([2, 8, 2]), np.array([2, 3, 9]), [Shape(batch=2, source=7, target=7)], seed=0, epoch=0)
     with pytest.raises(ValueError, match="tokens must be at least 51, not 50"):
         choose_shapes(np.array([2, 8]), np.array([2, 9]), buckets=2, tokens=50, multiple=3)
     with pytest.raises(ValueError, match="no examples"):
@@ -155,9 +147,7 @@ def test_a_batch_by_hand():
     assert batch.target_out.tolist()[:3] == [[eos, pad, pad, pad], [22, 23, 24, eos], [21, eos, pad, pad]]
     assert batch.target_in.tolist()[3:] == batch.target_out.tolist()[3:] == [[pad] * 4] * 2
     assert batch.source_mask.tolist() == (batch.source != pad).tolist()
-    assert (
-        batch.target_mask.tolist() == (batch.target_out != pad).tolist() == (batch.target_in != pad).tolist()
-    )
+    assert batch.target_mask.tolist() == (batch.target_out != pad).tolist() == (batch.target_in != pad).tolist()
     assert batch.rows.tolist() == [0, 1, 2, 3, 4]
     assert batch.rows.dtype == np.uint32
     assert batch.source.dtype == np.int32

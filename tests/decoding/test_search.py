@@ -147,9 +147,7 @@ def test_greedy_writes_the_most_probable_piece():
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
 def test_a_beam_of_one_is_greedy_search_bit_for_bit(alpha):
     model = History(batch=B, seed=5)
-    jax.tree.map(
-        np.testing.assert_array_equal, run(model, alpha=alpha, width=1), run(model, alpha=alpha, width=0)
-    )
+    jax.tree.map(np.testing.assert_array_equal, run(model, alpha=alpha, width=1), run(model, alpha=alpha, width=0))
 
 
 def test_a_batch_gives_what_its_sentences_give_alone():

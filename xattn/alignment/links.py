@@ -56,9 +56,7 @@ class Links:
                     f"{source_words} source and {target_words} target words."
                 )
 
-    def matrices(
-        self, source_words: int, target_words: int
-    ) -> tuple[Bool[np.ndarray, "T S"], Bool[np.ndarray, "T S"]]:
+    def matrices(self, source_words: int, target_words: int) -> tuple[Bool[np.ndarray, "T S"], Bool[np.ndarray, "T S"]]:
         """The sure and the possible links as two matrices [target_words, source_words]."""
         self.check(source_words, target_words)
         sure_TS = np.zeros((target_words, source_words), bool)

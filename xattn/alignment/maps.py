@@ -150,9 +150,7 @@ class AttentionMap:
         elif 0 <= readout.head < heads:
             weights, special = weights[readout.head], special[readout.head]
         else:
-            raise ValueError(
-                f"There is no head {readout.head}; the map has heads 0 to {heads - 1} and 'mean'."
-            )
+            raise ValueError(f"There is no head {readout.head}; the map has heads 0 to {heads - 1} and 'mean'.")
         return WordMap(
             weights=weights,
             special=special,

@@ -131,8 +131,7 @@ def _grid(
     links_LNTS = method(weights_LNTS)
     sure_TS, possible_TS = gold.matrices(len(attention.source_words), len(attention.target_words))
     links, sure_hits, possible_hits = (
-        hits_LNTS.sum(axis=(-2, -1))
-        for hits_LNTS in (links_LNTS, links_LNTS & sure_TS, links_LNTS & possible_TS)
+        hits_LNTS.sum(axis=(-2, -1)) for hits_LNTS in (links_LNTS, links_LNTS & sure_TS, links_LNTS & possible_TS)
     )
     return np.stack([links, np.full_like(links, sure_TS.sum()), sure_hits, possible_hits], axis=-1)
 

@@ -12,9 +12,7 @@ import sentencepiece
 
 from xattn.errors import UserError
 
-_SPACE = (
-    "\N{LOWER ONE EIGHTH BLOCK}"  # how SentencePiece writes a space; the first piece of a word begins with it
-)
+_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # how SentencePiece writes a space; the first piece of a word begins with it
 
 
 def normalize(text: str) -> str:

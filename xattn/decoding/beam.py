@@ -164,14 +164,10 @@ def _reorder(state: Any, parents_BW: jax.Array) -> Any:
     return jax.tree.map(lambda x: jax.vmap(lambda row, at: row[at])(x, parents_BW), state)
 
 
-def _trace(
-    tokens_TBW: jax.Array, parents_TBW: jax.Array, ended: _Ended, pad: int
-) -> tuple[jax.Array, jax.Array]:
+def _trace(tokens_TBW: jax.Array, parents_TBW: jax.Array, ended: _Ended, pad: int) -> tuple[jax.Array, jax.Array]:
     """Walks back from the end of every hypothesis: its pieces, and the slots that wrote them; [T,B,n]."""
 
-    def back(
-        slots_Bn: jax.Array, step: tuple[jax.Array, ...]
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    def back(slots_Bn: jax.Array, step: tuple[jax.Array, ...]) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         position, tokens_BW, parents_BW = step
         tokens_Bn = jnp.take_along_axis(tokens_BW, slots_Bn, axis=1)
         parents_Bn = jnp.take_along_axis(parents_BW, slots_Bn, axis=1)

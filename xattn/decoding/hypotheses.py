@@ -88,9 +88,7 @@ def room(shapes: Any, max_length: int) -> Any:
 
 def put(position: jax.Array, into: Any, leaves: Any) -> Any:
     """Fills one position of what `room` made."""
-    return jax.tree.map(
-        lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 0), into, leaves
-    )
+    return jax.tree.map(lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 0), into, leaves)
 
 
 def take_rows(record: Any, slots_TBn: jax.Array, lengths_Bn: jax.Array) -> Any:

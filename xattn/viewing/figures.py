@@ -145,9 +145,7 @@ def length_curve(
 def render(figure: Figure, format: Format) -> bytes:
     """The figure as a file's bytes, the same for the same figure: without a date, with text as text."""
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format]
-    )
+    figure.savefig(buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format])
     return buffer.getvalue()
 
 
