@@ -224,6 +224,6 @@ def _remember_compilations() -> None:
     """Compiled programs are kept, so that a second run starts at once. The user's own JAX settings win."""
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         jax.config.update("jax_compilation_cache_dir", str(Path("~/.cache/xattn/compiled").expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
