@@ -17,9 +17,7 @@ def kept():
 
 
 def kept_with(seed, sizes=(B, N, T, S)):
-    places = [
-        jnp.arange(n).reshape([-1 if a == axis else 1 for a in range(4)]) for axis, n in enumerate(sizes)
-    ]
+    places = [jnp.arange(n).reshape([-1 if a == axis else 1 for a in range(4)]) for axis, n in enumerate(sizes)]
     examples = places[0].astype(jnp.uint32)
     return np.asarray(keep_weights(Dropout(RATE, jnp.uint32(seed)), examples, *places[1:]), float)
 

@@ -81,9 +81,10 @@ def _in_their_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Arr
         """[B,K|1,G|1,...] as [B,N|1,...]."""
         return None if x is None else x.reshape(x.shape[0], -1, *x.shape[3:])
 
-    q = jnp.transpose((clean.q * call.scale).astype(call.q.dtype), (0, 3, 1, 2, 4))
+    q = clean.q if call.scale is None else (clean.q * call.scale).astype(call.q.dtype)
+    q = jnp.transpose(q, (0, 3, 1, 2, 4))
     q = q.reshape(sizes["B"], sizes["T"], sizes["N"], sizes["H"])
-    k, v = jnp.transpose(clean.k, (0, 3, 1, 2)), jnp.swapaxes(clean.v, 1, 2)
+    k, v = jnp.swapaxes(clean.k, 1, 2), jnp.swapaxes(clean.v, 1, 2)
     k, v = (jnp.broadcast_to(x, (sizes["B"], *x.shape[1:])) for x in (k, v))
     if seen is not None and seen.shape[1:3] not in ((1, 1), call.q.shape[1:3]):
         seen = jnp.broadcast_to(seen, (seen.shape[0], *call.q.shape[1:3], *seen.shape[3:]))

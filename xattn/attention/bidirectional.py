@@ -110,7 +110,7 @@ def _look(both: Both, tile: Call, values: Array, seen: Array | None) -> Both:
 
 
 def _dense(call: Call, values: Array) -> tuple[Array, Array]:
-    shape, kind = call.q.shape[:3], call.scale.dtype
+    shape, kind = call.q.shape[:3], call.sums
     nothing = Both(
         no_sums((*shape, call.sizes["T"]), call.sizes["Hv"], kind, None),
         no_sums((*shape, call.sizes["S"]), values.shape[-1], kind, None),
@@ -130,7 +130,7 @@ class Found(NamedTuple):
 
 def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[Array, Array]:
     sizes = call.sizes
-    rows, cols = choose_blocks(sizes, block)
+    _, rows, cols = choose_blocks(sizes, block)
     # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.
     padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
     more = padded.sizes["T"] - sizes["T"]
@@ -152,7 +152,7 @@ def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[Found, tup
 
 def _forward(plan: Plan, call: Call, values: Array) -> Found:
     starts_a, starts_b = starts(plan, call)
-    shape, kind = call.q.shape[:3], call.scale.dtype
+    shape, kind = call.q.shape[:3], call.sums
 
     def block_of_a(cols: Sums, row):
         queries = call.cut("T", row, plan.query_block)
@@ -191,7 +191,7 @@ class Gradients(NamedTuple):
     """Gradients with respect to one tile."""
 
     q: Float[Array, "B N 1 t H"]
-    k: Float[Array, "B N H s"]
+    k: Float[Array, "B N s H"]
     v_a: Float[Array, "B N 1 t Hv"]
     v_b: Float[Array, "B N s Hw"]
     bias: Float[Array, "#B #N 1 #t #s"] | None
@@ -199,7 +199,7 @@ class Gradients(NamedTuple):
 
 def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Found) -> tuple[Call, Array]:
     call, values, found = kept
-    sums, size = call.scale.dtype, call.v.dtype
+    sums, size = call.sums, call.v.dtype
 
     def side(out: Array, lse: Array, d_out: Array) -> Side:
         live = lse != -jnp.inf
@@ -221,7 +221,7 @@ def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Fou
             here_b = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, col, plan.key_block, 3), side_b)
             seen = tile.seen()
             more = if_seen(seen, _look_back, _no_gradients, tile, part, here_a, here_b, seen)
-            d_k = add_at(d_k, more.k, [0, 0, 0, col])
+            d_k = add_at(d_k, more.k, [0, 0, col, 0])
             d_v_b = add_at(d_v_b, more.v_b, [0, 0, col, 0])
             if call.bias is not None:
                 shape = call.bias.shape
@@ -238,14 +238,17 @@ def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Fou
     carry = (jnp.zeros(call.k.shape, sums), jnp.zeros(call.v.shape, sums), d_bias)
     (d_k, d_v_b, d_bias), by_block = lax.scan(block_of_a, carry, starts_a)
     d_q, d_v_a = jax.tree.map(join_blocks, by_block)
-    clean_q = jnp.where(found.lse_a != -jnp.inf, call.q, 0)
+    d_scale = None
+    if call.scale is not None:
+        d_scale = (d_q * jnp.where(found.lse_a != -jnp.inf, call.q, 0)).sum()
+        d_q, d_k = d_q * call.scale, d_k * call.scale
     gradients = replace(
         call,
-        q=(d_q * call.scale).astype(call.q.dtype),
-        k=(d_k * call.scale).astype(call.k.dtype),
+        q=d_q.astype(call.q.dtype),
+        k=d_k.astype(call.k.dtype),
         v=d_v_b.astype(call.v.dtype),
         bias=None if call.bias is None else cast(Array, d_bias).astype(call.bias.dtype),
-        scale=(d_q * clean_q).sum(),
+        scale=d_scale,
         mask=None,
         rows=None,
         cols=None,
@@ -259,7 +262,7 @@ _with_vjp.defvjp(_with_vjp_forward, _with_vjp_backward)
 def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
     tile, values = _clean(tile, values, seen)
     kind = tile.v.dtype
-    product = partial(jnp.einsum, preferred_element_type=tile.scale.dtype)
+    product = partial(jnp.einsum, preferred_element_type=tile.sums)
     scores = tile.scores(seen)
     by_row = jnp.exp(scores - a.lse)
     by_col = jnp.exp(scores - jnp.swapaxes(b.lse, 3, 4))
@@ -267,7 +270,8 @@ def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) 
     d_by_col = product("BNGTX,BNGSX->BNGTS", values, b.d_out)
     d_scores = by_row * (d_by_row - a.gap) + by_col * (d_by_col - jnp.swapaxes(b.gap, 3, 4))
     if tile.softcap is not None:
-        d_scores = d_scores * (1 - (scores / tile.softcap) ** 2)
+        finite = jnp.where(scores == -jnp.inf, 0, scores)  # 0 * inf would be NaN in further derivatives
+        d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
     if seen is not None:
         d_scores = jnp.where(seen, d_scores, 0)
     d_bias = None
@@ -275,8 +279,8 @@ def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) 
         d_bias = d_scores.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
     d_scores, by_row, by_col = (x.astype(kind) for x in (d_scores, by_row, by_col))
     return Gradients(
-        q=product("BNGTS,BNHS->BNGTH", d_scores, tile.k),
-        k=product("BNGTS,BNGTH->BNHS", d_scores, tile.q),
+        q=product("BNGTS,BNSH->BNGTH", d_scores, tile.k),
+        k=product("BNGTS,BNGTH->BNSH", d_scores, tile.q),
         v_a=product("BNGTS,BNGSX->BNGTX", by_col, b.d_out),
         v_b=product("BNGTS,BNGTX->BNSX", by_row, a.d_out),
         bias=d_bias,
@@ -285,7 +289,7 @@ def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) 
 
 def _no_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
     def none(x: Array) -> Array:
-        return jnp.zeros(x.shape, tile.scale.dtype)
+        return jnp.zeros(x.shape, tile.sums)
 
     d_bias = None if tile.bias is None else none(tile.bias)
     return Gradients(q=none(tile.q), k=none(tile.k), v_a=none(values), v_b=none(tile.v), bias=d_bias)

@@ -1,8 +1,8 @@
 """One checked call of cross-attention, in the layout that every implementation computes in.
 
-Batch axes are folded into one; queries are [B,K,G,T,H], keys lie transposed as [b,K,H,S] (what a CPU's matrix
-product wants) and values are [b,K,S,Hv]. Head n = k * G + g of N = K * G reads key head k; b is B, or 1 for a
-memory that all examples share. A call can be cut to a tile of itself; the tile remembers where it lies.
+Batch axes are folded into one; queries are [B,K,G,T,H], keys [b,K,S,H] and values [b,K,S,Hv]. Head
+n = k * G + g of N = K * G reads key head k; b is B, or 1 for a memory that all examples share. A call can be
+cut to a tile of itself, which remembers where it lies.
 """
 
 from __future__ import annotations
@@ -32,17 +32,22 @@ class Call:
     """
 
     q: Any  # Float [B,K,G,T,H]
-    k: Any  # Float [b,K,H,S]
+    k: Any  # Float [b,K,S,H]
     v: Any  # Float [b,K,S,Hv]
     mask: Any  # Mask | None
     bias: Any  # Float [B|1,K|1,G|1,T|1,S|1] | None
-    scale: Any  # Float []; its dtype is the one sums run in
+    scale: Any  # Float [], or None where q has it already
     sink: Any  # Float [1,K,G,1,1] | None
     dropout: Any  # Dropout | None
     rows: Any  # Int [B|1,T]
     cols: Any  # Int [B|1,S]
     softcap: float | None = field(metadata={"static": True})
     normalizer: str = field(metadata={"static": True})
+
+    @property
+    def sums(self) -> jnp.dtype:
+        """The dtype that sums run in."""
+        return jnp.promote_types(self.q.dtype, jnp.float32)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -72,7 +77,7 @@ class Call:
             bias = change(bias, place)
         if axis == "T":
             return replace(self, mask=mask, bias=bias, rows=change(self.rows, 1), q=change(self.q, 3))
-        k, v = change(self.k, 3), change(self.v, 2)
+        k, v = change(self.k, 2), change(self.v, 2)
         return replace(self, mask=mask, bias=bias, cols=change(self.cols, 1), k=k, v=v)
 
     def seen(self) -> Bool[Array, "#B #K #G #T #S"] | None:
@@ -87,24 +92,24 @@ class Call:
         if seen is None:
             return self
         rows = seen.any(-1, keepdims=True)
-        cols = seen.any((2, 3))
+        cols = seen.any((2, 3))[..., None]
         if self.k.shape[0] == 1:
             cols = cols.any(0, keepdims=True)
         return replace(
             self,
             q=jnp.where(rows, self.q, 0),
-            k=jnp.where(cols[:, :, None, :], self.k, 0),
-            v=jnp.where(cols[:, :, :, None], self.v, 0),
+            k=jnp.where(cols, self.k, 0),
+            v=jnp.where(cols, self.v, 0),
         )
 
     def scores(self, seen: Bool[Array, "#B #K #G #T #S"] | None) -> Float[Array, "B K G T S"]:
         """Scaled, biased and capped scores in float32 or better; -inf where nothing is seen."""
-        scores = jnp.einsum("BKGTH,BKHS->BKGTS", self.q, self.k, preferred_element_type=self.scale.dtype)
+        scores = jnp.einsum("BKGTH,BKSH->BKGTS", self.q, self.k, preferred_element_type=self.sums)
         return self.finish(scores, self.bias, seen)
 
     def finish(self, products: Array, bias: Array | None, seen: Array | None) -> Array:
         """Scores from the products q.k, in any layout that `bias` and `seen` share."""
-        scores = products * self.scale
+        scores = products if self.scale is None else products * self.scale
         if bias is not None:
             scores = scores + bias.astype(scores.dtype)
         if self.softcap is not None:
@@ -128,8 +133,8 @@ def mix(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T
     """Values under their weights, after dropout; sums in float32 or better."""
     if call.dropout is not None:
         weights = jnp.where(call.kept(), weights * (1 / (1 - call.dropout.rate)), 0)
-    sums = call.scale.dtype
-    return jnp.einsum("BKGTS,BKSH->BKGTH", weights.astype(call.v.dtype), call.v, preferred_element_type=sums)
+    kind, sums = call.v.dtype, call.sums
+    return jnp.einsum("BKGTS,BKSH->BKGTH", weights.astype(kind), call.v, preferred_element_type=sums)
 
 
 def check_call(
@@ -159,6 +164,8 @@ def check_call(
     scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
     if scale.shape != ():
         raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
+    if q.dtype == sums:  # T x H products are fewer than T x S; in half precision they would round
+        q, scale = q * scale, None
     if sink is not None:
         sink = jnp.asarray(sink, sums)
         if sink.shape not in ((), (heads,)):
@@ -167,7 +174,7 @@ def check_call(
 
     return Call(
         q=jnp.transpose(q.reshape(total, queries, key_heads, groups, q.shape[-1]), (0, 2, 3, 1, 4)),
-        k=jnp.transpose(_fold_memory(k, batch), (0, 2, 3, 1)),
+        k=jnp.swapaxes(_fold_memory(k, batch), 1, 2),
         v=jnp.swapaxes(_fold_memory(v, batch), 1, 2),
         mask=_check_mask(mask, batch, heads, queries, keys),
         bias=_check_bias(bias, batch, key_heads, groups, queries, keys),
@@ -188,9 +195,7 @@ def _check_shapes(q: Array, k: Array, v: Array) -> tuple[tuple[int, ...], int, i
         if x.ndim < 3:
             raise ValueError(f"{name} has shape {x.shape}; accepted is {axes}, of rank 3 or more.")
     if not q.dtype == k.dtype == v.dtype:
-        raise ValueError(
-            f"q, k, v have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three."
-        )
+        raise ValueError(f"q, k, v have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three.")
     batch, own = q.shape[:-3], k.shape[:-3]
     (queries, heads, width), (keys, key_heads, key_width) = q.shape[-3:], k.shape[-3:]
     if width != key_width or width == 0:
@@ -211,9 +216,7 @@ def _fold_memory(x: Array, batch: tuple[int, ...]) -> Array:
     return x.reshape(math.prod(x.shape[:-3]), *x.shape[-3:])
 
 
-def _check_mask(
-    mask: Mask | Array | None, batch: tuple[int, ...], heads: int, queries: int, keys: int
-) -> Mask | None:
+def _check_mask(mask: Mask | Array | None, batch: tuple[int, ...], heads: int, queries: int, keys: int) -> Mask | None:
     if mask is None:
         return None
     if not isinstance(mask, Mask):
@@ -233,9 +236,7 @@ def _check_bias(
         return None
     full = (*batch, key_heads * groups, queries, keys)
     if bias.ndim != len(full) or any(b not in (1, f) for b, f in zip(bias.shape, full, strict=True)):
-        raise ValueError(
-            f"bias has shape {bias.shape}; accepted is [*B,N,T,S] = {full}, each axis full or 1."
-        )
+        raise ValueError(f"bias has shape {bias.shape}; accepted is [*B,N,T,S] = {full}, each axis full or 1.")
     if not jnp.issubdtype(bias.dtype, jnp.floating):
         raise ValueError(f"bias has dtype {bias.dtype}; accepted is floating point (a boolean is a mask).")
     if math.prod(bias.shape[:-3]) != 1:

@@ -7,6 +7,7 @@ log-sum-exp (Dao, 2023), blocks of keys over blocks of queries. A tile in which 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -17,9 +18,19 @@ from jaxtyping import Array, Float
 
 from xattn.attention.call import Call, mix
 from xattn.attention.chunked_backward import chunked_backward
+from xattn.attention.dense import dense
 from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.statistics import Aux, Wanted, top_scores
-from xattn.attention.tiles import Found, Plan, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
+from xattn.attention.tiles import (
+    Found,
+    Plan,
+    choose_blocks,
+    if_seen,
+    join_blocks,
+    over_examples,
+    padded_to_blocks,
+    starts,
+)
 
 
 class Running(NamedTuple):
@@ -30,9 +41,7 @@ class Running(NamedTuple):
     top: tuple[Array, Array] | None
 
 
-def chunked(
-    call: Call, wanted: Wanted, block: tuple[int, int] | None = None
-) -> tuple[Float[Array, "B K G T Hv"], Aux]:
+def chunked(call: Call, wanted: Wanted, block: tuple[int, int] | None = None) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     """Cross-attention in O(T + S) memory, forward and backward."""
     return _attend(call, wanted, block, own_vjp=True)
 
@@ -50,8 +59,9 @@ def chunked_jvp(
 def _attend(
     call: Call, wanted: Wanted, block: tuple[int, int] | None, *, own_vjp: bool
 ) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    sizes = call.sizes
-    query_block, key_block = choose_blocks(sizes, block)
+    if 0 in (call.sizes["T"], call.sizes["S"]):
+        return dense(call, wanted)  # there is nothing to cut
+    examples, query_block, key_block = choose_blocks(call.sizes, block)
     plan = Plan(
         query_block=query_block,
         key_block=key_block,
@@ -59,14 +69,24 @@ def _attend(
         top_k=wanted.top_k,
         own_vjp=own_vjp,
     )
-    padded = padded_to_blocks(call, query_block, key_block)
-    found = cast(Found, (_with_vjp if own_vjp else _forward)(plan, padded))
+    out, lse, aux = over_examples(lambda part: _attend_together(plan, part, wanted), call, examples)
+    if "weights" in wanted:
+        aux = replace(aux, weights=weights_from(call, lse))
+    return out, aux
+
+
+def _attend_together(plan: Plan, call: Call, wanted: Wanted) -> tuple[Array, Array, Aux]:
+    sizes = call.sizes
+    padded = padded_to_blocks(call, plan.query_block, plan.key_block)
+    found = cast(Found, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
     found = jax.tree.map(lambda x: x[..., : sizes["T"], :], found)
-    key_mass = _key_mass(plan, padded, found.lse)[..., : sizes["S"]] if "key_mass" in wanted else None
-    return found.out, _tell(found, call.sink, wanted, key_mass)
+    aux = _tell(found, call.sink, wanted)
+    if "key_mass" in wanted:
+        aux = replace(aux, key_mass=_key_mass(plan, padded, found.lse)[..., : sizes["S"]])
+    return found.out, found.lse, aux
 
 
-def _tell(found: Found, sink: Array | None, wanted: Wanted, key_mass: Array | None) -> Aux:
+def _tell(found: Found, sink: Array | None, wanted: Wanted) -> Aux:
     lse = jnp.where(found.lse == -jnp.inf, 0, found.lse)
     entropy = top_weights = top_keys = None
     if found.mean_score is not None:
@@ -78,10 +98,15 @@ def _tell(found: Found, sink: Array | None, wanted: Wanted, key_mass: Array | No
         lse=found.lse[..., 0] if "lse" in wanted else None,
         max_score=lax.stop_gradient(found.max_score[..., 0]) if "max_score" in wanted else None,
         entropy=entropy,
-        key_mass=key_mass,
         top_weights=top_weights,
         top_keys=top_keys,
     )
+
+
+def weights_from(call: Call, lse: Float[Array, "B K G T 1"]) -> Float[Array, "B K G T S"]:
+    """The weights after the fact; where nobody uses them, jit drops their computation."""
+    seen = call.seen()
+    return jnp.exp(call.cleaned(seen).scores(seen) - jnp.where(lse == -jnp.inf, 0, lse))
 
 
 def _forward(plan: Plan, call: Call) -> Found:
@@ -105,7 +130,7 @@ def _forward(plan: Plan, call: Call) -> Found:
 
 
 def _nothing_yet(plan: Plan, queries: Call) -> Running:
-    shape, kind = queries.q.shape[:-1], queries.scale.dtype
+    shape, kind = queries.q.shape[:-1], queries.sums
     top = (*shape, plan.top_k)
     return Running(
         sums=no_sums(shape, queries.sizes["Hv"], kind, queries.sink),

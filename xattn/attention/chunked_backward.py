@@ -37,19 +37,19 @@ class Gradients(NamedTuple):
 def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tuple[Call]:
     """Cotangents of the call from those of what was found, in blocks of keys over blocks of queries."""
     call, found = kept
-    sums = call.scale.dtype
-    # Queries that see nothing have no gradient, whatever comes back to them, and are not read.
-    live = found.max_score != -jnp.inf
-    call = replace(call, q=jnp.where(live, call.q, 0))
-    d_out = jnp.where(live, d_found.out, 0)
-    finite = found.lse != -jnp.inf
-    lse, d_lse = jnp.where(finite, found.lse, 0), jnp.where(finite, d_found.lse, 0)
+    sums = call.sums
+    d_out, lse, d_lse, d_mean = d_found.out, found.lse, d_found.lse, d_found.mean_score
+    if call.mask is not None or call.bias is not None:
+        # Queries that see nothing have no gradient, whatever comes back to them, and are not read.
+        live, finite = found.max_score != -jnp.inf, lse != -jnp.inf
+        call = replace(call, q=jnp.where(live, call.q, 0))
+        d_out, lse, d_lse = jnp.where(live, d_out, 0), jnp.where(finite, lse, 0), jnp.where(finite, d_lse, 0)
+        d_mean = None if d_mean is None else jnp.where(live, d_mean, 0)
     # With w the weights, d score = w * (d w - offset + d_mean * score).
     taken = (d_out * found.out).sum(-1, keepdims=True) - d_lse
-    offset, d_mean = taken, None
-    if found.mean_score is not None:
-        d_mean = jnp.where(live, cast(Array, d_found.mean_score), 0)
-        taken = taken + d_mean * found.mean_score
+    offset = taken
+    if d_mean is not None:
+        taken = taken + d_mean * cast(Array, found.mean_score)
         offset = taken - d_mean
 
     known = Rowwise(q=call.q, d_out=d_out.astype(call.v.dtype), lse=lse, offset=offset, d_mean=d_mean)
@@ -60,7 +60,6 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
 
     def block_of_keys(carry, col):
         keys = call.cut("S", col, plan.key_block)
-        k = jnp.swapaxes(keys.k, 2, 3)
 
         def block_of_queries(carry, row):
             d_q, d_k, d_v, d_bias = carry
@@ -68,7 +67,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
             part = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, row, plan.query_block, 4), known)
             back = lax.dynamic_slice_in_dim(d_out, row, plan.query_block, 3)
             seen = tile.seen()
-            more = if_seen(seen, _look_back, _no_gradients, tile, k, part, back, seen)
+            more = if_seen(seen, _look_back, _no_gradients, tile, part, back, seen)
             d_q = add_at(d_q, more.q, [0, 0, 0, row, 0])
             if bias is not None:
                 start = [0, 0, 0, row if bias.shape[3] != 1 else 0, col if bias.shape[4] != 1 else 0]
@@ -76,7 +75,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
             return (d_q, d_k + more.k, d_v + more.v, d_bias), None
 
         d_q, d_bias = carry
-        d_k = jnp.zeros(k.shape, sums)
+        d_k = jnp.zeros(keys.k.shape, sums)
         d_v = jnp.zeros(keys.v.shape, sums)
         (d_q, d_k, d_v, d_bias), _ = lax.scan(block_of_queries, (d_q, d_k, d_v, d_bias), rows)
         return (d_q, d_bias), (d_k, d_v)
@@ -88,13 +87,17 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
     d_sink = None
     if call.sink is not None:
         d_sink = -(jnp.exp(call.sink - lse) * taken).sum((0, 3), keepdims=True)
+    d_scale = None
+    if call.scale is not None:
+        d_scale = (d_q * call.q).sum()
+        d_q, d_k = d_q * call.scale, d_k * call.scale
     gradients = replace(
         call,
-        q=(d_q * call.scale).astype(call.q.dtype),
-        k=jnp.swapaxes(d_k * call.scale, 2, 3).astype(call.k.dtype),
+        q=d_q.astype(call.q.dtype),
+        k=d_k.astype(call.k.dtype),
         v=d_v.astype(call.v.dtype),
-        bias=None if d_bias is None else d_bias.astype(call.bias.dtype),
-        scale=(d_q * call.q).sum(),
+        bias=None if bias is None else cast(Array, d_bias).astype(bias.dtype),
+        scale=d_scale,
         sink=d_sink,
         mask=None,
         dropout=None,
@@ -104,9 +107,9 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
     return (gradients,)
 
 
-def _look_back(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
+def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
     """Gradients through one tile, scores laid out [B,K,s,G,t]: four of five products as they stand."""
-    v, bias, kind, sums = tile.v, tile.bias, tile.v.dtype, tile.scale.dtype
+    k, v, bias, kind, sums = tile.k, tile.v, tile.bias, tile.v.dtype, tile.sums
     product = partial(jnp.einsum, preferred_element_type=sums)
     if seen is not None:
         cols = seen.any((2, 3)) if k.shape[0] != 1 else seen.any((0, 2, 3))[None]
@@ -116,6 +119,7 @@ def _look_back(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | 
         bias = _keys_first(bias)
     scores = tile.finish(product("BKSH,BKHGT->BKSGT", k, part.q), bias, seen)
     weights = jnp.exp(scores - part.lse)
+    finite = jnp.where(scores == -jnp.inf, 0, scores)  # 0 * inf would be NaN in derivatives of this pass
     d_weights = product("BKSX,BKXGT->BKSGT", v, part.d_out)
     dropped = weights
     if tile.dropout is not None:
@@ -124,10 +128,10 @@ def _look_back(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | 
         d_weights = jnp.where(kept, d_weights * share, 0)
     d_scores = d_weights - part.offset
     if part.d_mean is not None:
-        d_scores = d_scores + part.d_mean * jnp.where(scores == -jnp.inf, 0, scores)
+        d_scores = d_scores + part.d_mean * finite
     d_scores = weights * d_scores
     if tile.softcap is not None:
-        d_scores = d_scores * (1 - (scores / tile.softcap) ** 2)
+        d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
     if seen is not None:  # where a weight is 0, a NaN that others may see must not come through
         d_scores = jnp.where(seen, d_scores, 0)
     d_bias = None
@@ -136,19 +140,21 @@ def _look_back(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | 
         d_bias = d_bias.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
     d_scores, dropped = d_scores.astype(kind), dropped.astype(kind)
     over = "BKSX" if k.shape[0] == tile.q.shape[0] else "KSX"
+    # Without the barrier XLA folds this transpose into the product, which is slower on CPU.
+    d_scores_first = lax.optimization_barrier(jnp.transpose(d_scores, (0, 1, 3, 4, 2)))
     return Gradients(
-        q=product("BKSGT,BKSH->BKGTH", d_scores, k),
+        q=product("BKGTS,BKSH->BKGTH", d_scores_first, k),
         k=product(f"BKSGT,BKGTX->{over}", d_scores, tile.q).reshape(k.shape),
         v=product(f"BKSGT,BKGTX->{over}", dropped, d_out).reshape(v.shape),
         bias=d_bias,
     )
 
 
-def _no_gradients(tile: Call, k: Array, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
-    sums = tile.scale.dtype
+def _no_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
+    sums = tile.sums
     return Gradients(
         q=jnp.zeros(tile.q.shape, sums),
-        k=jnp.zeros(k.shape, sums),
+        k=jnp.zeros(tile.k.shape, sums),
         v=jnp.zeros(tile.v.shape, sums),
         bias=None if tile.bias is None else jnp.zeros(tile.bias.shape, sums),
     )

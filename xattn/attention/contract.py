@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention.call import check_call
+from xattn.attention.chunked import weights_from
 from xattn.attention.dense import dense
 from xattn.attention.dropout import Dropout
 from xattn.attention.implementations import IMPLEMENTATIONS, choose
@@ -196,10 +197,8 @@ def attention_weights(
     if lse.shape != whole:
         raise ValueError(f"lse has shape {lse.shape}; accepted is [*B,N,T] = {whole}, of all T queries.")
     lse = lse if queries is None else jnp.take(lse, queries, -1, mode="clip")
-    seen = call.seen()
-    scores = call.cleaned(seen).scores(seen)
-    scores = scores.reshape(*batch, -1, *scores.shape[3:])
-    return jnp.exp(scores - jnp.where(lse == -jnp.inf, 0, lse)[..., None])
+    weights = weights_from(call, lse.reshape(*call.q.shape[:-1], 1))
+    return weights.reshape(*batch, -1, *weights.shape[3:])
 
 
 def merge(

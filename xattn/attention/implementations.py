@@ -37,8 +37,6 @@ def _chunked_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
     reasons = []
     if call.normalizer != "softmax":
         reasons.append(f"normalizes with softmax, not {call.normalizer}")
-    if "weights" in wanted:
-        reasons.append("stores no weights (attention_weights gives chosen rows)")
     if block is not None and min(block) < 1:
         reasons.append(f"needs positive block sizes, not {block}")
     return reasons
@@ -67,7 +65,7 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
     "chunked": Implementation(
         run=chunked,
         why_not=_chunked_why_not,
-        summary="O(T + S) memory forward and backward; reverse-mode derivatives only",
+        summary="O(T + S) memory forward and backward, unless weights are used; reverse-mode derivatives only",
     ),
     "chunked_jvp": Implementation(
         run=chunked_jvp,

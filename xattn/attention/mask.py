@@ -29,9 +29,7 @@ class Condition:
 
     AXES: ClassVar[Mapping[str, str]] = {}
 
-    def allowed(
-        self, rows: Int[Array, "#B 1 T 1"], cols: Int[Array, "#B 1 #T S"]
-    ) -> Bool[Array, "#B #N #T #S"]:
+    def allowed(self, rows: Int[Array, "#B 1 T 1"], cols: Int[Array, "#B 1 #T S"]) -> Bool[Array, "#B #N #T #S"]:
         """What lifted arrays allow at absolute query indices `rows` and key indices `cols`."""
         raise NotImplementedError
 
@@ -191,9 +189,7 @@ class Mask:
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
-    def lengths(
-        cls, *, keys: Int[Indices, "*b"] | None = None, queries: Int[Indices, "*b"] | None = None
-    ) -> Mask:
+    def lengths(cls, *, keys: Int[Indices, "*b"] | None = None, queries: Int[Indices, "*b"] | None = None) -> Mask:
         """Only keys s < keys[b] and only queries t < queries[b]."""
         return cls((Lengths(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
 
@@ -213,9 +209,7 @@ class Mask:
         return cls((Segments(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
 
     @classmethod
-    def causal(
-        cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None
-    ) -> Mask:
+    def causal(cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None) -> Mask:
         """Only keys at or before the query's position; positions not given are indices from 0."""
         return cls.window(None, 0, queries=queries, keys=keys)
 
@@ -263,9 +257,7 @@ class Mask:
         self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
     ) -> Bool[Array, "*#B #N #T #S"]:
         """The whole mask as one boolean array; axes on which nothing depends are 1."""
-        seen = self.canonical(batch, heads, queries, keys).allowed(
-            jnp.arange(queries)[None], jnp.arange(keys)[None]
-        )
+        seen = self.canonical(batch, heads, queries, keys).allowed(jnp.arange(queries)[None], jnp.arange(keys)[None])
         front = (1,) * len(batch) if seen.shape[0] == 1 else batch
         return seen.reshape(*front, *seen.shape[1:])
 
@@ -282,9 +274,7 @@ class Mask:
                 fits = fits and (axis not in sizes or have == sizes[axis] or (axis in loose and have == 1))
             if not fits or (isinstance(condition, Dense) and len(own) != len(batch)):
                 spelled = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
-                spelled = [
-                    text + "|1" if axis in loose else text for axis, text in zip(axes, spelled, strict=True)
-                ]
+                spelled = [text + "|1" if axis in loose else text for axis, text in zip(axes, spelled, strict=True)]
                 raise ValueError(
                     f"Mask: {type(condition).__name__}.{name} has shape {array.shape}; accepted is"
                     f" [{', '.join(['*B', *spelled])}] with *B={batch} as in q, or 1 where shared."

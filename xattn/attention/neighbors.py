@@ -51,15 +51,13 @@ def neighbors(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], A
     small = replace(
         call,
         q=alone(call.q, 3),
-        k=jnp.swapaxes(gather(jnp.swapaxes(call.k, 2, 3)), 2, 3),
+        k=gather(call.k),
         v=gather(call.v),
         mask=Mask((Dense(array=alone(_seen(call, lists, index, place), 2)),)),
         bias=None if bias is None else alone(bias, 3),
-        dropout=None
-        if call.dropout is None
-        else replace(call.dropout, rows=jnp.repeat(call.dropout.rows, queries)),
+        dropout=None if call.dropout is None else replace(call.dropout, rows=jnp.repeat(call.dropout.rows, queries)),
         rows=jnp.tile(call.rows[0], batch)[:, None],
-        cols=place.reshape(batch * queries, -1),
+        cols=place.reshape(batch * queries, place.shape[-1]),
     )
     out, aux = dense(small, wanted)
     key_mass, top_keys = aux.key_mass, aux.top_keys

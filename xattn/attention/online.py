@@ -25,9 +25,7 @@ def no_sums(shape: tuple[int, ...], width: int, kind: jnp.dtype, sink: Array | N
     total = jnp.zeros((*shape, 1), kind)
     if sink is not None:
         total = total + jnp.exp(sink - lax.stop_gradient(sink))
-    return Sums(
-        max_score=jnp.full((*shape, 1), -jnp.inf, kind), total=total, mixed=jnp.zeros((*shape, width), kind)
-    )
+    return Sums(max_score=jnp.full((*shape, 1), -jnp.inf, kind), total=total, mixed=jnp.zeros((*shape, width), kind))
 
 
 def add_tile(

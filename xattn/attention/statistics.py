@@ -57,9 +57,7 @@ class Wanted:
 def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, keys: int) -> Wanted:
     """Checks the names against those that exist for the normalizer."""
     if isinstance(returns, str):
-        raise ValueError(
-            f"returns is the string {returns!r}; accepted is a sequence of names: ({returns!r},)."
-        )
+        raise ValueError(f"returns is the string {returns!r}; accepted is a sequence of names: ({returns!r},).")
     for name in returns:
         if name not in RETURNS:
             raise ValueError(f"returns names {name!r}; accepted are {', '.join(RETURNS)}.")
