@@ -11,10 +11,11 @@ from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training,
 
 config = Experiment(
     data=Data(corpus="toy_en_fr", lowercase=True),
-    vocabulary=Vocabulary(kind="bpe", size=2200),
+    vocabulary=Vocabulary(kind="word", size=2000),
     model=Model(dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
-    training=Training(steps=3000, batch_tokens=2560, validate_every=300),
-    # Chosen on validation: exact match 0.988 greedy, 0.979 with a beam of 4.
+    # A grammar leaves nothing to chance, so nothing is smoothed; small batches learn most from a position.
+    training=Training(steps=4000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
+    # Chosen on validation: as good as a beam of 4, and four times as fast.
     decoding=Decoding(beam=1),
 )

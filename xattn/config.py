@@ -79,8 +79,8 @@ class Data(Checked):
 class Vocabulary(Checked):
     """The joint SentencePiece vocabulary of both languages, trained on the training split."""
 
-    kind: Literal["unigram", "bpe"] = "unigram"
-    """SentencePiece's algorithm."""
+    kind: Literal["unigram", "bpe", "word"] = "unigram"
+    """SentencePiece's algorithm; `word` keeps whole words, and spells others in bytes."""
     size: int = 800
     """Pieces, the special ones included."""
 
@@ -114,7 +114,10 @@ class Model(Checked):
             f"model.heads must divide model.width, but {self.heads} does not divide {self.width}; "
             f"{' or '.join(str(h) for h in sorted(near[:2]))} would.",
         )
-        _require(self.width % 2 == 0, f"model.width must be even, not {self.width}.")
+        _require(
+            self.width // self.heads % 2 == 0,
+            f"model.width / model.heads must be even, for rotary positions, not {self.width // self.heads}.",
+        )
         for name in ("dropout", "attention_dropout"):
             rate = getattr(self, name)
             _require(0 <= rate < 1, f"model.{name} must be at least 0 and below 1, not {rate}.")

@@ -15,35 +15,38 @@ LINES = [
     "l' été , à l' école , où naît la forêt",
 ] * 29
 TOKENIZER = Tokenizer.train(LINES, vocabulary=331)
+WORDS = Tokenizer.train(LINES, vocabulary=331, kind="word")
+BOTH = st.sampled_from([TOKENIZER, WORDS])
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # lone surrogates are no text
 
 
-@given(ANY_TEXT)
-@example("j' aime 東京 \N{SLIGHTLY SMILING FACE} ½ … 007")
-@example(" \t a\N{NO-BREAK SPACE}b \N{LOWER ONE EIGHTH BLOCK} \0 <s> </s> <unk> <0x41>")
+@given(BOTH, ANY_TEXT)
+@example(TOKENIZER, "j' aime 東京 \N{SLIGHTLY SMILING FACE} ½ … 007")
+@example(WORDS, "the brown zebra fox s' est assis où ?")
+@example(WORDS, " \t a\N{NO-BREAK SPACE}b \N{LOWER ONE EIGHTH BLOCK} \0 <s> </s> <unk> <0x41>")
 @settings(deadline=None)
-def test_any_text_comes_back(text):
-    ids = TOKENIZER.encode(text)
-    assert not {TOKENIZER.pad, TOKENIZER.bos, TOKENIZER.eos, TOKENIZER.unk} & set(ids)
-    assert TOKENIZER.decode(ids) == normalize(text)
+def test_any_text_comes_back(tokenizer, text):
+    ids = tokenizer.encode(text)
+    assert not {tokenizer.pad, tokenizer.bos, tokenizer.eos, tokenizer.unk} & set(ids)
+    assert tokenizer.decode(ids) == normalize(text)
 
 
-@given(ANY_TEXT)
+@given(BOTH, ANY_TEXT)
 @settings(deadline=None)
-def test_every_piece_of_a_text_belongs_to_its_word(text):
-    words, numbers = TOKENIZER.words(TOKENIZER.encode(text))
+def test_every_piece_of_a_text_belongs_to_its_word(tokenizer, text):
+    words, numbers = tokenizer.words(tokenizer.encode(text))
     assert words == normalize(text).split(" ") if words else not normalize(text)
     assert sorted(set(numbers)) == list(range(len(words)))
     assert numbers == sorted(numbers)
 
 
-@given(st.lists(st.integers(0, TOKENIZER.size - 1)))
+@given(BOTH, st.lists(st.integers(0, min(TOKENIZER.size, WORDS.size) - 1)))
 @settings(deadline=None)
-def test_whatever_a_model_writes_is_one_line_of_words(ids):
-    words, numbers = TOKENIZER.words(ids)
+def test_whatever_a_model_writes_is_one_line_of_words(tokenizer, ids):
+    words, numbers = tokenizer.words(ids)
     assert len(numbers) == len(ids)
-    assert " ".join(words) == TOKENIZER.decode(ids)
-    assert TOKENIZER.decode(ids).split() == words
+    assert " ".join(words) == tokenizer.decode(ids)
+    assert tokenizer.decode(ids).split() == words
     assert set(numbers) - {-1} == set(range(len(words)))
 
 
@@ -63,12 +66,18 @@ def test_every_digit_is_a_piece_of_its_own():
     assert tokenizer.pieces(tokenizer.encode("year 1987")) == ["▁year", "▁", "1", "9", "8", "7"]
 
 
+def test_a_word_vocabulary_has_one_piece_a_word_it_knows():
+    ids = WORDS.encode("the quick zebra runs")
+    assert WORDS.pieces(ids)[:2] == ["▁the", "▁quick"]
+    assert WORDS.words(ids) == (["the", "quick", "zebra", "runs"], [0, 1, *[2] * 8, *[3] * 7])
+
+
 def test_a_space_without_a_word_belongs_to_no_word():
     space, piece = TOKENIZER.encode("7")
     assert TOKENIZER.words([space, space, piece, space, TOKENIZER.eos]) == (["7"], [-1, 0, 0, -1, -1])
 
 
-@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
 def test_the_same_lines_give_the_same_bytes_and_nothing_is_printed(kind, tmp_path, capfd):
     paths = [tmp_path / name for name in ("a", "b", "c")]
     for path, lines in zip(paths, (LINES, iter(LINES), LINES[::-1]), strict=True):

@@ -13,6 +13,7 @@ import sentencepiece
 from xattn.errors import UserError
 
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # how SentencePiece writes a space; the first piece of a word begins with it
+_SPACE_IN_BYTES = ["<0xE2>", "<0x96>", "<0x81>"]  # and how it spells that of a word it does not know
 
 
 def normalize(text: str) -> str:
@@ -51,14 +52,15 @@ class Tokenizer:
         lines: Iterable[str],
         *,
         vocabulary: int,
-        kind: Literal["unigram", "bpe"] = "unigram",
+        kind: Literal["unigram", "bpe", "word"] = "unigram",
         sample: int = 1_000_000,
     ) -> "Tokenizer":
         """Learns a vocabulary of `vocabulary` pieces at most (Kudo, 2018; Sennrich et al., 2016).
 
-        A small corpus may have fewer: `size` is what there is. The same lines give the same bytes. Of more
-        than `sample` lines, as many are drawn at random. `ValueError` for a corpus without words, or if its
-        characters, the bytes and the special pieces alone are more than `vocabulary`.
+        The kind "word" keeps the most frequent words whole, and spells all others in bytes. A small corpus may
+        have fewer pieces: `size` is what there is. The same lines give the same bytes. Of more than `sample` lines,
+        as many are drawn at random. `ValueError` for a corpus without words, or if its characters, the bytes and
+        the special pieces alone are more than `vocabulary`.
         """
         drawn = _draw(filter(None, map(normalize, lines)), sample)
         if not drawn:
@@ -131,15 +133,17 @@ class Tokenizer:
         """
         special = {self.pad, self.bos, self.eos, self.unk}
         groups: list[list[int]] = []  # the places in `ids` of what begins with the same space
-        for place, piece in enumerate(self.pieces(ids)):
+        pieces = self.pieces(ids)
+        for place, piece in enumerate(pieces):
             if ids[place] not in special:
-                if piece.startswith(_SPACE) or not groups:
+                begins = piece.startswith(_SPACE) or pieces[place : place + 3] == _SPACE_IN_BYTES
+                if begins or not groups:
                     groups.append([])
                 groups[-1].append(place)
         words: list[str] = []
         numbers = [-1] * len(ids)
         for group in groups:
-            word = "".join(self._processor.decode([ids[place] for place in group]).split())
+            word = "".join(self._processor.decode([ids[place] for place in group]).replace(_SPACE, " ").split())
             if word:
                 for place in group:
                     numbers[place] = len(words)

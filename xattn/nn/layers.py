@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, UInt32
 
@@ -42,17 +41,6 @@ def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
     return Dropout(rate=noise.attention_rate, seed=noise.at(site).seed, rows=noise.rows)
 
 
-def positions(length: int, width: int) -> Float[np.ndarray, "length width"]:
-    """Sinusoids of geometrically growing wavelengths, sines then cosines (Vaswani et al., 2017, section 3.5).
-
-    >>> positions(2, 4).round(4)
-    array([[0.    , 0.    , 1.    , 1.    ],
-           [0.8415, 0.01  , 0.5403, 1.    ]], dtype=float32)
-    """
-    angles = np.arange(length)[:, None] / 10_000 ** (np.arange(0, width, 2) / width)
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1, dtype=np.float32)
-
-
 class Mlp(nnx.Module):
     """Two linear maps with a ReLU between them, on each position alone."""
 
@@ -65,7 +53,7 @@ class Mlp(nnx.Module):
 
 
 class EncoderLayer(nnx.Module):
-    """Self-attention, then an MLP."""
+    """Self-attention with rotary positions, then an MLP."""
 
     def __init__(self, width: int, heads: int, mlp: int, *, rngs: nnx.Rngs):
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
@@ -75,13 +63,15 @@ class EncoderLayer(nnx.Module):
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
         h = self.norm_self(x)
-        attended, _ = self.self_attention(h, h, mask, dropout=attention_dropout(noise, 0))
+        attended, _ = self.self_attention(
+            h, h, mask, positions=jnp.arange(x.shape[1]), dropout=attention_dropout(noise, 0)
+        )
         x = x + drop(attended, noise, 1)
         return x + drop(self.mlp(self.norm_mlp(x)), noise, 2)
 
 
 class DecoderLayer(nnx.Module):
-    """Self-attention to the past, cross-attention to the memory, then an MLP."""
+    """Self-attention to the past with rotary positions, cross-attention to the memory, then an MLP."""
 
     def __init__(self, width: int, memory_width: int, heads: int, mlp: int, *, rngs: nnx.Rngs):
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
@@ -100,7 +90,9 @@ class DecoderLayer(nnx.Module):
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B N T S"]]:
         """All positions at once; also returns the cross-attention weights."""
         h = self.norm_self(x)
-        attended, _ = self.self_attention(h, h, mask, dropout=attention_dropout(noise, 0))
+        attended, _ = self.self_attention(
+            h, h, mask, positions=jnp.arange(x.shape[1]), dropout=attention_dropout(noise, 0)
+        )
         return self._look(x + drop(attended, noise, 1), memory, noise)
 
     def step(
@@ -112,10 +104,10 @@ class DecoderLayer(nnx.Module):
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B N W S"], KeyValue]:
         """The next position of `W` hypotheses a sentence, which share one memory: they are its queries."""
         h_BW1D = self.norm_self(x)[:, :, None]
-        new = self.self_attention.project_memory(h_BW1D)
+        new = self.self_attention.project_memory(h_BW1D, positions=position[None])
         past = jax.tree.map(lambda old, k: jax.lax.dynamic_update_slice_in_dim(old, k, position, 2), past, new)
         seen = past._replace(mask=Mask.causal(queries=position[None]))
-        attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen)
+        attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, position[None])
         x, weights = self._look(x + attended_BW1D[:, :, 0], memory, None)
         return x, weights, past
 

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
-from xattn.nn.layers import Noise, drop, positions
+from xattn.nn.layers import Noise, drop
 from xattn.nn.memory import TRANSFORMS, Memory
 
 # Dropout sites: the layers are numbered from 0.
@@ -18,7 +17,7 @@ EMBEDDING = 1_000
 
 
 class EncoderDecoder(nnx.Module):
-    """A Transformer for translation (Vaswani et al., 2017), pre-norm, with one embedding for everything.
+    """A Transformer for translation (Vaswani et al., 2017), pre-norm and rotary, with one embedding for everything.
 
     It owns the embedding `[V,D]`, which reads source and target and writes the logits (Press & Wolf, 2017).
     """
@@ -43,7 +42,7 @@ class EncoderDecoder(nnx.Module):
     def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
         """Reads the source; returns the memory that the decoder may look at."""
         noise = noise and noise.at(0)
-        x_BSD = drop(self._embed(source, positions(source.shape[1], self.width)), noise, EMBEDDING)
+        x_BSD = drop(self._embed(source), noise, EMBEDDING)
         return TRANSFORMS[self.memory](self.encoder(x_BSD, mask, noise))
 
     def decode(
@@ -51,7 +50,7 @@ class EncoderDecoder(nnx.Module):
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T M"]]:
         """States of all target positions at once, and the weights of every layer and head."""
         noise = noise and noise.at(1)
-        x_BTD = drop(self._embed(target, positions(target.shape[1], self.width)), noise, EMBEDDING)
+        x_BTD = drop(self._embed(target), noise, EMBEDDING)
         return self.decoder(x_BTD, memory, noise)
 
     def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
@@ -80,10 +79,9 @@ class EncoderDecoder(nnx.Module):
         This is all that decoding knows of a model. The memory is projected once, and shared by the hypotheses.
         """
         projected = self.decoder.project_memory(memory)
-        table = jnp.asarray(positions(length, self.width))
 
         def step(ids: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, jax.Array]:
-            x_BWD = self._embed(ids, table[position])
+            x_BWD = self._embed(ids)
             states, weights, past = self.decoder.step(x_BWD, past, position, projected)
             return self.logits(states), past, weights
 
@@ -94,5 +92,5 @@ class EncoderDecoder(nnx.Module):
         """Width of the residual stream (D)."""
         return self.embedding.features
 
-    def _embed(self, ids: jax.Array, places: Any) -> jax.Array:
-        return self.embedding(ids) * self.width**0.5 + jnp.broadcast_to(places, (*ids.shape, self.width))
+    def _embed(self, ids: jax.Array) -> jax.Array:
+        return self.embedding(ids) * self.width**0.5

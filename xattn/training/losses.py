@@ -56,11 +56,11 @@ def linear_cross_entropy(
     labels: Int[Array, " M"],
     weights: Float[Array, " M"],
     smoothing: float = 0.0,
-    slice_size: int = 512,
+    slice_size: int = 1024,
 ) -> Float[Array, ""]:
     """The weighted sum of `cross_entropy(states @ embedding.T, labels, smoothing)`, without the logits `[M,V]`.
 
-    Loss and gradients are made together, for `slice_size` states at a time; the labels' share and the smoothing's,
+    Loss and gradients are made together, for at most `slice_size` states at a time; the labels' share and the smoothing's,
     which are linear in the logits, never touch the vocabulary. Only the first derivatives of states and
     embedding exist; the weights are taken as constants.
 
@@ -74,8 +74,8 @@ def linear_cross_entropy(
 def _linear_cross_entropy(
     states: jax.Array, embedding: jax.Array, labels: jax.Array, weights: jax.Array, smoothing: float, slice_size: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    size = min(slice_size, len(states))
-    slices = -(-len(states) // size)
+    slices = -(-len(states) // slice_size)
+    size = -(-len(states) // slices)
     # Rows of padding have no weight, so they change nothing.
     parts = jax.tree.map(
         lambda x: jnp.pad(x, [(0, slices * size - len(x)), *[(0, 0)] * (x.ndim - 1)]).reshape(
@@ -84,6 +84,8 @@ def _linear_cross_entropy(
         (states, labels, weights),
     )
     mean_D = embedding.mean(axis=0)
+    # A column of ones adds the exponentials up within the product that weighs the embedding with them.
+    with_ones_VE = jnp.concatenate([embedding, jnp.ones_like(embedding[:, :1])], axis=1)
 
     def add(total: tuple, part: tuple) -> tuple[tuple, jax.Array]:
         loss, gradient_VD = total
@@ -91,12 +93,13 @@ def _linear_cross_entropy(
         scores_MV = x_MD @ embedding.T
         highest_M = scores_MV.max(axis=-1)
         exp_MV = jnp.exp(scores_MV - highest_M[:, None])
-        sum_M = exp_MV.sum(axis=-1)
+        mixed_ME = exp_MV @ with_ones_VE
+        sum_M = mixed_ME[:, -1]
         # What pulls towards the target distribution: the label's row, and the mean of all rows.
         wanted_MD = (1 - smoothing) * embedding[labels_M] + smoothing * mean_D[None]
         loss += (w_M * (jnp.log(sum_M) + highest_M - (x_MD * wanted_MD).sum(axis=-1))).sum()
         share_M = (w_M / sum_M)[:, None]
-        dx_MD = (exp_MV @ embedding) * share_M - w_M[:, None] * wanted_MD
+        dx_MD = mixed_ME[:, :-1] * share_M - w_M[:, None] * wanted_MD
         weighted_MD = w_M[:, None] * x_MD
         gradient_VD += exp_MV.T @ (share_M * x_MD) - (smoothing / len(embedding)) * weighted_MD.sum(axis=0)[None]
         return (loss, gradient_VD.at[labels_M].add(-(1 - smoothing) * weighted_MD)), dx_MD
