@@ -11,9 +11,9 @@ from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training,
 
 config = Experiment(
     data=Data(corpus="toy_en_fr", lowercase=True),
-    vocabulary=Vocabulary(kind="bpe", size=2200),
+    vocabulary=Vocabulary(kind="word", size=2000),
     model=Model(memory="mean", dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
-    training=Training(steps=3000, batch_tokens=2560, validate_every=300),
+    training=Training(steps=4000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
     decoding=Decoding(beam=1),
 )

@@ -34,7 +34,7 @@ class CrossAttention(nnx.Module):
 
     Queries come from `x [B,T,D]`, keys and values from the memory `[B,S,M]`; self-attention is the case where
     the memory is `x`. The weights `[B,N,T,S]` are returned beside the output; `jit` prunes them when nobody looks.
-    Where `positions` are given, queries and keys are rotated by them (self-attention); positions of a memory are its encoder's affair.
+    Where `positions` are given, as in self-attention, queries and keys are rotated by them.
     """
 
     def __init__(self, width: int, memory_width: int, heads: int, *, rngs: nnx.Rngs):

@@ -60,9 +60,9 @@ def linear_cross_entropy(
 ) -> Float[Array, ""]:
     """The weighted sum of `cross_entropy(states @ embedding.T, labels, smoothing)`, without the logits `[M,V]`.
 
-    Loss and gradients are made together, for at most `slice_size` states at a time; the labels' share and the smoothing's,
-    which are linear in the logits, never touch the vocabulary. Only the first derivatives of states and
-    embedding exist; the weights are taken as constants.
+    Loss and gradients are made together, for at most `slice_size` states at a time; the labels' share and the
+    smoothing's, which are linear in the logits, never touch the vocabulary. Only the first derivatives of states
+    and embedding exist; the weights are taken as constants.
 
     >>> states, table = jnp.array([[1.0, 0.0]]), jnp.log(jnp.array([[0.5, 1.0], [0.25, 1.0], [0.25, 1.0]]))
     >>> linear_cross_entropy(states, table, jnp.array([0]), jnp.ones(1), 0.3).round(4)
