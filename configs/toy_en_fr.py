@@ -3,8 +3,8 @@
 Question: Is cross-attention enough to translate a grammar exactly, and are its weights word alignments?
 Command: make toy
 Hardware: 2 CPU cores
-Time: 502 s for 3,000 steps, on a busy machine
-Score: exact match 0.985 on test, 0.990 on unseen pairs, 0.477 on longer sentences; AER 0.033
+Time: 222 s for 4,000 steps
+Score: exact match 0.990 on test, 0.986 on unseen pairs, 0.421 on longer sentences; AER 0.066
 """
 
 from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary

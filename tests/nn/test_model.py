@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from xattn.nn.attention import rotate
 from xattn.nn.layers import Noise
 from xattn.nn.memory import Memory, mean
 from xattn.nn.model import EncoderDecoder
@@ -118,22 +117,6 @@ def test_a_share_of_the_batch_drops_what_the_whole_batch_drops(model, batch):
     whole, share = noisy(slice(0, B)), noisy(slice(1, B))
     np.testing.assert_allclose(whole[1:], share, atol=1e-5)
     assert np.abs(whole - call(model, source, mask, target)[0]).max() > 0.1
-
-
-def test_rotated_products_depend_on_the_distance_alone():
-    rng = np.random.default_rng(0)
-    q, k = jnp.asarray(rng.normal(size=(2, 1, 2, 6)), jnp.float32)
-
-    def product(i, j):
-        return np.einsum("tnh,tnh->n", rotate(q, jnp.array([i])), rotate(k, jnp.array([j])))
-
-    np.testing.assert_allclose(product(3, 5), product(13, 15), rtol=1e-4)
-    assert (np.abs(product(3, 5) - product(3, 6)) > 1e-3).all()
-    # Pairs (i, i + H/2) are complex numbers, which a position turns.
-    turned = (np.asarray(q)[..., :3] + 1j * np.asarray(q)[..., 3:]) * np.exp(1j * 7 * 1e4 ** -(np.arange(3) / 3))
-    np.testing.assert_allclose(rotate(q, jnp.array([7])), np.concatenate([turned.real, turned.imag], -1), atol=1e-5)
-    with pytest.raises(ValueError, match="a head has 5, which is odd"):
-        rotate(jnp.ones((1, 1, 5)), jnp.array([1]))
 
 
 def test_heads_must_divide_the_width():

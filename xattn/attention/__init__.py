@@ -12,6 +12,7 @@ from xattn.attention.contract import (
 )
 from xattn.attention.dropout import Dropout, dropout, hash_bits
 from xattn.attention.mask import Mask
+from xattn.attention.ring import ring_attention
 from xattn.attention.statistics import Aux
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "hash_bits",
     "merge",
     "prepare_memory",
+    "ring_attention",
 ]

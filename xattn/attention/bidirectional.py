@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention.call import Call, check_call
+from xattn.attention.manual import varying_alike
 from xattn.attention.mask import Mask
 from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.tiles import Plan, add_at, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
@@ -110,10 +111,9 @@ def _look(both: Both, tile: Call, values: Array, seen: Array | None) -> Both:
 
 
 def _dense(call: Call, values: Array) -> tuple[Array, Array]:
-    shape, kind = call.q.shape[:3], call.sums
     nothing = Both(
-        no_sums((*shape, call.sizes["T"]), call.sizes["Hv"], kind, None),
-        no_sums((*shape, call.sizes["S"]), values.shape[-1], kind, None),
+        no_sums(call.q, call.sizes["Hv"], call.sums, None),
+        no_sums(call.k[:, :, None], values.shape[-1], call.sums, None),
     )
     both = _look(nothing, call, values, call.seen())
     return finish_sums(both.a)[0], finish_sums(both.b)[0]
@@ -130,6 +130,7 @@ class Found(NamedTuple):
 
 def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[Array, Array]:
     sizes = call.sizes
+    call, values = varying_alike((call, values))
     _, rows, cols = choose_blocks(sizes, block)
     # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.
     padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
@@ -152,7 +153,6 @@ def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[Found, tup
 
 def _forward(plan: Plan, call: Call, values: Array) -> Found:
     starts_a, starts_b = starts(plan, call)
-    shape, kind = call.q.shape[:3], call.sums
 
     def block_of_a(cols: Sums, row):
         queries = call.cut("T", row, plan.query_block)
@@ -167,12 +167,12 @@ def _forward(plan: Plan, call: Call, values: Array) -> Found:
             put = partial(lax.dynamic_update_slice_in_dim, start_index=col, axis=3)
             return (both.a, jax.tree.map(put, cols, both.b)), None
 
-        rows = no_sums((*shape, plan.query_block), call.sizes["Hv"], kind, None)
+        rows = no_sums(queries.q, call.sizes["Hv"], call.sums, None)
         (rows, cols), _ = lax.scan(block_of_b, (rows, cols), starts_b)
         out, _, lse = finish_sums(rows)
         return cols, (out, lse)
 
-    cols = no_sums((*shape, call.sizes["S"]), values.shape[-1], kind, None)
+    cols = no_sums(call.k[:, :, None], values.shape[-1], call.sums, None)
     cols, by_block = lax.scan(block_of_a, cols, starts_a)
     out_a, lse_a = jax.tree.map(join_blocks, by_block)
     out_b, _, lse_b = finish_sums(cols)
@@ -230,12 +230,12 @@ def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Fou
             return (d_q + more.q, d_k, d_v_a + more.v_a, d_v_b, d_bias), None
 
         d_k, d_v_b, d_bias = carry
-        d_q, d_v_a = jnp.zeros(queries.q.shape, sums), jnp.zeros(part.shape, sums)
+        d_q, d_v_a = jnp.zeros_like(queries.q, sums), jnp.zeros_like(part, sums)
         (d_q, d_k, d_v_a, d_v_b, d_bias), _ = lax.scan(block_of_b, (d_q, d_k, d_v_a, d_v_b, d_bias), starts_b)
         return (d_k, d_v_b, d_bias), (d_q, d_v_a)
 
-    d_bias = None if call.bias is None else jnp.zeros(call.bias.shape, sums)
-    carry = (jnp.zeros(call.k.shape, sums), jnp.zeros(call.v.shape, sums), d_bias)
+    d_bias = None if call.bias is None else jnp.zeros_like(call.bias, sums)
+    carry = (jnp.zeros_like(call.k, sums), jnp.zeros_like(call.v, sums), d_bias)
     (d_k, d_v_b, d_bias), by_block = lax.scan(block_of_a, carry, starts_a)
     d_q, d_v_a = jax.tree.map(join_blocks, by_block)
     d_scale = None
@@ -289,7 +289,7 @@ def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) 
 
 def _no_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
     def none(x: Array) -> Array:
-        return jnp.zeros(x.shape, tile.sums)
+        return jnp.zeros_like(x, tile.sums)
 
     d_bias = None if tile.bias is None else none(tile.bias)
     return Gradients(q=none(tile.q), k=none(tile.k), v_a=none(values), v_b=none(tile.v), bias=d_bias)

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from xattn.attention.call import Call, mix
 from xattn.attention.chunked_backward import chunked_backward
 from xattn.attention.dense import dense
+from xattn.attention.manual import varying_alike
 from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.statistics import Aux, Wanted, top_scores
 from xattn.attention.tiles import (
@@ -76,7 +77,7 @@ def _attend(
 
 
 def _attend_together(plan: Plan, call: Call, wanted: Wanted) -> tuple[Array, Array, Aux]:
-    sizes = call.sizes
+    sizes, call = call.sizes, varying_alike(call)
     padded = padded_to_blocks(call, plan.query_block, plan.key_block)
     found = cast(Found, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
     found = jax.tree.map(lambda x: x[..., : sizes["T"], :], found)
@@ -130,12 +131,12 @@ def _forward(plan: Plan, call: Call) -> Found:
 
 
 def _nothing_yet(plan: Plan, queries: Call) -> Running:
-    shape, kind = queries.q.shape[:-1], queries.sums
-    top = (*shape, plan.top_k)
+    q, kind = queries.q, queries.sums
+    top = (*q.shape[:-1], plan.top_k)
     return Running(
-        sums=no_sums(shape, queries.sizes["Hv"], kind, queries.sink),
-        moment=jnp.zeros((*shape, 1), kind) if plan.mean_score else None,
-        top=(jnp.full(top, -jnp.inf, kind), jnp.full(top, -1, jnp.int32)) if plan.top_k else None,
+        sums=no_sums(q, queries.sizes["Hv"], kind, queries.sink),
+        moment=jnp.zeros_like(q, kind, (*q.shape[:-1], 1)) if plan.mean_score else None,
+        top=(jnp.full_like(q, -jnp.inf, kind, top), jnp.full_like(q, -1, jnp.int32, top)) if plan.top_k else None,
     )
 
 
@@ -188,7 +189,7 @@ def _key_mass(plan: Plan, call: Call, lse: Float[Array, "B K G T 1"]) -> Float[A
             part = lax.dynamic_slice_in_dim(lse, row, plan.query_block, 3)
             return total + mass(tile, part, tile.seen()), None
 
-        nothing = jnp.zeros((*call.q.shape[:3], plan.key_block), lse.dtype)
+        nothing = jnp.zeros_like(lse, shape=(*call.q.shape[:3], plan.key_block))
         return None, lax.scan(block_of_queries, nothing, rows)[0]
 
     _, mass_by_block = lax.scan(block_of_keys, None, cols)

@@ -75,13 +75,13 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
             return (d_q, d_k + more.k, d_v + more.v, d_bias), None
 
         d_q, d_bias = carry
-        d_k = jnp.zeros(keys.k.shape, sums)
-        d_v = jnp.zeros(keys.v.shape, sums)
+        d_k = jnp.zeros_like(keys.k, sums)
+        d_v = jnp.zeros_like(keys.v, sums)
         (d_q, d_k, d_v, d_bias), _ = lax.scan(block_of_queries, (d_q, d_k, d_v, d_bias), rows)
         return (d_q, d_bias), (d_k, d_v)
 
-    d_bias = None if bias is None else jnp.zeros(bias.shape, sums)
-    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros(call.q.shape, sums), d_bias), cols)
+    d_bias = None if bias is None else jnp.zeros_like(bias, sums)
+    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros_like(call.q, sums), d_bias), cols)
     d_k, d_v = (jnp.moveaxis(x, 0, 2) for x in (d_k, d_v))  # [b,K,j,s,H]
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
     d_sink = None
@@ -153,10 +153,10 @@ def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> G
 def _no_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
     sums = tile.sums
     return Gradients(
-        q=jnp.zeros(tile.q.shape, sums),
-        k=jnp.zeros(tile.k.shape, sums),
-        v=jnp.zeros(tile.v.shape, sums),
-        bias=None if tile.bias is None else jnp.zeros(tile.bias.shape, sums),
+        q=jnp.zeros_like(tile.q, sums),
+        k=jnp.zeros_like(tile.k, sums),
+        v=jnp.zeros_like(tile.v, sums),
+        bias=None if tile.bias is None else jnp.zeros_like(tile.bias, sums),
     )
 
 

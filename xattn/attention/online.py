@@ -20,12 +20,14 @@ class Sums(NamedTuple):
     mixed: Float[Array, "*B t Hv"]
 
 
-def no_sums(shape: tuple[int, ...], width: int, kind: jnp.dtype, sink: Array | None) -> Sums:
-    """The sums before any key; a sink is there from the start."""
-    total = jnp.zeros((*shape, 1), kind)
+def no_sums(q: Float[Array, "*B t H"], width: int, kind: jnp.dtype, sink: Array | None) -> Sums:
+    """The sums of queries before any key; a sink is there from the start."""
+    shape = q.shape[:-1]
+    total = jnp.zeros_like(q, kind, (*shape, 1))
     if sink is not None:
         total = total + jnp.exp(sink - lax.stop_gradient(sink))
-    return Sums(max_score=jnp.full((*shape, 1), -jnp.inf, kind), total=total, mixed=jnp.zeros((*shape, width), kind))
+    lowest = jnp.full_like(total, -jnp.inf)
+    return Sums(max_score=lowest, total=total, mixed=jnp.zeros_like(q, kind, (*shape, width)))
 
 
 def add_tile(

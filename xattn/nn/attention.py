@@ -35,16 +35,80 @@ class CrossAttention(nnx.Module):
     Queries come from `x [B,T,D]`, keys and values from the memory `[B,S,M]`; self-attention is the case where
     the memory is `x`. The weights `[B,N,T,S]` are returned beside the output; `jit` prunes them when nobody looks.
     Where `positions` are given, as in self-attention, queries and keys are rotated by them.
+
+    Args:
+        width: Width of `x` (D).
+        memory_width: Width of the memory (M).
+        heads: Query heads (N).
+        value_width: Width of what values are made from, where that is not the memory.
+        key_heads: Key and value heads (K), shared by N / K query heads each (Ainslie et al., 2023); N by default.
+        head_width: Width of a head (H); D / N by default.
+        out_width: Width of the output; D by default.
+        bias: Whether the four projections add one.
+        norm: Whether every head's queries and keys are normalised, each with a gain (Dehghani et al., 2023).
+        rngs: Where the parameters come from.
     """
 
-    def __init__(self, width: int, memory_width: int, heads: int, *, rngs: nnx.Rngs):
-        if width % heads:
+    def __init__(
+        self,
+        width: int,
+        memory_width: int,
+        heads: int,
+        *,
+        value_width: int | None = None,
+        key_heads: int | None = None,
+        head_width: int | None = None,
+        out_width: int | None = None,
+        bias: bool = False,
+        norm: bool = False,
+        rngs: nnx.Rngs,
+    ):
+        if head_width is None and width % heads:
             raise ValueError(f"The width must be a multiple of the heads, but {heads=} does not divide {width=}.")
-        self.heads = heads
-        self.query = nnx.Linear(width, width, use_bias=False, rngs=rngs)
-        self.key = nnx.Linear(memory_width, width, use_bias=False, rngs=rngs)
-        self.value = nnx.Linear(memory_width, width, use_bias=False, rngs=rngs)
-        self.out = nnx.Linear(width, width, use_bias=False, rngs=rngs)
+        self.heads, self.key_heads = heads, key_heads or heads
+        if heads % self.key_heads:
+            raise ValueError(f"heads must be a multiple of key_heads, but {key_heads=} does not divide {heads=}.")
+        head_width = head_width or width // heads
+
+        def linear(inputs: int, outputs: int) -> nnx.Linear:
+            return nnx.Linear(inputs, outputs, use_bias=bias, rngs=rngs)
+
+        self.query = linear(width, heads * head_width)
+        self.key = linear(memory_width, self.key_heads * head_width)
+        self.value = linear(value_width or memory_width, self.key_heads * head_width)
+        self.out = linear(heads * head_width, out_width or width)
+        self.query_norm = nnx.LayerNorm(head_width, use_bias=False, rngs=rngs) if norm else None
+        self.key_norm = nnx.LayerNorm(head_width, use_bias=False, rngs=rngs) if norm else None
+
+    @classmethod
+    def from_flax(cls, flax: nnx.MultiHeadAttention) -> "CrossAttention":
+        """The function of an `nnx.MultiHeadAttention`, with its parameters; its dropout is an argument here."""
+        abstract = nnx.eval_shape(
+            lambda: cls(
+                flax.in_features,
+                flax.in_kv_features,
+                flax.num_heads,
+                head_width=flax.head_dim,
+                out_width=flax.out_features,
+                bias=flax.use_bias,
+                norm=flax.query_ln is not None,
+                rngs=nnx.Rngs(0),
+            )
+        )
+        graph, state = nnx.split(abstract)
+        theirs = nnx.to_pure_dict(nnx.state(flax, nnx.Param))
+        ours = {
+            **{name: theirs[name] for name in ("query", "key", "value", "out")},
+            **{f"{name}_norm": theirs[f"{name}_ln"] for name in ("query", "key") if f"{name}_ln" in theirs},
+        }
+        # They keep the axes of heads apart; the entries lie in the same order.
+        state = jax.tree.map(
+            lambda mine, his: mine.replace(his.reshape(mine.shape)),
+            state,
+            nnx.State(ours),
+            is_leaf=lambda x: isinstance(x, nnx.Variable),
+        )
+        return nnx.merge(graph, state)
 
     def __call__(
         self,
@@ -52,32 +116,46 @@ class CrossAttention(nnx.Module):
         memory: Float[Array, "*B S M"],
         mask: Mask | None = None,
         *,
+        values: Float[Array, "*B S Mv"] | None = None,
         positions: Int[Array, " T"] | None = None,
         dropout: Dropout | None = None,
-    ) -> tuple[Float[Array, "*B T D"], Float[Array, "*B N T S"]]:
+    ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """Projects the memory, and looks at it; `positions` are for self-attention, where both sides have them."""
-        return self.attend(x, self.project_memory(memory, mask, positions), positions, dropout=dropout)
+        projected = self.project_memory(memory, mask, values=values, positions=positions)
+        return self.attend(x, projected, positions=positions, dropout=dropout)
 
     def project_memory(
-        self, memory: Float[Array, "*B S M"], mask: Mask | None = None, positions: Int[Array, " S"] | None = None
+        self,
+        memory: Float[Array, "*B S M"],
+        mask: Mask | None = None,
+        *,
+        values: Float[Array, "*B S Mv"] | None = None,
+        positions: Int[Array, " S"] | None = None,
     ) -> KeyValue:
-        """Keys and values `[B,S,N,H]`, and who may look: made once for a memory that many queries will look at."""
-        keys = self._split(self.key(memory), positions)
-        return KeyValue(keys, self._split(self.value(memory)), mask or Mask())
+        """Keys and values `[B,S,K,H]`, and who may look: made once for a memory that many queries will look at.
+
+        Values are made from `values` where they are given, otherwise from the memory.
+        """
+        k = self._heads(self.key(memory), self.key_heads, self.key_norm, positions)
+        v = self._heads(self.value(memory if values is None else values), self.key_heads)
+        return KeyValue(k, v, mask or Mask())
 
     def attend(
         self,
         x: Float[Array, "*B T D"],
         memory: KeyValue,
-        positions: Int[Array, " T"] | None = None,
         *,
+        positions: Int[Array, " T"] | None = None,
         dropout: Dropout | None = None,
-    ) -> tuple[Float[Array, "*B T D"], Float[Array, "*B N T S"]]:
+    ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """Looks at a memory that is already projected."""
-        q_BTNH = self._split(self.query(x), positions)
+        q_BTNH = self._heads(self.query(x), self.heads, self.query_norm, positions)
         out_BTNH, aux = cross_attention_with_aux(q_BTNH, *memory, dropout=dropout, returns=("weights",))
-        return self.out(out_BTNH.reshape(x.shape)), aux.weights
+        return self.out(out_BTNH.reshape(*x.shape[:-1], -1)), aux.weights
 
-    def _split(self, x: jax.Array, positions: jax.Array | None = None) -> jax.Array:
-        heads = x.reshape(*x.shape[:-1], self.heads, -1)
-        return heads if positions is None else rotate(heads, positions)
+    def _heads(
+        self, x: jax.Array, heads: int, norm: nnx.LayerNorm | None = None, positions: jax.Array | None = None
+    ) -> jax.Array:
+        x = x.reshape(*x.shape[:-1], heads, -1)
+        x = x if norm is None else norm(x)
+        return x if positions is None else rotate(x, positions)

@@ -107,7 +107,7 @@ class DecoderLayer(nnx.Module):
         new = self.self_attention.project_memory(h_BW1D, positions=position[None])
         past = jax.tree.map(lambda old, k: jax.lax.dynamic_update_slice_in_dim(old, k, position, 2), past, new)
         seen = past._replace(mask=Mask.causal(queries=position[None]))
-        attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, position[None])
+        attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, positions=position[None])
         x, weights = self._look(x + attended_BW1D[:, :, 0], memory, None)
         return x, weights, past
 

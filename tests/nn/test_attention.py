@@ -1,0 +1,107 @@
+"""CrossAttention: equal to Flax's module where both are defined, and to plain NumPy where it is not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from xattn.attention import Mask
+from xattn.nn.attention import CrossAttention, rotate
+
+# Distinct sizes, so that no two axes can be mixed up.
+B, T, S, D, M, MV = 2, 5, 7, 12, 9, 11
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    rng = np.random.default_rng(0)
+    x, memory, values = (jnp.asarray(rng.normal(size=size), jnp.float32) for size in ((B, T, D), (B, S, M), (B, S, MV)))
+    return x, memory, values, jnp.asarray(rng.random((B, S)) < 0.7).at[:, 0].set(True)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_it_takes_over_from_flax(inputs, bias, norm):
+    x, memory, _, valid = inputs
+    flax = nnx.MultiHeadAttention(
+        num_heads=3,
+        in_features=D,
+        in_kv_features=M,
+        qkv_features=24,
+        out_features=10,
+        use_bias=bias,
+        normalize_qk=norm,
+        decode=False,
+        rngs=nnx.Rngs(0),
+    )
+    # Biases and gains are made unlike 0 and 1, or nothing would show that they are taken over.
+    nnx.update(flax, jax.tree.map(lambda p: p + jnp.linspace(0.1, 0.5, p.size).reshape(p.shape), nnx.state(flax)))
+    ours = CrossAttention.from_flax(flax)
+    for mask, dense in ((None, None), (Mask.keys(valid), valid[:, None, None])):
+        out, weights = ours(x, memory, mask)
+        np.testing.assert_allclose(out, flax(x, memory, mask=dense), atol=1e-5)
+        np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
+        assert weights.shape == (B, 3, T, S)
+
+
+def test_widths_and_grouped_heads_are_as_by_hand(inputs):
+    x, memory, values, valid = inputs
+    module = CrossAttention(
+        D, M, 6, value_width=MV, key_heads=2, head_width=4, out_width=3, bias=True, norm=True, rngs=nnx.Rngs(0)
+    )
+    assert module.key.kernel.shape == (M, 8)
+    out, weights = module(x, memory, Mask.keys(valid), values=values)
+
+    f64 = np.float64
+    p = jax.tree.map(lambda a: np.asarray(a, f64), nnx.to_pure_dict(nnx.state(module, nnx.Param)))
+
+    def linear(a, name):
+        return np.asarray(a, f64) @ p[name]["kernel"] + p[name]["bias"]
+
+    def normed(a, name):
+        a = a - a.mean(-1, keepdims=True)
+        return a / np.sqrt((a**2).mean(-1, keepdims=True) + 1e-6) * p[name]["scale"]
+
+    q = normed(linear(x, "query").reshape(B, T, 6, 4), "query_norm")
+    k = np.repeat(normed(linear(memory, "key").reshape(B, S, 2, 4), "key_norm"), 3, axis=2)
+    v = np.repeat(linear(values, "value").reshape(B, S, 2, 4), 3, axis=2)
+    scores = np.where(np.asarray(valid)[:, None, None], np.einsum("BTNH,BSNH->BNTS", q, k) / 2, -np.inf)
+    wanted = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    np.testing.assert_allclose(weights, wanted, atol=1e-6)
+    heads = np.einsum("BNTS,BSNH->BTNH", wanted, v).reshape(B, T, 24)
+    np.testing.assert_allclose(out, linear(heads, "out"), atol=1e-5)
+
+
+def test_a_memory_projected_once_serves_every_query(inputs):
+    x, memory, values, valid = inputs
+    module = CrossAttention(D, M, 4, value_width=MV, key_heads=2, norm=True, rngs=nnx.Rngs(0))
+    whole, weights = module(x, memory, Mask.keys(valid), values=values)
+    projected = module.project_memory(memory, Mask.keys(valid), values=values)
+    for t in range(T):
+        out, row = module.attend(x[:, t : t + 1], projected)
+        np.testing.assert_allclose(out[:, 0], whole[:, t], atol=1e-6)
+        np.testing.assert_allclose(row[:, :, 0], weights[:, :, t], atol=1e-6)
+
+
+def test_rotated_products_depend_on_the_distance_alone():
+    rng = np.random.default_rng(0)
+    q, k = jnp.asarray(rng.normal(size=(2, 1, 2, 6)), jnp.float32)
+
+    def product(i, j):
+        return np.einsum("tnh,tnh->n", rotate(q, jnp.array([i])), rotate(k, jnp.array([j])))
+
+    np.testing.assert_allclose(product(3, 5), product(13, 15), rtol=1e-4)
+    assert (np.abs(product(3, 5) - product(3, 6)) > 1e-3).all()
+    # Pairs (i, i + H/2) are complex numbers, which a position turns.
+    turned = (np.asarray(q)[..., :3] + 1j * np.asarray(q)[..., 3:]) * np.exp(1j * 7 * 1e4 ** -(np.arange(3) / 3))
+    np.testing.assert_allclose(rotate(q, jnp.array([7])), np.concatenate([turned.real, turned.imag], -1), atol=1e-5)
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match="heads=5 does not divide width=12"):
+        CrossAttention(D, M, 5, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="key_heads=3 does not divide heads=4"):
+        CrossAttention(D, M, 4, key_heads=3, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="a head has 5, which is odd"):
+        rotate(jnp.ones((1, 1, 5)), jnp.array([1]))
