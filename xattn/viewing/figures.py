@@ -114,25 +114,44 @@ def length_curve(
     for name, values in [("counts", counts), *scores.items()]:
         if len(values) != len(bins):
             raise ValueError(f"There are {len(bins)} bins of length, but {len(values)} values of {name!r}.")
-    figure = Figure(figsize=(max(4.2, 0.6 * len(bins)), 2.8), layout="constrained")
-    axes = figure.subplots()
-    for index, (name, values) in enumerate(scores.items()):
-        color, marker, dash = _LINES[index % len(_LINES)]
-        axes.plot(
-            range(len(bins)),
-            values,
-            label=name,
-            color=color,
-            marker=marker,
-            linestyle=dash,
-            markersize=5,
-            clip_on=False,
-        )
+    figure = _lines(max(4.2, 0.6 * len(bins)), range(len(bins)), scores)
+    axes = figure.axes[0]
     highest = np.nanmax([0.0, *(value for values in scores.values() for value in values)])
-    axes.set_ylim(0, 1 if highest <= 1 else 100)
-    axes.set_ylabel(metric)
-    axes.set_xlabel("source words")
+    axes.set(ylim=(0, 1 if highest <= 1 else 100), xlabel="source words", ylabel=metric)
     axes.set_xticks(range(len(bins)), [f"{b}\nn={n}" for b, n in zip(bins, counts, strict=True)], size=8)
+    return figure
+
+
+@mpl.rc_context(rc=_STYLE)
+def curves(
+    places: Sequence[float],
+    values: Mapping[str, Sequence[float]],
+    *,
+    x: str,
+    y: str,
+    logarithmic: bool = False,
+) -> Figure:
+    """Values over places, one line a name; `x` and `y` say what the axes are, `logarithmic` makes both so."""
+    figure = _lines(4.2, places, values)
+    axes = figure.axes[0]
+    axes.set(xlabel=x, ylabel=y)
+    if logarithmic:
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.minorticks_off()
+    else:
+        axes.set_ylim(bottom=0)
+    return figure
+
+
+def _lines(width: float, places: Sequence[float], values: Mapping[str, Sequence[float]]) -> Figure:
+    figure = Figure(figsize=(width, 2.8), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, each) in enumerate(values.items()):
+        color, marker, dash = _LINES[index % len(_LINES)]
+        style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 5, "clip_on": False}
+        axes.plot(places, each, label=name, **style)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)

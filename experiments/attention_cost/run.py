@@ -1,0 +1,99 @@
+"""What attention costs as its sizes grow, from the compiler's own accounts: nothing is run.
+
+    python experiments/attention_cost/run.py
+
+Writes results.json and cost.png beside this file.
+"""
+
+import json
+import platform
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xattn.attention import cross_attention
+from xattn.viewing.figures import curves, render
+
+HERE = Path(__file__).parent
+HEADS = 8
+SIZES = [512, 1024, 2048, 4096, 8192]
+WIDTHS = [32, 64, 128, 256]
+
+FUNCTIONS = {
+    "dense": lambda q, k, v: cross_attention(q, k, v, implementation="dense"),
+    "chunked": lambda q, k, v: cross_attention(q, k, v, implementation="chunked"),
+    "jax.nn": jax.nn.dot_product_attention,
+}
+
+
+def cost(name: str, queries: int, keys: int, width: int, backward: bool) -> dict[str, float]:
+    """Floating-point operations and temporary bytes of a compiled call, batch 1 in float32."""
+    run = FUNCTIONS[name]
+    if backward:
+        function = jax.grad(lambda q, k, v: run(q, k, v).sum(), (0, 1, 2))
+    else:
+        function = run
+    q, k = (jax.ShapeDtypeStruct((1, size, HEADS, width), jnp.float32) for size in (queries, keys))
+    lowered = jax.jit(function).lower(q, k, k)
+    compiled = lowered.compile()
+    # The compiled program calls libraries that its account skips; the lowered one has every operation, but counts
+    # the body of a loop once, which only `chunked` has.
+    operations = lowered.cost_analysis()["flops"] if name != "chunked" else None
+    return {"flops": operations, "temporary_bytes": compiled.memory_analysis().temp_size_in_bytes}
+
+
+def exponent(sizes: list[int], values: list[float]) -> float:
+    """The slope of log value over log size: by how many powers of the size it grows."""
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def sweep(name: str, axis: str, backward: bool) -> dict:
+    """Costs along one axis, the others fixed."""
+    sizes = WIDTHS if axis == "d" else SIZES
+    fixed = {"n": 2048, "m": 2048, "d": 64}
+    costs = []
+    for size in sizes:
+        shape = fixed | ({"n": size, "m": size} if axis == "n = m" else {axis: size})
+        costs.append(cost(name, shape["n"], shape["m"], shape["d"], backward))
+    columns = {key: [each[key] for each in costs] for key in costs[0]}
+    row = {"sizes": sizes, **columns, "temporary_bytes_exponent": exponent(sizes, columns["temporary_bytes"])}
+    if name != "chunked":
+        row["flops_exponent"] = exponent(sizes, columns["flops"])
+    return row
+
+
+if __name__ == "__main__":
+    results = {
+        "environment": {"jax": jax.__version__, "backend": jax.default_backend(), "machine": platform.machine()},
+        "setting": f"batch 1, {HEADS} heads, float32; fixed sizes n = m = 2048, d = 64",
+        "sweeps": {},
+    }
+    for backward in (False, True):
+        part = "forward + backward" if backward else "forward"
+        results["sweeps"][part] = {
+            name: {axis: sweep(name, axis, backward) for axis in ("n", "m", "d", "n = m")} for name in FUNCTIONS
+        }
+    both = results["sweeps"]["forward + backward"]
+    largest = {name: both[name]["n = m"]["temporary_bytes"][-1] for name in FUNCTIONS}
+    results["share_of_jax_nn_at_8192"] = largest["chunked"] / largest["jax.nn"]
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+    figure = curves(
+        SIZES,
+        {name: [x / 2**20 for x in both[name]["n = m"]["temporary_bytes"]] for name in FUNCTIONS},
+        x="queries and keys (n = m)",
+        y="temporary memory, MiB",
+        logarithmic=True,
+    )
+    (HERE / "cost.png").write_bytes(render(figure, "png"))
+    for part, by_name in results["sweeps"].items():
+        for name, by_axis in by_name.items():
+            text = "  ".join(
+                f"{axis}: bytes^{row['temporary_bytes_exponent']:.2f}"
+                + (f" flops^{row['flops_exponent']:.3f}" if "flops_exponent" in row else "")
+                for axis, row in by_axis.items()
+            )
+            print(f"{part:18} {name:8} {text}")
+    print(f"temporary bytes at 8192 x 8192, forward + backward: {results['share_of_jax_nn_at_8192']:.4f} of jax.nn's")
