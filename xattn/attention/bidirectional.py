@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
-from xattn.attention.call import Call, check_call
+from xattn.attention.call import Call, check_block, check_call
 from xattn.attention.manual import varying_alike
 from xattn.attention.mask import Mask
 from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
@@ -48,13 +48,6 @@ def bidirectional_cross_attention(
     >>> out_a.ravel().tolist(), out_b.ravel().tolist()
     ([5.0, 5.0, 5.0], [1.0, 1.0])
     """
-    if v_a.shape[:-1] != a.shape[:-1] or v_a.dtype != a.dtype:
-        raise ValueError(
-            f"v_a is {v_a.dtype} of shape {v_a.shape};"
-            f" accepted is {a.dtype} of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
-        )
-    if a.shape[:-3] != b.shape[:-3] or a.shape[-2] != b.shape[-2]:
-        raise ValueError(f"a has shape {a.shape} and b {b.shape}; accepted are the same *B and N for both.")
     call = check_call(
         a,
         b,
@@ -66,9 +59,18 @@ def bidirectional_cross_attention(
         sink=None,
         normalizer="softmax",
         dropout=None,
+        names=("a", "b", "v_b"),
     )
-    values = jnp.swapaxes(v_a.reshape(-1, *v_a.shape[-3:]), 1, 2)[:, :, None]
+    if a.shape[:-3] != b.shape[:-3] or a.shape[-2] != b.shape[-2]:
+        raise ValueError(f"a has shape {a.shape} and b {b.shape}; accepted are the same *B and N for both.")
+    if v_a.shape[:-1] != a.shape[:-1] or v_a.dtype != a.dtype:
+        raise ValueError(
+            f"v_a is {v_a.dtype} of shape {v_a.shape};"
+            f" accepted is {a.dtype} of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
+        )
+    check_block(block)
     sizes = call.sizes
+    values = jnp.swapaxes(v_a.reshape(sizes["B"], *v_a.shape[-3:]), 1, 2)[:, :, None]
     if implementation == "auto":
         large = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"] > 2**21
         implementation = "chunked" if large or block is not None else "dense"
@@ -130,6 +132,8 @@ class Found(NamedTuple):
 
 def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[Array, Array]:
     sizes = call.sizes
+    if 0 in (sizes["B"], sizes["T"], sizes["S"]):
+        return _dense(call, values)  # there is nothing to cut
     call, values = varying_alike((call, values))
     _, rows, cols = choose_blocks(sizes, block)
     # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.

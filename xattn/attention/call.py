@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -113,6 +115,8 @@ class Call:
         if bias is not None:
             scores = scores + bias.astype(scores.dtype)
         if self.softcap is not None:
+            if seen is not None:  # tanh'(NaN) * 0 is NaN
+                scores = jnp.where(seen, scores, 0)
             scores = self.softcap * jnp.tanh(scores / self.softcap)
         return scores if seen is None else jnp.where(seen, scores, -jnp.inf)
 
@@ -149,9 +153,13 @@ def check_call(
     sink: float | Array | None,
     normalizer: str,
     dropout: Dropout | None,
+    names: tuple[str, str, str] = ("q", "k", "v"),
 ) -> Call:
-    """Checks the arguments of `cross_attention` against each other and brings them to the common layout."""
-    batch, queries, keys, heads, key_heads = _check_shapes(q, k, v)
+    """Checks the arguments of `cross_attention` against each other and brings them to the common layout.
+
+    `names` are what the caller's caller calls q, k and v.
+    """
+    batch, queries, keys, heads, key_heads = _check_shapes(q, k, v, names)
     groups, total = heads // key_heads, math.prod(batch)
     sums = jnp.promote_types(q.dtype, jnp.float32)
 
@@ -159,8 +167,8 @@ def check_call(
         raise ValueError(f"normalizer is {normalizer!r}; accepted are {', '.join(NORMALIZERS)}.")
     if sink is not None and normalizer != "softmax":
         raise ValueError(f"sink adds to the softmax denominator; normalizer {normalizer!r} has none.")
-    if softcap is not None and not softcap > 0:
-        raise ValueError(f"softcap is {softcap}; accepted is a number above 0, or None.")
+    if softcap is not None and not 0 < softcap < math.inf:
+        raise ValueError(f"softcap is {softcap}; accepted is a finite number above 0, or None.")
     scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
     if scale.shape != ():
         raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
@@ -188,24 +196,48 @@ def check_call(
     )
 
 
-def _check_shapes(q: Array, k: Array, v: Array) -> tuple[tuple[int, ...], int, int, int, int]:
-    for name, x, axes in (("q", q, "[*B,T,N,H]"), ("k", k, "[*b,S,K,H]"), ("v", v, "[*b,S,K,Hv]")):
+def check_block(block: tuple[int, int] | None) -> None:
+    """Refuses block sizes that cut nothing."""
+    if block is None:
+        return
+    pair = isinstance(block, tuple) and len(block) == 2
+    if not pair or not all(isinstance(size, Integral) and size > 0 for size in block):
+        raise ValueError(f"block is {block!r}; accepted are two sizes (queries, keys), whole and above 0, or None.")
+
+
+def _check_array(name: str, x: Array, accepted: str) -> None:
+    if not isinstance(x, jax.Array | np.ndarray):
+        raise ValueError(f"{name} is of type {type(x).__name__}; accepted is {accepted}.")
+
+
+def _check_shapes(
+    q: Array, k: Array, v: Array, names: tuple[str, str, str]
+) -> tuple[tuple[int, ...], int, int, int, int]:
+    q_name, k_name, v_name = names
+    for name, x, axes in zip(names, (q, k, v), ("[*B,T,N,H]", "[*b,S,K,H]", "[*b,S,K,Hv]"), strict=True):
+        _check_array(name, x, f"a floating-point array {axes}")
         if not jnp.issubdtype(x.dtype, jnp.floating):
             raise ValueError(f"{name} has dtype {x.dtype}; accepted are floating-point arrays {axes}.")
         if x.ndim < 3:
             raise ValueError(f"{name} has shape {x.shape}; accepted is {axes}, of rank 3 or more.")
     if not q.dtype == k.dtype == v.dtype:
-        raise ValueError(f"q, k, v have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three.")
+        raise ValueError(
+            f"{', '.join(names)} have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three."
+        )
     batch, own = q.shape[:-3], k.shape[:-3]
     (queries, heads, width), (keys, key_heads, key_width) = q.shape[-3:], k.shape[-3:]
     if width != key_width or width == 0:
-        raise ValueError(f"q has head width H={width} and k has {key_width}; accepted is one width above 0.")
+        raise ValueError(
+            f"{q_name} has head width H={width} and {k_name} has {key_width}; accepted is one width above 0."
+        )
     if v.shape[:-1] != k.shape[:-1]:
-        raise ValueError(f"v has shape {v.shape} and k {k.shape}; accepted is one [*b,S,K] for both.")
+        raise ValueError(f"{v_name} has shape {v.shape} and {k_name} {k.shape}; accepted is one [*b,S,K] for both.")
     if heads == 0 or key_heads == 0 or heads % key_heads:
-        raise ValueError(f"q has N={heads} heads and k has K={key_heads}; accepted is N a multiple of K.")
+        raise ValueError(f"{q_name} has N={heads} heads and {k_name} has K={key_heads}; accepted is N a multiple of K.")
     if len(own) > len(batch) or any(o not in (1, b) for o, b in zip(own[::-1], batch[::-1], strict=False)):
-        raise ValueError(f"k, v have batch axes {own}; accepted are those of q, {batch}, or 1 where shared.")
+        raise ValueError(
+            f"{k_name}, {v_name} have batch axes {own}; accepted are those of {q_name}, {batch}, or 1 where shared."
+        )
     return batch, queries, keys, heads, key_heads
 
 
@@ -220,6 +252,12 @@ def _check_mask(mask: Mask | Array | None, batch: tuple[int, ...], heads: int, q
     if mask is None:
         return None
     if not isinstance(mask, Mask):
+        _check_array("mask", mask, "a boolean array [*B|1,N|1,T|1,S|1], a Mask, or None")
+        if mask.dtype != bool:
+            raise ValueError(
+                f"mask has dtype {mask.dtype}; accepted is bool, True where one may look"
+                " (numbers to add to the scores are a bias)."
+            )
         if mask.ndim != len(batch) + 3:
             raise ValueError(
                 f"mask has shape {mask.shape}; accepted is a boolean [*B|1,N|1,T|1,S|1] of rank"
@@ -235,6 +273,7 @@ def _check_bias(
     if bias is None:
         return None
     full = (*batch, key_heads * groups, queries, keys)
+    _check_array("bias", bias, "a floating-point array [*B|1,N|1,T|1,S|1], or None")
     if bias.ndim != len(full) or any(b not in (1, f) for b, f in zip(bias.shape, full, strict=True)):
         raise ValueError(f"bias has shape {bias.shape}; accepted is [*B,N,T,S] = {full}, each axis full or 1.")
     if not jnp.issubdtype(bias.dtype, jnp.floating):
@@ -246,10 +285,16 @@ def _check_bias(
 
 
 def _check_dropout(dropout: Dropout | None, batch: tuple[int, ...]) -> Dropout | None:
-    if dropout is None or check_rate(dropout.rate) == 0:
+    if dropout is None:
         return None
-    if dropout.rows is None:
-        return replace(dropout, rows=jnp.arange(math.prod(batch), dtype=jnp.uint32))
-    if dropout.rows.shape != batch:
-        raise ValueError(f"dropout.rows has shape {dropout.rows.shape}; accepted is the batch of q, {batch}.")
-    return replace(dropout, rows=dropout.rows.reshape(-1).astype(jnp.uint32))
+    if not isinstance(dropout, Dropout):
+        raise ValueError(f"dropout is {dropout!r}; accepted is Dropout(rate, seed), or None.")
+    if check_rate(dropout.rate) == 0:
+        return None
+    seed = jnp.asarray(dropout.seed)
+    if seed.shape != () or not jnp.issubdtype(seed.dtype, jnp.integer):
+        raise ValueError(f"dropout.seed is {seed.dtype} of shape {seed.shape}; accepted is a single integer.")
+    rows = jnp.arange(math.prod(batch)) if dropout.rows is None else dropout.rows
+    if dropout.rows is not None and rows.shape != batch:
+        raise ValueError(f"dropout.rows has shape {rows.shape}; accepted is the batch of q, {batch}.")
+    return replace(dropout, seed=seed.astype(jnp.uint32), rows=rows.reshape(-1).astype(jnp.uint32))

@@ -173,8 +173,9 @@ def attention_weights(
 ) -> Float[Array, "*B N R S"]:
     """The weights that `cross_attention` gives the keys, exactly and after the fact, whatever computed it.
 
-    `queries` [R] picks rows, so that a few rows of a long attention cost R x S; `lse`, of all T queries as
-    `cross_attention_with_aux` returned it, saves normalizing them again.
+    `queries` [R] picks rows 0 <= t < T (a number beyond is taken for the nearest), so that a few rows of a long
+    attention cost R x S; `lse`, of all T queries as `cross_attention_with_aux` returned it, saves normalizing
+    them again.
 
     >>> q, k = jnp.zeros((5, 1, 4)), jnp.ones((2, 1, 4))
     >>> attention_weights(q, k, queries=jnp.array([3]))
@@ -185,6 +186,8 @@ def attention_weights(
         q, k, k, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=None
     )
     if queries is not None:
+        if queries.ndim != 1 or not jnp.issubdtype(queries.dtype, jnp.integer):
+            raise ValueError(f"queries is {queries.dtype} of shape {queries.shape}; accepted are integers [R].")
         call = call.take(queries)
     if lse is None:
         _, aux = dense(replace(call, v=call.v[..., :1]), check_wanted(("weights",), None, normalizer, 1))
@@ -215,13 +218,24 @@ def merge(
     """
     if len(outs) != len(lses) or not outs:
         raise ValueError(f"merge takes as many outs as lses, one or more; not {len(outs)} and {len(lses)}.")
+    for part, (out, lse) in enumerate(zip(outs, lses, strict=True)):
+        if out.ndim < 3 or out.shape != outs[0].shape or not jnp.issubdtype(out.dtype, jnp.floating):
+            raise ValueError(
+                f"outs[{part}] is {out.dtype} of shape {out.shape}; accepted is floating point [*B,T,N,Hv],"
+                f" of one shape for all parts, and the first has {outs[0].shape}."
+            )
+        whole = (*out.shape[:-3], out.shape[-2], out.shape[-3])
+        if lse.shape != whole or not jnp.issubdtype(lse.dtype, jnp.floating):
+            raise ValueError(
+                f"lses[{part}] is {lse.dtype} of shape {lse.shape}; accepted is floating point [*B,N,T] = {whole}."
+            )
     stacked = jnp.moveaxis(jnp.stack(list(lses)), 0, -1)  # [*B,N,T,P]
     top = lax.stop_gradient(jnp.max(stacked, -1, keepdims=True))
     shares, total, lse = exponentials(stacked, top, None)
     shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]
-    # A part that saw nothing may hold anything, NaN included.
-    outs = [jnp.where(share == 0, 0, share * out) for share, out in zip(shares, outs, strict=True)]
-    return sum(outs[1:], outs[0]), lse[..., 0]
+    # A part that saw nothing may hold anything, NaN included: it must not meet its share, or the share's gradient.
+    mixed = [share * jnp.where(share == 0, 0, out) for share, out in zip(shares, outs, strict=True)]
+    return sum(mixed[1:], mixed[0]).astype(jnp.result_type(*outs)), lse[..., 0]
 
 
 def prepare_memory(
@@ -233,7 +247,11 @@ def prepare_memory(
     >>> cross_attention(jnp.ones((2, 1, 4)), *memory).shape
     (2, 1, 4)
     """
+    if v.shape[:-1] != k.shape[:-1]:
+        raise ValueError(f"v has shape {v.shape} and k {k.shape}; accepted is one [*b,S,K] for both.")
     if valid is None:
         return KeyValue(k, v, Mask())
+    if valid.dtype != bool or valid.shape != k.shape[:-2]:
+        raise ValueError(f"valid is {valid.dtype} of shape {valid.shape}; accepted is bool [*b,S] = {k.shape[:-2]}.")
     exists = valid[..., None, None]
     return KeyValue(jnp.where(exists, k, 0), jnp.where(exists, v, 0), Mask.keys(valid))

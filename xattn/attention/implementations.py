@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jaxtyping import Array
 
 from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
-from xattn.attention.call import Call
+from xattn.attention.call import Call, check_block
 from xattn.attention.chunked import chunked, chunked_jvp
 from xattn.attention.dense import dense
 from xattn.attention.neighbors import neighbor_lists, neighbors
@@ -34,12 +34,7 @@ def _no_block(block: Block) -> list[str]:
 
 
 def _chunked_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
-    reasons = []
-    if call.normalizer != "softmax":
-        reasons.append(f"normalizes with softmax, not {call.normalizer}")
-    if block is not None and min(block) < 1:
-        reasons.append(f"needs positive block sizes, not {block}")
-    return reasons
+    return [] if call.normalizer == "softmax" else [f"normalizes with softmax, not {call.normalizer}"]
 
 
 def _neighbors_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
@@ -97,6 +92,7 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
 
 def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
     """The implementation to run: the one named, if it can, or by measured rules for "auto"."""
+    check_block(block)
     if implementation == "auto":
         implementation = _fastest(call, wanted, block)
     if implementation not in IMPLEMENTATIONS:

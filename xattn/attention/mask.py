@@ -191,22 +191,22 @@ class Mask:
     @classmethod
     def lengths(cls, *, keys: Int[Indices, "*b"] | None = None, queries: Int[Indices, "*b"] | None = None) -> Mask:
         """Only keys s < keys[b] and only queries t < queries[b]."""
-        return cls((Lengths(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
+        return cls((Lengths(queries=_integers("lengths: queries", queries), keys=_integers("lengths: keys", keys)),))
 
     @classmethod
     def keys(cls, valid: Bool[Indices, "*b S"]) -> Mask:
         """Only keys where `valid` [*B,S] is True."""
-        return cls((Keys(valid=_booleans("valid", valid)),))
+        return cls((Keys(valid=_booleans("keys: valid", valid)),))
 
     @classmethod
     def queries(cls, valid: Bool[Indices, "*b T"]) -> Mask:
         """Only queries where `valid` [*B,T] is True; the others look at nothing and come out as 0."""
-        return cls((Queries(valid=_booleans("valid", valid)),))
+        return cls((Queries(valid=_booleans("queries: valid", valid)),))
 
     @classmethod
     def segments(cls, queries: Int[Indices, "*b T"], keys: Int[Indices, "*c S"]) -> Mask:
         """Only keys of the query's own segment; a negative segment is padding."""
-        return cls((Segments(queries=_integers("queries", queries), keys=_integers("keys", keys)),))
+        return cls((Segments(queries=_integers("segments: queries", queries), keys=_integers("segments: keys", keys)),))
 
     @classmethod
     def causal(cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None) -> Mask:
@@ -226,31 +226,44 @@ class Mask:
         for name, reach in (("left", left), ("right", right)):
             if reach is not None and reach < 0:
                 raise ValueError(f"Mask.window: {name} is {reach}; it is a distance, 0 or more, or None.")
-        queries, keys = _integers("queries", queries), _integers("keys", keys)
+        queries, keys = _integers("window: queries", queries), _integers("window: keys", keys)
         return cls((Positions(queries=queries, keys=keys, left=left, right=right),))
 
     @classmethod
     def ranges(cls, start: Int[Indices, "*b n T"], stop: Int[Indices, "*c m T"]) -> Mask:
         """Only keys start <= s < stop, for every head (or 1 for all heads) and query."""
-        return cls((Ranges(start=_integers("start", start), stop=_integers("stop", stop)),))
+        return cls((Ranges(start=_integers("ranges: start", start), stop=_integers("ranges: stop", stop)),))
 
     @classmethod
     def neighbors(cls, index: Int[Indices, "*b T M"]) -> Mask:
         """Only the keys listed for each query; -1 fills a short list, a key listed twice counts once."""
-        return cls((Neighbors(index=_integers("index", index)),))
+        return cls((Neighbors(index=_integers("neighbors: index", index)),))
 
     @classmethod
     def blocks(cls, grid: Bool[Indices, "rows cols"], query_block: int, key_block: int) -> Mask:
         """Only key blocks that the static `grid` [ceil(T/query_block), ceil(S/key_block)] opens."""
-        rows = tuple(tuple(bool(seen) for seen in row) for row in np.asarray(grid))
+        grid = np.asarray(grid)
+        if grid.dtype != bool or grid.ndim != 2:
+            raise ValueError(
+                f"Mask.blocks: grid is {grid.dtype} of shape {grid.shape};"
+                " accepted is bool of shape [ceil(T/query_block), ceil(S/key_block)]."
+            )
+        for name, size in (("query_block", query_block), ("key_block", key_block)):
+            if size < 1:
+                raise ValueError(f"Mask.blocks: {name} is {size}; accepted is a size of 1 or more.")
+        rows = tuple(tuple(bool(seen) for seen in row) for row in grid)
         return cls((Blocks(grid=rows, query_block=query_block, key_block=key_block),))
 
     @classmethod
     def dense(cls, array: Bool[Indices, "*b n t s"]) -> Mask:
         """Any boolean array [*B,N,T,S], of the rank of the queries' batch plus 3; axes may be 1."""
-        return cls((Dense(array=_booleans("array", array)),))
+        return cls((Dense(array=_booleans("dense: array", array)),))
 
     def __and__(self, other: Mask) -> Mask:
+        if not isinstance(other, Mask):
+            raise ValueError(
+                f"Mask & {type(other).__name__}; accepted is Mask & Mask: for a boolean array write Mask.dense(array)."
+            )
         return Mask(self.conditions + other.conditions)
 
     def materialize(
@@ -276,7 +289,7 @@ class Mask:
                 spelled = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
                 spelled = [text + "|1" if axis in loose else text for axis, text in zip(axes, spelled, strict=True)]
                 raise ValueError(
-                    f"Mask: {type(condition).__name__}.{name} has shape {array.shape}; accepted is"
+                    f"Mask.{CONSTRUCTORS[type(condition)]}: {name} has shape {array.shape}; accepted is"
                     f" [{', '.join(['*B', *spelled])}] with *B={batch} as in q, or 1 where shared."
                 )
             if math.prod(own) == 1:
@@ -306,6 +319,19 @@ class Mask:
         return Mask(tuple(_each(condition, change_one) for condition in self.conditions))
 
 
+# What users call a condition.
+CONSTRUCTORS: dict[type[Condition], str] = {
+    Lengths: "lengths",
+    Queries: "queries",
+    Keys: "keys",
+    Segments: "segments",
+    Positions: "window",
+    Ranges: "ranges",
+    Neighbors: "neighbors",
+    Dense: "dense",
+}
+
+
 def _each(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:
     """A condition with every array replaced by `change(condition, name, array, axes)`."""
     arrays = {name: getattr(condition, name) for name in condition.AXES}
@@ -329,7 +355,7 @@ def _check_blocks(blocks: Blocks, queries: int, keys: int) -> None:
     given = np.array(blocks.grid, bool).shape
     if given != wanted:
         raise ValueError(
-            f"mask Blocks.grid has shape {given}; accepted is {wanted}, the blocks of"
+            f"Mask.blocks: grid has shape {given}; accepted is {wanted}, the blocks of"
             f" {blocks.query_block} x {blocks.key_block} in T={queries} by S={keys}."
         )
 
@@ -339,12 +365,12 @@ def _integers(name: str, array: Indices | None) -> Array | None:
         return None
     array = jnp.asarray(array)
     if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise ValueError(f"Mask: {name} has dtype {array.dtype}; accepted are integers.")
+        raise ValueError(f"Mask.{name} has dtype {array.dtype}; accepted are integers.")
     return array
 
 
 def _booleans(name: str, array: Indices) -> Array:
     array = jnp.asarray(array)
     if array.dtype != bool:
-        raise ValueError(f"Mask: {name} has dtype {array.dtype}; accepted is bool, True where one may look.")
+        raise ValueError(f"Mask.{name} has dtype {array.dtype}; accepted is bool, True where one may look.")
     return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -63,8 +64,8 @@ def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, key
             raise ValueError(f"returns names {name!r}; accepted are {', '.join(RETURNS)}.")
     if "lse" in returns and normalizer != "softmax":
         raise ValueError(f"lse is the log of a softmax denominator; normalizer {normalizer!r} has none.")
-    if top_k is not None and not 0 < top_k <= keys:
-        raise ValueError(f"top_k is {top_k}; accepted is a number from 1 to the S={keys} keys, or None.")
+    if top_k is not None and not (isinstance(top_k, Integral) and 0 < top_k <= keys):
+        raise ValueError(f"top_k is {top_k}; accepted is a whole number from 1 to the S={keys} keys, or None.")
     return Wanted(names=frozenset(returns), top_k=top_k or 0)
 
 

@@ -124,7 +124,7 @@ def length_curve(
 
 @mpl.rc_context(rc=_STYLE)
 def curves(
-    places: Sequence[float],
+    places: Sequence[int] | Sequence[float],
     values: Mapping[str, Sequence[float]],
     *,
     x: str,
@@ -145,7 +145,7 @@ def curves(
     return figure
 
 
-def _lines(width: float, places: Sequence[float], values: Mapping[str, Sequence[float]]) -> Figure:
+def _lines(width: float, places: Sequence[int] | Sequence[float], values: Mapping[str, Sequence[float]]) -> Figure:
     figure = Figure(figsize=(width, 2.8), layout="constrained")
     axes = figure.subplots()
     for index, (name, each) in enumerate(values.items()):
