@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -251,3 +252,17 @@ def implementation(request):
 @pytest.fixture
 def serve():
     return served
+
+
+@pytest.fixture(scope="session")
+def pose():
+    """Poses a problem of one's own."""
+    return Problem
+
+
+@pytest.fixture
+def no_jaxtyping():
+    """Wrong calls meet the checks that a user meets, who has no annotations checked at run time."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
