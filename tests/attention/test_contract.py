@@ -156,7 +156,7 @@ def test_second_derivatives_are_those_of_finite_differences(name, problems, serv
 
 def test_what_nobody_sees_is_never_read_and_blind_queries_give_nothing(problems, implementation, serve):
     problem = problems["padded_with_sink"]
-    del problem.arrays["sink"]
+    problem.arrays = {"scale": np.array(0.6)}
     run = asked(implementation, problem, serve)
     seen = np.broadcast_to(problem.seen, (3, 2, 7, 11))
     unseen, blind = ~seen.any((1, 2)), ~seen.any(3)  # [B,S] and [B,N,T]
@@ -174,7 +174,7 @@ def test_what_nobody_sees_is_never_read_and_blind_queries_give_nothing(problems,
     clean = problem.differentiable(jnp.float32)
     want = step(clean, 1.0)
     for poison in (np.nan, np.inf, 1e30):
-        dirty = {name: jnp.where(unseen[..., None, None], poison, clean[name]) for name in "kv"}
+        dirty = clean | {name: jnp.where(unseen[..., None, None], poison, clean[name]) for name in "kv"}
         dirty["q"] = jnp.where(blind[:, 0, :, None, None], poison, clean["q"])
         jax.tree.map(np.testing.assert_array_equal, step(dirty, poison), want)
     gradients, out, aux = want
@@ -207,6 +207,15 @@ def test_a_bias_of_minus_infinity_is_a_mask(name, serve, problems):
     assert (np.asarray(aux.lse)[..., 4] == -np.inf).all()
     assert all(np.isfinite(gradient).all() for gradient in gradients.values())
     assert not np.asarray(gradients["q"])[:, :, 4].any()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_bias_of_what_is_masked_is_never_read(name, serve, problems):
+    problem = small(problems)
+    step = objective(serve(name, problem))
+    clean, seen = problem.differentiable(jnp.float32), problem.mask.materialize(queries=3, keys=4)
+    dirty = clean | {"bias": jnp.where(seen.any(1, keepdims=True), clean["bias"], jnp.nan)}
+    jax.tree.map(np.testing.assert_array_equal, step(dirty), step(clean))
 
 
 @pytest.mark.parametrize("name", ["dense", "chunked"])

@@ -173,7 +173,7 @@ def check_call(
     if scale.shape != ():
         raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
     if q.dtype == sums:  # T x H products are fewer than T x S; in half precision they would round
-        q, scale = q * scale, None
+        q, scale = _scaled(q, scale), None
     if sink is not None:
         sink = jnp.asarray(sink, sums)
         if sink.shape not in ((), (heads,)):
@@ -194,6 +194,12 @@ def check_call(
         softcap=softcap,
         normalizer=normalizer,
     )
+
+
+def _scaled(q: Array, scale: Array) -> Array:
+    """`q * scale`, whose derivative by the scale does not meet what is not finite in queries that see nothing."""
+    fixed = lax.stop_gradient(scale)
+    return q * fixed + jnp.where(jnp.isfinite(q), q, 0) * (scale - fixed)
 
 
 def check_block(block: tuple[int, int] | None) -> None:

@@ -201,7 +201,7 @@ def attention_weights(
         raise ValueError(f"lse has shape {lse.shape}; accepted is [*B,N,T] = {whole}, of all T queries.")
     lse = lse if queries is None else jnp.take(lse, queries, -1, mode="clip")
     weights = weights_from(call, lse.reshape(*call.q.shape[:-1], 1))
-    return weights.reshape(*batch, -1, *weights.shape[3:])
+    return weights.reshape(*batch, q.shape[-2], *weights.shape[3:])
 
 
 def merge(
@@ -216,7 +216,7 @@ def merge(
     >>> out.item(), round(lse.item(), 4)
     (2.0, 0.6931)
     """
-    if len(outs) != len(lses) or not outs:
+    if len(outs) != len(lses) or len(outs) == 0:
         raise ValueError(f"merge takes as many outs as lses, one or more; not {len(outs)} and {len(lses)}.")
     for part, (out, lse) in enumerate(zip(outs, lses, strict=True)):
         if out.ndim < 3 or out.shape != outs[0].shape or not jnp.issubdtype(out.dtype, jnp.floating):
