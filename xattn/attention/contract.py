@@ -181,10 +181,10 @@ def attention_weights(
     >>> attention_weights(q, k, queries=jnp.array([3]))
     Array([[[0.5, 0.5]]], dtype=float32)
     """
-    batch = q.shape[:-3]
     call = check_call(
         q, k, k, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=None
     )
+    batch = q.shape[:-3]
     if queries is not None:
         if queries.ndim != 1 or not jnp.issubdtype(queries.dtype, jnp.integer):
             raise ValueError(f"queries is {queries.dtype} of shape {queries.shape}; accepted are integers [R].")
