@@ -28,7 +28,7 @@ class Rowwise(NamedTuple):
 class Gradients(NamedTuple):
     """Gradients with respect to one tile; keys' and values' lack the batch where it shares a memory."""
 
-    q: Float[Array, "B K G t H"]
+    q: Float[Array, "B K H G t"]
     k: Float[Array, "b K s H"]
     v: Float[Array, "b K s Hv"]
     bias: Float[Array, "#B #K #G #t #s"] | None
@@ -68,7 +68,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
             back = lax.dynamic_slice_in_dim(d_out, row, plan.query_block, 3)
             seen = tile.seen()
             more = if_seen(seen, _look_back, _no_gradients, tile, part, back, seen)
-            d_q = add_at(d_q, more.q, [0, 0, 0, row, 0])
+            d_q = add_at(d_q, more.q, [0, 0, 0, 0, row])
             if bias is not None:
                 start = [0, 0, 0, row if bias.shape[3] != 1 else 0, col if bias.shape[4] != 1 else 0]
                 d_bias = add_at(d_bias, cast(Array, more.bias), start)
@@ -81,7 +81,8 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
         return (d_q, d_bias), (d_k, d_v)
 
     d_bias = None if bias is None else jnp.zeros_like(bias, sums)
-    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros_like(call.q, sums), d_bias), cols)
+    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros_like(known.q, sums), d_bias), cols)
+    d_q = jnp.moveaxis(d_q, 2, 4)
     d_k, d_v = (jnp.moveaxis(x, 0, 2) for x in (d_k, d_v))  # [b,K,j,s,H]
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
     d_sink = None
@@ -108,7 +109,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
 
 
 def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
-    """Gradients through one tile, scores laid out [B,K,s,G,t]: four of five products as they stand."""
+    """Gradients through one tile, scores laid out [B,K,s,G,t]: every product takes them as they stand."""
     k, v, bias, kind, sums = tile.k, tile.v, tile.bias, tile.v.dtype, tile.sums
     product = partial(jnp.einsum, preferred_element_type=sums)
     if seen is not None:
@@ -140,10 +141,9 @@ def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> G
         d_bias = d_bias.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
     d_scores, dropped = d_scores.astype(kind), dropped.astype(kind)
     over = "BKSX" if k.shape[0] == tile.q.shape[0] else "KSX"
-    # Without the barrier XLA folds this transpose into the product, which is slower on CPU.
-    d_scores_first = lax.optimization_barrier(jnp.transpose(d_scores, (0, 1, 3, 4, 2)))
     return Gradients(
-        q=product("BKGTS,BKSH->BKGTH", d_scores_first, k),
+        # Of the two transposes that bring d_scores and keys together, that of the keys is small.
+        q=product("BKHS,BKSGT->BKHGT", jnp.swapaxes(k, 2, 3), d_scores),
         k=product(f"BKSGT,BKGTX->{over}", d_scores, tile.q).reshape(k.shape),
         v=product(f"BKSGT,BKGTX->{over}", dropped, d_out).reshape(v.shape),
         bias=d_bias,
@@ -153,7 +153,7 @@ def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> G
 def _no_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
     sums = tile.sums
     return Gradients(
-        q=jnp.zeros_like(tile.q, sums),
+        q=jnp.zeros_like(part.q, sums),
         k=jnp.zeros_like(tile.k, sums),
         v=jnp.zeros_like(tile.v, sums),
         bias=None if tile.bias is None else jnp.zeros_like(tile.bias, sums),

@@ -117,4 +117,6 @@ def _fastest(call: Call, wanted: Wanted, block: Block) -> str:
     if _chunked_why_not(call, wanted, block):
         return "dense"
     entries = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"]
-    return "chunked" if block is not None or entries > 2**21 else "dense"
+    # Scores for no more keys than a head is wide are no larger than the queries: tiles would save nothing.
+    small = entries <= 2**21 or sizes["S"] <= sizes["H"]
+    return "dense" if small and block is None else "chunked"
