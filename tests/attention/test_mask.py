@@ -128,7 +128,7 @@ def test_masks_are_pytrees_through_jit():
         np.testing.assert_array_equal(np.broadcast_to(have, (B, N, T, S)), np.broadcast_to(want, (B, N, T, S)))
     leaves, tree = jax.tree.flatten(masks)
     assert all(isinstance(leaf, jax.Array) for leaf in leaves)
-    assert jax.tree.unflatten(tree, leaves) == masks
+    assert jax.tree.structure(jax.tree.unflatten(tree, leaves)) == jax.tree.structure(masks)
 
 
 def test_a_mask_made_of_what_jit_traces_is_the_same():
