@@ -94,7 +94,7 @@ def test_merge_keeps_the_dtype_of_its_parts_and_nothing_merged_with_nothing_is_n
     np.testing.assert_array_equal(lse, nothing)
 
 
-@pytest.mark.parametrize("normalizer", ["softmax", "sigmoid", "sparsemax", "entmax15"])
+@pytest.mark.parametrize("normalizer", ["softmax", "entmax15"])
 def test_weights_after_the_fact_are_those_of_the_definition(normalizer, arrays, pose):
     valid = np.arange(S) < np.array([[6], [0]])
     named = {"bias": np.random.default_rng(1).normal(size=(1, N, T, S))}
@@ -123,8 +123,8 @@ def test_weights_after_the_fact_are_those_of_the_definition(normalizer, arrays, 
 
 def test_a_number_beyond_the_queries_is_taken_for_the_nearest(arrays):
     q, k = (floats(arrays)[name] for name in "qk")
-    have = attention_weights(q, k, queries=jnp.array([-3, T + 2]))
-    np.testing.assert_array_equal(have, attention_weights(q, k, queries=jnp.array([0, T - 1])))
+    run = jax.jit(lambda queries: attention_weights(q, k, queries=queries))
+    np.testing.assert_array_equal(run(jnp.array([-3, T + 2])), run(jnp.array([0, T - 1])))
 
 
 def test_a_prepared_memory_is_the_masked_memory(arrays, pose):
