@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -235,7 +236,7 @@ def merge(
     shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]
     # A part that saw nothing may hold anything, NaN included: it must not meet its share, or the share's gradient.
     mixed = [share * jnp.where(share == 0, 0, out) for share, out in zip(shares, outs, strict=True)]
-    return sum(mixed[1:], mixed[0]).astype(jnp.result_type(*outs)), lse[..., 0]
+    return reduce(jnp.add, mixed).astype(jnp.result_type(*outs)), lse[..., 0]
 
 
 def prepare_memory(
