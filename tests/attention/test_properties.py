@@ -3,13 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from xattn.attention import Mask, cross_attention_with_aux
 
-# Every example compiles its own shapes.
-few = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+# Every example compiles its own shapes, so there are few, and a failing one is not made smaller: that took minutes.
+few = settings(max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 
 
 def padded(rng, batch, heads, rows, cols):
