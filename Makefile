@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN ?= runs/toy_en_fr
 BIN = $(VENV)/bin
+TEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: toy test check clean
 
@@ -13,16 +14,16 @@ toy: $(VENV)/installed
 	$(BIN)/xattn view $(RUN) "the quick brown fox"
 	$(BIN)/xattn view $(RUN) "the quick brown fox" --format png --output $(RUN)/figures/fox.png
 
-# The whole test suite.
+# The whole test suite; most of its time is compiling, one core a program.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -q
+	$(TEST)
 
 # What a change must pass before it is committed.
 check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest -q
+	$(TEST)
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -71,7 +71,7 @@ def test_shard_map_over_the_batch(problem, implementation):
     mapped = jax.shard_map(attend, mesh=mesh(8), in_specs=P("data"), out_specs=P("data"))
     close(
         jax.jit(lambda *args: value_and_gradients(mapped, *args))(*problem),
-        value_and_gradients(attend, *problem),
+        jax.jit(lambda *args: value_and_gradients(attend, *args))(*problem),
     )
 
 
@@ -88,7 +88,7 @@ def test_both_directions_under_shard_map(problem, implementation):
         return jax.value_and_grad(lambda a, b: sum((x**2).sum() for x in attend(a, b, valid)), (0, 1))(a, b)
 
     mapped = jax.shard_map(attend, mesh=mesh(8), in_specs=P("data"), out_specs=P("data"))
-    got, wanted = jax.jit(lambda: gradients(mapped))(), gradients(attend)
+    got, wanted = jax.jit(lambda: gradients(mapped))(), jax.jit(lambda: gradients(attend))()
     np.testing.assert_allclose(got[0], wanted[0], rtol=1e-5)
     close(got[1], wanted[1])
 
@@ -134,7 +134,7 @@ def test_a_ring_over_a_memory_that_is_cut(problem, implementation, cut_queries):
         return (out, lse) if cut_queries else (out[:B], lse[:B])
 
     got = jax.jit(lambda: results(cut))()
-    wanted = results(lambda q, k, v: look((q, q_places), (k, v, valid, k_places)))
+    wanted = jax.jit(lambda: results(lambda q, k, v: look((q, q_places), (k, v, valid, k_places))))()
     assert np.isneginf(wanted[1][3]).all()
     close(got, wanted)
 

@@ -20,8 +20,7 @@ def inputs():
     return x, memory, values, jnp.asarray(rng.random((B, S)) < 0.7).at[:, 0].set(True)
 
 
-@pytest.mark.parametrize("norm", [False, True])
-@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("bias", "norm"), [(True, False), (False, True)])
 def test_it_takes_over_from_flax(inputs, bias, norm):
     x, memory, _, valid = inputs
     flax = nnx.MultiHeadAttention(
@@ -35,12 +34,13 @@ def test_it_takes_over_from_flax(inputs, bias, norm):
         decode=False,
         rngs=nnx.Rngs(0),
     )
+    call = nnx.jit(lambda module, *args, **options: module(*args, **options))
     # Biases and gains are made unlike 0 and 1, or nothing would show that they are taken over.
     nnx.update(flax, jax.tree.map(lambda p: p + jnp.linspace(0.1, 0.5, p.size).reshape(p.shape), nnx.state(flax)))
     ours = CrossAttention.from_flax(flax)
     for mask, dense in ((None, None), (Mask.keys(valid), valid[:, None, None])):
-        out, weights = ours(x, memory, mask)
-        np.testing.assert_allclose(out, flax(x, memory, mask=dense), atol=1e-5)
+        out, weights = call(ours, x, memory, mask)
+        np.testing.assert_allclose(out, call(flax, x, memory, mask=dense), atol=1e-5)
         np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
         assert weights.shape == (B, 3, T, S)
 
@@ -51,7 +51,7 @@ def test_widths_and_grouped_heads_are_as_by_hand(inputs):
         D, M, 6, value_width=MV, key_heads=2, head_width=4, out_width=3, bias=True, norm=True, rngs=nnx.Rngs(0)
     )
     assert module.key.kernel.shape == (M, 8)
-    out, weights = module(x, memory, Mask.keys(valid), values=values)
+    out, weights = nnx.jit(lambda m: m(x, memory, Mask.keys(valid), values=values))(module)
 
     f64 = np.float64
     p = jax.tree.map(lambda a: np.asarray(a, f64), nnx.to_pure_dict(nnx.state(module, nnx.Param)))
@@ -76,10 +76,11 @@ def test_widths_and_grouped_heads_are_as_by_hand(inputs):
 def test_a_memory_projected_once_serves_every_query(inputs):
     x, memory, values, valid = inputs
     module = CrossAttention(D, M, 4, value_width=MV, key_heads=2, norm=True, rngs=nnx.Rngs(0))
-    whole, weights = module(x, memory, Mask.keys(valid), values=values)
-    projected = module.project_memory(memory, Mask.keys(valid), values=values)
+    whole, weights = nnx.jit(lambda m: m(x, memory, Mask.keys(valid), values=values))(module)
+    projected = nnx.jit(lambda m: m.project_memory(memory, Mask.keys(valid), values=values))(module)
+    attend = nnx.jit(lambda m, x, projected: m.attend(x, projected))
     for t in range(T):
-        out, row = module.attend(x[:, t : t + 1], projected)
+        out, row = attend(module, x[:, t : t + 1], projected)
         np.testing.assert_allclose(out[:, 0], whole[:, t], atol=1e-6)
         np.testing.assert_allclose(row[:, :, 0], weights[:, :, t], atol=1e-6)
 
