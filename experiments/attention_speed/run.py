@@ -27,8 +27,8 @@ from flax import nnx
 from xattn.attention import cross_attention, explain
 
 HERE = Path(__file__).parent
-ROUNDS = 7
-AT_LEAST = 0.2  # seconds a side and round
+ROUNDS = 5
+AT_LEAST = 0.15  # seconds a side and round
 
 # (batch, queries, keys, heads, width of a head)
 SHAPES = [
