@@ -18,9 +18,13 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     scores = call.scores(seen)
     top = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     if call.normalizer == "softmax":
-        # The division by `total` waits until after the mix: T x Hv of them instead of T x S.
         weights, total, lse = exponentials(scores, top, call.sink)
-        out = mix(weights, call) / total
+        if call.sizes["S"] > call.sizes["Hv"]:
+            # The division waits until after the mix: T x Hv of them instead of T x S.
+            out = mix(weights, call) / total
+        else:
+            weights, total = weights / total, None
+            out = mix(weights, call)
     else:
         weights, total, lse = NORMALIZERS[call.normalizer](scores), None, None
         out = mix(weights, call)
