@@ -38,10 +38,13 @@ def cost(name: str, queries: int, keys: int, width: int, backward: bool) -> dict
     q, k = (jax.ShapeDtypeStruct((1, size, HEADS, width), jnp.float32) for size in (queries, keys))
     lowered = jax.jit(function).lower(q, k, k)
     compiled = lowered.compile()
+    counted, memory = lowered.cost_analysis(), compiled.memory_analysis()
+    if counted is None or memory is None:
+        raise SystemExit(f"The backend {jax.default_backend()} keeps no accounts of its programs; run this on a CPU.")
     # The account of the compiled program skips what it leaves to libraries, and that of the lowered one counts the
     # body of a loop once: loops, which only `chunked` has, are counted by hand.
-    flops = products(jax.make_jaxpr(function)(q, k, k).jaxpr) if name == "chunked" else lowered.cost_analysis()["flops"]
-    return {"flops": flops, "temporary_bytes": compiled.memory_analysis().temp_size_in_bytes}
+    flops = products(jax.make_jaxpr(function)(q, k, k).jaxpr) if name == "chunked" else counted["flops"]
+    return {"flops": flops, "temporary_bytes": memory.temp_size_in_bytes}
 
 
 def products(jaxpr: Any) -> int:

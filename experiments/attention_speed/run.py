@@ -66,12 +66,14 @@ def jax_sides(q: jax.Array, k: jax.Array, v: jax.Array, backward: bool) -> dict[
 
 def torch_side(q: jax.Array, k: jax.Array, v: jax.Array, backward: bool) -> Callable[[], object]:
     """PyTorch's call, on the same arrays in its layout [B,N,T,H]."""
-    tensors = [torch.from_numpy(np.swapaxes(np.array(x), 1, 2).copy()).requires_grad_(backward) for x in (q, k, v)]
+    q_t, k_t, v_t = tensors = [
+        torch.from_numpy(np.swapaxes(np.array(x), 1, 2).copy()).requires_grad_(backward) for x in (q, k, v)
+    ]
     attend = torch.nn.functional.scaled_dot_product_attention
     if not backward:
-        return lambda: attend(*tensors)
-    d_out = tensors[0].detach().flip(0)
-    return lambda: torch.autograd.grad(attend(*tensors), tensors, d_out)
+        return lambda: attend(q_t, k_t, v_t)
+    d_out = q_t.detach().flip(0)
+    return lambda: torch.autograd.grad(attend(q_t, k_t, v_t), tensors, d_out)
 
 
 def timed(run: Callable[[], object]) -> float:
