@@ -16,6 +16,6 @@ config = Experiment(
     optimizer=Optimizer(learning_rate=3e-3),
     # A grammar leaves nothing to chance, so nothing is smoothed; small batches learn most from a position.
     training=Training(steps=4000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
-    # Chosen on validation: as good as a beam of 4, and four times as fast.
+    # Chosen on validation: exact match 0.990 greedy, 0.989 with a beam of 4, which takes 3.7 times as long.
     decoding=Decoding(beam=1),
 )

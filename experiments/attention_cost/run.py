@@ -5,9 +5,7 @@
 Writes results.json and cost.png beside this file.
 """
 
-import json
 import math
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ import numpy as np
 from jax.extend.core import jaxprs_in_params
 
 from xattn.attention import cross_attention
-from xattn.viewing.figures import curves, render
+from xattn.run import environment, write_json
+from xattn.viewing.figures import growth, render
 
 HERE = Path(__file__).parent
 HEADS = 8
@@ -83,7 +82,7 @@ def sweep(name: str, axis: str, backward: bool) -> dict:
 
 if __name__ == "__main__":
     results = {
-        "environment": {"jax": jax.__version__, "backend": jax.default_backend(), "machine": platform.machine()},
+        "environment": environment() | {"command": "python experiments/attention_cost/run.py"},
         "setting": f"batch 1, {HEADS} heads, float32; fixed sizes n = m = 2048, d = 64",
         "sweeps": {},
     }
@@ -100,14 +99,13 @@ if __name__ == "__main__":
     results["chunked"] = {"constant_bytes": constant, "bytes_per_n_plus_m": slope, "largest_relative_error": error}
     largest = {name: both[name]["n = m"]["temporary_bytes"][-1] for name in FUNCTIONS}
     results["share_of_jax_nn_at_8192"] = largest["chunked"] / largest["jax.nn"]
-    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_json(HERE / "results.json", results)
 
-    figure = curves(
+    figure = growth(
         SIZES,
         {name: [x / 2**20 for x in both[name]["n = m"]["temporary_bytes"]] for name in FUNCTIONS},
-        x="queries and keys (n = m)",
-        y="temporary memory, MiB",
-        logarithmic=True,
+        size="queries and keys (n = m)",
+        cost="temporary memory, MiB",
     )
     (HERE / "cost.png").write_bytes(render(figure, "png"))
     for part, by_name in results["sweeps"].items():

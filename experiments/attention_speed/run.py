@@ -12,7 +12,6 @@ import os
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import torch
 from flax import nnx
 
 from xattn.attention import cross_attention, explain
+from xattn.run import environment, write_json
 
 HERE = Path(__file__).parent
 ROUNDS = 5
@@ -133,9 +133,12 @@ if __name__ == "__main__":
     file = HERE / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     results[f"jax {jax.__version__}"] = {
-        "torch": torch.__version__,
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
+        "environment": environment()
+        | {
+            "command": "python experiments/attention_speed/run.py",
+            "torch": torch.__version__,
+            "cores": os.cpu_count(),
+        },
         "shapes": rows,
     }
-    file.write_text(json.dumps(results, indent=1) + "\n")
+    write_json(file, results)

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
-from xattn.viewing.figures import heatmap, length_curve, render
+from xattn.viewing.figures import growth, heatmap, length_curve, render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.terminal import Heatmap
 
@@ -134,6 +134,17 @@ def test_length_curve_has_a_line_a_system():
     assert [line.get_marker() for line in axes.lines] == ["o", "s"]
     assert b"exact match" in render(figure, "svg")
     assert length_curve(["1"], [1], {"full": [71.5]}, metric="BLEU").axes[0].get_ylim() == (0, 100)
+
+
+def test_growth_is_a_straight_line_where_it_is_a_power():
+    axes = growth(
+        [512, 1024, 2048], {"square": [1.0, 4.0, 16.0], "linear": [1.0, 2.0, 4.0]}, size="n", cost="MiB"
+    ).axes[0]
+    drawn = {line.get_label(): axes.transData.transform(line.get_xydata()) for line in axes.lines}
+    slopes = {name: np.diff(places[:, 1]) / np.diff(places[:, 0]) for name, places in drawn.items()}
+    np.testing.assert_allclose(slopes["square"], 2 * slopes["linear"], rtol=1e-6)
+    np.testing.assert_allclose(slopes["linear"][0], slopes["linear"][1], rtol=1e-6)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["512", "1024", "2048"]
 
 
 def test_length_curve_refuses_a_missing_bin():

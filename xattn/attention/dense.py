@@ -19,7 +19,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     top = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     if call.normalizer == "softmax":
         weights, total, lse = exponentials(scores, top, call.sink)
-        if call.sizes["S"] > call.sizes["Hv"]:
+        if call.sizes["S"] >= call.sizes["Hv"]:
             # The division waits until after the mix: T x Hv of them instead of T x S.
             out = mix(weights, call) / total
         else:

@@ -29,11 +29,11 @@ def ring_attention(
     To be called under `shard_map`: every device of the mesh axis `axis` has a part of the memory, any pytree whose
     leaves have the same shapes everywhere: keys and values, and what a mask needs to know of keys (valid ones,
     segments, absolute positions). Queries may be cut over the axis or not. Reverse-mode derivatives only, of
-    queries and memory; `look` must close over nothing that is differentiated.
+    queries and memory; `look` must close over nothing that is differentiated. Such as
 
-    >>> def look(q, part):
-    ...     out, aux = cross_attention_with_aux(q, part["k"], part["v"], Mask.keys(part["valid"]))
-    ...     return out, aux.lse
+        def look(q, part):
+            out, aux = cross_attention_with_aux(q, part["k"], part["v"], Mask.keys(part["valid"]))
+            return out, aux.lse
     """
     # Gradients of what all devices share are added by the transpose of this cast.
     queries = varying_alike(queries, frozenset({axis}))

@@ -123,29 +123,17 @@ def length_curve(
 
 
 @mpl.rc_context(rc=_STYLE)
-def curves(
-    places: Sequence[int] | Sequence[float],
-    values: Mapping[str, Sequence[float]],
-    *,
-    x: str,
-    y: str,
-    logarithmic: bool = False,
-) -> Figure:
-    """Values over places, one line a name; `x` and `y` say what the axes are, `logarithmic` makes both so."""
-    figure = _lines(4.2, places, values)
+def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: str, cost: str) -> Figure:
+    """Costs by size, one line a name, both axes logarithmic; `size` and `cost` are what the axes say."""
+    figure = _lines(4.2, sizes, costs)
     axes = figure.axes[0]
-    axes.set(xlabel=x, ylabel=y)
-    if logarithmic:
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        axes.set_xticks(places, [f"{place:g}" for place in places])
-        axes.minorticks_off()
-    else:
-        axes.set_ylim(bottom=0)
+    axes.set(xlabel=size, ylabel=cost, xscale="log", yscale="log")
+    axes.set_xticks(sizes, map(str, sizes))
+    axes.minorticks_off()
     return figure
 
 
-def _lines(width: float, places: Sequence[int] | Sequence[float], values: Mapping[str, Sequence[float]]) -> Figure:
+def _lines(width: float, places: Sequence[int], values: Mapping[str, Sequence[float]]) -> Figure:
     figure = Figure(figsize=(width, 2.8), layout="constrained")
     axes = figure.subplots()
     for index, (name, each) in enumerate(values.items()):
