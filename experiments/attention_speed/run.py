@@ -115,6 +115,8 @@ def measure(shape: tuple[int, ...], backward: bool) -> dict:
 
 
 if __name__ == "__main__":
+    command = "python experiments/attention_speed/run.py"
+    here = environment() | {"command": command, "torch": torch.__version__, "cores": os.cpu_count()}
     rows = {}
     for shape in SHAPES:
         batch, queries, keys, heads, width = shape
@@ -133,12 +135,7 @@ if __name__ == "__main__":
     file = HERE / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     results[f"jax {jax.__version__}"] = {
-        "environment": environment()
-        | {
-            "command": "python experiments/attention_speed/run.py",
-            "torch": torch.__version__,
-            "cores": os.cpu_count(),
-        },
+        "environment": here,
         "shapes": rows,
     }
     write_json(file, results)
