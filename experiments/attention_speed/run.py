@@ -27,7 +27,7 @@ from xattn.attention import cross_attention, explain
 from xattn.run import environment, write_json
 
 HERE = Path(__file__).parent
-ROUNDS = 5
+ROUNDS = 9
 AT_LEAST = 0.15  # seconds a side and round
 
 # (batch, queries, keys, heads, width of a head)
