@@ -84,7 +84,7 @@ def test_json_keeps_a_config_and_refuses_another():
     with pytest.raises(ConfigError, match=r"There is no field model\.layer\. Did you mean layers\?"):
         configs.from_dict(values)
     del values["model"]["layer"]
-    with pytest.raises(ConfigError, match=r"The field model\.layers is missing\."):
+    with pytest.raises(ConfigError, match=r"The field model\.layers is missing\. Its default is 2\."):
         configs.from_dict(values)
 
 

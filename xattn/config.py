@@ -157,18 +157,23 @@ class Training(Checked):
     """Batch shapes at most; each is compiled once."""
     label_smoothing: float = 0.1
     """Probability spread over the vocabulary in the target distribution."""
+    ema: float = 0.0
+    """Decay of a moving average of the parameters, which is validated and used in their place; 0 is none."""
+    average: int = 1
+    """Checkpoints at validations, the last so many, whose mean is validated and used; 1 is none."""
     validate_every: int = 200
     """Steps between validations; each saves a checkpoint."""
     patience: int = 10
     """Validations without a better score after which training stops."""
 
     def check(self) -> None:
-        for name in ("steps", "batch_tokens", "buckets", "validate_every", "patience"):
+        for name in ("steps", "batch_tokens", "buckets", "average", "validate_every", "patience"):
             _require(getattr(self, name) > 0, f"training.{name} must be positive, not {getattr(self, name)}.")
         _require(
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",
         )
+        _require(0 <= self.ema < 1, f"training.ema must be at least 0 and below 1, not {self.ema}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +289,10 @@ def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -
     for unknown in values.keys() - hints.keys():
         raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
     for missing in hints.keys() - values.keys():
-        raise ConfigError(f"The field {name}{missing} is missing.")
+        default = next(each.default for each in dataclasses.fields(kind) if each.name == missing)
+        # A folder of an older version lacks what came later; who reads this can add it.
+        advice = "" if dataclasses.is_dataclass(hints[missing]) else f" Its default is {json.dumps(default)}."
+        raise ConfigError(f"The field {name}{missing} is missing.{advice}")
     nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
     return kind(**{key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v for key, v in values.items()})
 

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import grain
@@ -12,10 +12,10 @@ import numpy as np
 from rich.console import Console
 
 from xattn.run import Run
-from xattn.training import devices, optimizer
+from xattn.training import averages, devices, optimizer
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.log import Log
-from xattn.training.step import Sums, make_update, start
+from xattn.training.step import State, Sums, make_update, start
 
 # Rows of metrics.jsonl are sums over this many steps.
 LOG_EVERY = 20
@@ -57,6 +57,7 @@ class Progress:
     batch: int = 0
     best: float | None = None
     since_best: int = 0
+    validations: int = 0
     seconds: float = 0.0
 
 
@@ -65,14 +66,16 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
-    update = placement.compile(make_update(task.loss, tx), donate=True)
+    update = placement.compile(make_update(task.loss, tx, ema=settings.ema), donate=True)
     look = placement.compile(make_look(task.look))
 
     checkpoints = Checkpoints(run.checkpoints)
-    state, progress = start(task.parameters(), tx), Progress()
+    state, progress = start(task.parameters(), tx, ema=settings.ema), Progress()
+    recent = averages.make_ring(settings.average, state.params) if settings.average > 1 else None
     if checkpoints.newest is not None:
-        state, saved = checkpoints.restore(checkpoints.newest, state)
-        progress = Progress(**saved)
+        parts, saved = checkpoints.restore(checkpoints.newest, _parts(state, recent))
+        recent = parts.pop("recent") if recent else None
+        state, progress = State(**parts), Progress(**saved)
         console.print(f"Resuming {run.folder} at step {checkpoints.newest}.")
     step = int(state.step)
     state = placement.replicate(state)
@@ -82,8 +85,8 @@ def train(task: Task, run: Run, console: Console) -> Progress:
         pending: list[Sums] = []
         pending_since = time.monotonic()
 
-        def save(score: float | None) -> None:
-            checkpoints.save(step, placement.fetch(state), asdict(progress), score)
+        def save(params: Any = None, score: float | None = None) -> None:
+            checkpoints.save(step, _parts(placement.fetch(state), recent), asdict(progress), params, score)
 
         batches = _stream(task, progress, placement.devices)
         try:
@@ -107,7 +110,13 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                     log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
-                    sums = [look(state.params, placement.cut(b)) for b in task.validation(placement.devices)]
+                    # What is validated is what is saved to be used: the parameters, or an average of them.
+                    used = placement.fetch(state.average if settings.ema else state.params)
+                    if recent:
+                        recent = averages.put(recent, progress.validations, used)
+                        used = averages.mean(recent, progress.validations + 1)
+                    shared = placement.replicate(used)
+                    sums = [look(shared, placement.cut(b)) for b in task.validation(placement.devices)]
                     row = means(placement.fetch(sums))
                     score = row[task.score]
                     better = progress.best is None or score > progress.best
@@ -115,6 +124,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         progress,
                         best=score if better else progress.best,
                         since_best=0 if better else progress.since_best + 1,
+                        validations=progress.validations + 1,
                         seconds=time.monotonic() - began,
                     )
                     log.write("validation", step, row | {"seconds": progress.seconds})
@@ -122,12 +132,12 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         f"step {step:>6}  validation loss {row['loss']:.4f}  {task.score} {score:.4f}"
                         + ("  best so far" if better else "")
                     )
-                    save(score)
+                    save(used, score)
                     pending_since = time.monotonic()
         except KeyboardInterrupt:
             progress = replace(progress, seconds=time.monotonic() - began)
             if step != checkpoints.newest:
-                save(None)
+                save()
             console.print(f"Stopped at step {step}, and saved: the same command goes on from here.")
             raise
         finally:
@@ -150,6 +160,12 @@ def means(sums: list[Sums]) -> dict[str, float]:
     return {
         name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
     }
+
+
+def _parts(state: State, recent: Any) -> dict[str, Any]:
+    """What a checkpoint holds, by name; what is switched off is not there."""
+    parts = {each.name: getattr(state, each.name) for each in fields(State)} | {"recent": recent}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _stream(task: Task, progress: Progress, multiple: int) -> Iterator[tuple[tuple[int, int], Any]]:

@@ -21,15 +21,34 @@ class State:
     step: Any  # int32 scalar; with a leading device axis under `pmap`, as all of the state
     params: Any
     optimizer: Any
+    average: Any = None  # the moving average of the parameters, where there is one
 
 
-def start(params: Any, optimizer: optax.GradientTransformation) -> State:
+def start(params: Any, optimizer: optax.GradientTransformation, *, ema: float = 0.0) -> State:
     """The state before the first update."""
-    return State(step=jnp.zeros((), jnp.int32), params=params, optimizer=optimizer.init(params))
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        optimizer=optimizer.init(params),
+        # A copy, since an update consumes the state, and no buffer can be consumed twice.
+        average=jax.tree.map(jnp.array, params) if ema else None,
+    )
+
+
+def ema_decay(ema: float, updates: jax.Array) -> jax.Array:
+    """The decay of the moving average after so many updates, at most `ema`.
+
+    Early averages forget sooner, lest they consist of random initial values: (1 + n) / (10 + n), as in TensorFlow's
+    `ExponentialMovingAverage`.
+
+    >>> ema_decay(0.75, jnp.array([1, 8, 10_000])).round(4)
+    Array([0.1818, 0.5   , 0.75  ], dtype=float32)
+    """
+    return jnp.minimum(ema, (1.0 + updates) / (10.0 + updates))
 
 
 def make_update(
-    loss: Callable[[Any, Any, jax.Array], Sums], optimizer: optax.GradientTransformation
+    loss: Callable[[Any, Any, jax.Array], Sums], optimizer: optax.GradientTransformation, *, ema: float = 0.0
 ) -> Callable[..., tuple[State, Sums]]:
     """`update(state, batch, axis=None) -> (state, sums)`, for a `loss(params, batch, step) -> sums` with a row "loss".
 
@@ -48,8 +67,11 @@ def make_update(
         gradients = jax.tree.map(lambda g: g / sums["loss"].count.astype(g.dtype), gradients)
         changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, changes)
+        step, average = state.step + 1, state.average
+        if ema:
+            average = optax.incremental_update(params, average, 1 - ema_decay(ema, step))
         norm = Sum(optax.tree.norm(gradients), jnp.ones(()))
-        return State(step=state.step + 1, params=params, optimizer=optimizer_state), {
+        return State(step=step, params=params, optimizer=optimizer_state, average=average), {
             **sums,
             "gradient_norm": norm,
         }
