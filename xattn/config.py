@@ -125,10 +125,12 @@ class Model(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Checked):
-    """AdamW, with a linear warm-up and a cosine decay to zero."""
+    """AdamW, with a linear warm-up and a decay by name."""
 
     learning_rate: float = 2e-3
     """Peak of the schedule."""
+    schedule: Literal["cosine", "linear", "inverse_sqrt", "constant"] = "cosine"
+    """What follows the warm-up: a decay to zero at the last step, one with the square root of the step, or none."""
     warmup: int = 200
     """Steps from zero to the peak."""
     beta1: float = 0.9
