@@ -167,9 +167,13 @@ class Training(Checked):
     """Steps between validations; each saves a checkpoint."""
     patience: int = 10
     """Validations without a better score after which training stops."""
+    stop_by: Literal["exact_match", "loss", "bleu"] = "exact_match"
+    """What validation chooses the best checkpoint by, and patience waits for; BLEU is that of greedy decoding."""
+    bleu_sentences: int = 1000
+    """Validation sentences that are decoded for BLEU: the first so many, where `stop_by` is `bleu`."""
 
     def check(self) -> None:
-        for name in ("steps", "batch_tokens", "buckets", "average", "validate_every", "patience"):
+        for name in ("steps", "batch_tokens", "buckets", "average", "validate_every", "patience", "bleu_sentences"):
             _require(getattr(self, name) > 0, f"training.{name} must be positive, not {getattr(self, name)}.")
         _require(
             0 <= self.label_smoothing < 1,

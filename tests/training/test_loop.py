@@ -45,6 +45,9 @@ class Line:
         error = jnp.abs(batch["x"] @ params["w"] - batch["y"])
         return {"loss": sum_of(error**2, batch["mask"]), "exact_match": sum_of(error < 0.5, batch["mask"])}
 
+    def judge(self, params):
+        return {"weight": float(params["w"][0]), "weight_signature": "the first"}
+
     def plan(self, epoch, multiple):
         return grain.MapDataset.range(BATCHES).map(lambda number: batch(epoch, number))
 
@@ -59,9 +62,10 @@ def make(folder, **training):
     )
 
 
-def train(run):
-    console = Console(file=io.StringIO())
-    return loop.train(Line(), run, console), console.file.getvalue()
+def train(run, score="exact_match"):
+    console, task = Console(file=io.StringIO()), Line()
+    task.score = score
+    return loop.train(task, run, console), console.file.getvalue()
 
 
 def saved(run, item="state"):
@@ -125,3 +129,25 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypa
         jax.tree.map(np.testing.assert_array_equal, saved(whole, item), saved(again, item))
     for a, b in zip(validations(whole), validations(again), strict=True):
         assert (a["loss"], a["exact_match"]) == (b["loss"], b["exact_match"])
+
+
+@pytest.mark.parametrize(("score", "best"), [("loss", min), ("weight", max)])
+def test_the_named_score_chooses_the_best_and_counts_for_patience(tmp_path, score, best):
+    """The learning rate is far too high, so that the best comes early. Only of losses the lower is the better."""
+    run = runs.create(
+        tmp_path / "run",
+        Experiment(
+            optimizer=Optimizer(learning_rate=2.0, warmup=0, schedule="constant", beta1=0.0),
+            training=Training(steps=40, validate_every=1, patience=3),
+        ),
+    )
+    progress, output = train(run, score)
+    rows = validations(run)
+    scores = [row[score] for row in rows]
+    at = scores.index(best(scores))
+    assert len(scores) == at + 1 + 3 < 40
+    assert progress.best == pytest.approx(scores[at], rel=1e-5)
+    checkpoints = Checkpoints(run.checkpoints, read_only=True)
+    assert checkpoints.best == rows[at]["step"]
+    assert f"{score} {scores[at]:.3f}"[:-1] in output
+    assert {row["weight_signature"] for row in rows} == {"the first"}

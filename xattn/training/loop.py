@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,7 +26,7 @@ class Task(Protocol):
     """What training asks of an experiment row."""
 
     score: str
-    """The validation metric that chooses the best checkpoint; higher is better."""
+    """The validation metric that chooses the best checkpoint; higher is better, but for "loss"."""
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
@@ -38,6 +38,10 @@ class Task(Protocol):
 
     def look(self, params: Any, batch: Any) -> Sums:
         """Sums of a validation batch."""
+        ...
+
+    def judge(self, params: Any) -> Mapping[str, float | str]:
+        """Validation metrics that are no sums over batches, such as BLEU with its signature; empty if none is asked."""
         ...
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
@@ -65,6 +69,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     """Trains until the last step, or until the score stops rising; resumes from where the folder stands."""
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
+    sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
     update = placement.compile(make_update(task.loss, tx, ema=settings.ema), donate=True)
     look = placement.compile(make_look(task.look))
@@ -117,9 +122,9 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         used = averages.mean(recent, progress.validations + 1)
                     shared = placement.replicate(used)
                     sums = [look(shared, placement.cut(b)) for b in task.validation(placement.devices)]
-                    row = means(placement.fetch(sums))
-                    score = row[task.score]
-                    better = progress.best is None or score > progress.best
+                    row = {**means(placement.fetch(sums)), **task.judge(used)}
+                    score = float(row[task.score])
+                    better = progress.best is None or sign * score > sign * progress.best
                     progress = replace(
                         progress,
                         best=score if better else progress.best,
@@ -132,7 +137,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         f"step {step:>6}  validation loss {row['loss']:.4f}  {task.score} {score:.4f}"
                         + ("  best so far" if better else "")
                     )
-                    save(used, score)
+                    save(used, sign * score)
                     pending_since = time.monotonic()
         except KeyboardInterrupt:
             progress = replace(progress, seconds=time.monotonic() - began)
