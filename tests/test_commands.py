@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import signal
 import subprocess
 import sys
 
@@ -83,13 +84,15 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, 
     def broken(*arguments):
         for number, item in enumerate(stream(*arguments)):
             if number == 5:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGTERM)
             yield item
 
     monkeypatch.setattr(loop, "_stream", broken)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 130
-    assert "Stopped at step 5" in capsys.readouterr().out
-    assert newest(folder)[0] == 5
+    out = capsys.readouterr().out
+    assert "Stopped at step 6, and saved." in out
+    assert f"To go on: xattn train {config} --run {folder}\n" in out
+    assert newest(folder)[0] == 6
     monkeypatch.setattr(loop, "_stream", stream)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 0
     (step, whole), (again_step, again) = newest(run), newest(folder)

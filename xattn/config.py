@@ -155,6 +155,8 @@ class Training(Checked):
     """Updates of the parameters."""
     batch_tokens: int = 4096
     """Source plus target positions of a batch, padding included."""
+    accumulate: int = 1
+    """Batches an update: their sums are added, and divided once, as if they were one."""
     buckets: int = 3
     """Batch shapes at most; each is compiled once."""
     label_smoothing: float = 0.1
@@ -173,8 +175,10 @@ class Training(Checked):
     """Validation sentences that are decoded for BLEU: the first so many, where `stop_by` is `bleu`."""
 
     def check(self) -> None:
-        for name in ("steps", "batch_tokens", "buckets", "average", "validate_every", "patience", "bleu_sentences"):
-            _require(getattr(self, name) > 0, f"training.{name} must be positive, not {getattr(self, name)}.")
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            # Whole numbers are counts here, all of them.
+            _require(each.type is not int or value > 0, f"training.{each.name} must be positive, not {value}.")
         _require(
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",

@@ -104,7 +104,9 @@ def test_the_mean_of_the_last_validations_is_validated_and_saved(tmp_path):
     assert validations(run)[-1]["loss"] == pytest.approx((errors**2).mean(), rel=1e-4)
 
 
-@pytest.mark.parametrize("options", [{}, {"ema": 0.5}, {"average": 3}, {"ema": 0.5, "average": 2}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"ema": 0.5}, {"average": 3}, {"ema": 0.5, "average": 2, "accumulate": 3}], ids=str
+)
 def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypatch, options):
     whole, again = make(tmp_path / "whole", **options), make(tmp_path / "again", **options)
     train(whole)
@@ -124,7 +126,7 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypa
             break
         except KeyboardInterrupt:
             interruptions += 1
-    assert interruptions == 2
+    assert interruptions > 1
     for item in ("state", "params"):
         jax.tree.map(np.testing.assert_array_equal, saved(whole, item), saved(again, item))
     for a, b in zip(validations(whole), validations(again), strict=True):

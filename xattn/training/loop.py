@@ -14,6 +14,7 @@ from rich.console import Console
 from xattn.run import Run
 from xattn.training import averages, devices, optimizer
 from xattn.training.checkpoint import Checkpoints
+from xattn.training.interrupt import Interruption
 from xattn.training.log import Log
 from xattn.training.step import State, Sums, make_update, start
 
@@ -66,16 +67,22 @@ class Progress:
 
 
 def train(task: Task, run: Run, console: Console) -> Progress:
-    """Trains until the last step, or until the score stops rising; resumes from where the folder stands."""
+    """Trains until the last step, or until the score stops rising; resumes from where the folder stands.
+
+    Asked to stop (Ctrl-C, SIGTERM), it saves after the step, and raises `KeyboardInterrupt`.
+    """
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
     sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
-    update = placement.compile(make_update(task.loss, tx, ema=settings.ema), donate=True)
+    update = placement.compile(
+        make_update(task.loss, tx, ema=settings.ema, accumulate=settings.accumulate), donate=True
+    )
     look = placement.compile(make_look(task.look))
 
     checkpoints = Checkpoints(run.checkpoints)
-    state, progress = start(task.parameters(), tx, ema=settings.ema), Progress()
+    state = start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
+    progress = Progress()
     recent = averages.make_ring(settings.average, state.params) if settings.average > 1 else None
     if checkpoints.newest is not None:
         parts, saved = checkpoints.restore(checkpoints.newest, _parts(state, recent))
@@ -86,20 +93,24 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     state = placement.replicate(state)
     began = time.monotonic() - progress.seconds
 
-    with Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console) as log:
+    log = Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console)
+    with log, Interruption() as interruption:
         pending: list[Sums] = []
         pending_since = time.monotonic()
 
         def save(params: Any = None, score: float | None = None) -> None:
-            checkpoints.save(step, _parts(placement.fetch(state), recent), asdict(progress), params, score)
+            with interruption.held():
+                checkpoints.save(step, _parts(placement.fetch(state), recent), asdict(progress), params, score)
 
         batches = _stream(task, progress, placement.devices)
         try:
-            while step < settings.steps and progress.since_best < settings.patience:
-                (epoch, number), batch = next(batches)
-                state, sums = update(state, placement.cut(batch))
-                step, progress = step + 1, replace(progress, epoch=epoch, batch=number + 1)
-                pending.append(sums)
+            while step < settings.steps and progress.since_best < settings.patience and not interruption.asked:
+                for _ in range(settings.accumulate):
+                    (epoch, number), batch = next(batches)
+                    state, sums = update(state, placement.cut(batch))
+                    progress = replace(progress, epoch=epoch, batch=number + 1)
+                    pending.append(sums)
+                step += 1
                 if step % LOG_EVERY == 0:
                     # Fetched together and seldom, so that the device hardly ever waits for the host.
                     row, terms = (
@@ -139,12 +150,12 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                     )
                     save(used, sign * score)
                     pending_since = time.monotonic()
-        except KeyboardInterrupt:
-            progress = replace(progress, seconds=time.monotonic() - began)
-            if step != checkpoints.newest:
-                save()
-            console.print(f"Stopped at step {step}, and saved: the same command goes on from here.")
-            raise
+            if interruption.asked:
+                progress = replace(progress, seconds=time.monotonic() - began)
+                if step != checkpoints.newest:
+                    save()
+                console.print(f"Stopped at step {step}, and saved.")
+                raise KeyboardInterrupt
         finally:
             checkpoints.close()
     return progress
