@@ -91,7 +91,14 @@ def test_json_keeps_a_config_and_refuses_another():
 def test_every_difference_is_seen():
     for name, value in configs.flatten(Experiment()).items():
         other = {int: lambda v: v + 2, float: lambda v: v / 2 + 0.01, bool: lambda v: not v}
-        choices = {"memory": "mean", "kind": "bpe", "strategy": "jit", "schedule": "linear", "stop_by": "bleu"}
+        choices = {
+            "memory": "mean",
+            "kind": "bpe",
+            "strategy": "jit",
+            "schedule": "linear",
+            "stop_by": "bleu",
+            "compute": "bfloat16",
+        }
         section, _, key = name.rpartition(".")
         if name == "task":
             continue  # one choice only

@@ -99,6 +99,8 @@ class Model(Checked):
     """Width of the MLP's hidden layer (F)."""
     memory: Literal["full", "mean"] = "full"
     """What the decoder sees: every source position, or only their mean (the ablation without attention)."""
+    compute: Literal["float32", "bfloat16"] = "float32"
+    """What the products of the layers are taken in; parameters, norms, softmax and loss are always in float32."""
     dropout: float = 0.1
     """Dropout rate after the embedding and every sub-layer."""
     attention_dropout: float = 0.0
