@@ -3,15 +3,23 @@
 import io
 import json
 import random
+import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
+import sacrebleu
+from rich.console import Console
 
 from xattn import cli
 from xattn.data import grammar
+from xattn.run import Run, open_run
+from xattn.tasks.translation import Translation
+from xattn.tasks.translator import Translator
 from xattn.training import loop
 from xattn.training.checkpoint import Checkpoints
 
@@ -83,13 +91,15 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, 
     def broken(*arguments):
         for number, item in enumerate(stream(*arguments)):
             if number == 5:
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGTERM)
             yield item
 
     monkeypatch.setattr(loop, "_stream", broken)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 130
-    assert "Stopped at step 5" in capsys.readouterr().out
-    assert newest(folder)[0] == 5
+    out = capsys.readouterr().out
+    assert "Stopped at step 6, and saved." in out
+    assert f"To go on: xattn train {config} --run {folder}\n" in out
+    assert newest(folder)[0] == 6
     monkeypatch.setattr(loop, "_stream", stream)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 0
     (step, whole), (again_step, again) = newest(run), newest(folder)
@@ -100,6 +110,23 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, 
         rows = [[json.loads(x) for x in (f / "metrics.jsonl").read_text().splitlines()] for f in (run, folder)]
         first, second = ([row[name] for row in each if row["split"] == "validation"] for each in rows)
         assert first == second
+
+
+def test_the_bleu_that_chooses_is_that_of_greedy_translations(config, tmp_path):
+    """Of the first validation sentences, by the toy model that comes with the package: it knows the grammar."""
+    pretrained = open_run(cli.PRETRAINED)
+    model = Translator.open(pretrained)
+    shutil.copy(pretrained.tokenizer, tmp_path)
+    settings = replace(pretrained.config.training, stop_by="bleu", bleu_sentences=13)
+    data = replace(pretrained.config.data, corpus=str(config.parent))
+    task = Translation(Run(tmp_path, replace(pretrained.config, training=settings, data=data)), Console())
+    lines = {s: (config.parent / f"validation.{s}").read_text().lower().splitlines()[:13] for s in ("en", "fr")}
+    wanted = sacrebleu.metrics.BLEU()
+    found = [each[0].text for each in model.translate(lines["en"], beam=1)]
+    score = wanted.corpus_score(found, [lines["fr"]]).score
+    assert task.score == "bleu"
+    assert task.judge(model.params) == {"bleu": pytest.approx(score), "bleu_signature": str(wanted.get_signature())}
+    assert score > 80
 
 
 def test_a_finished_run_is_left_alone(run, config, capsys):

@@ -84,14 +84,21 @@ def test_json_keeps_a_config_and_refuses_another():
     with pytest.raises(ConfigError, match=r"There is no field model\.layer\. Did you mean layers\?"):
         configs.from_dict(values)
     del values["model"]["layer"]
-    with pytest.raises(ConfigError, match=r"The field model\.layers is missing\."):
+    with pytest.raises(ConfigError, match=r"The field model\.layers is missing\. Its default is 2\."):
         configs.from_dict(values)
 
 
 def test_every_difference_is_seen():
     for name, value in configs.flatten(Experiment()).items():
         other = {int: lambda v: v + 2, float: lambda v: v / 2 + 0.01, bool: lambda v: not v}
-        choices = {"memory": "mean", "kind": "bpe", "strategy": "jit"}
+        choices = {
+            "memory": "mean",
+            "kind": "bpe",
+            "strategy": "jit",
+            "schedule": "linear",
+            "stop_by": "bleu",
+            "compute": "bfloat16",
+        }
         section, _, key = name.rpartition(".")
         if name == "task":
             continue  # one choice only

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,7 +102,11 @@ def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
     console = _console()
     console.print(f"Training {path} into {run.folder}")
     task = TASKS[config.task](run, console)
-    progress = fit(task, run, console)
+    try:
+        progress = fit(task, run, console)
+    except KeyboardInterrupt:
+        console.print(f"To go on: {shlex.join(['xattn', 'train', str(path), '--run', str(folder), *overrides])}")
+        raise
     console.print(
         f"Trained for {progress.seconds:,.0f} s; best validation {task.score} {progress.best:.4f}. "
         f"Next: xattn evaluate {run.folder}"

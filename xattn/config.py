@@ -99,6 +99,8 @@ class Model(Checked):
     """Width of the MLP's hidden layer (F)."""
     memory: Literal["full", "mean"] = "full"
     """What the decoder sees: every source position, or only their mean (the ablation without attention)."""
+    compute: Literal["float32", "bfloat16"] = "float32"
+    """What the products of the layers are taken in; parameters, norms, softmax and loss are always in float32."""
     dropout: float = 0.1
     """Dropout rate after the embedding and every sub-layer."""
     attention_dropout: float = 0.0
@@ -125,10 +127,12 @@ class Model(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Checked):
-    """AdamW, with a linear warm-up and a cosine decay to zero."""
+    """AdamW, with a linear warm-up and a decay by name."""
 
     learning_rate: float = 2e-3
     """Peak of the schedule."""
+    schedule: Literal["cosine", "linear", "inverse_sqrt", "constant"] = "cosine"
+    """What follows the warm-up: a decay to zero at the last step, one with the square root of the step, or none."""
     warmup: int = 200
     """Steps from zero to the peak."""
     beta1: float = 0.9
@@ -153,22 +157,35 @@ class Training(Checked):
     """Updates of the parameters."""
     batch_tokens: int = 4096
     """Source plus target positions of a batch, padding included."""
+    accumulate: int = 1
+    """Batches an update: their sums are added, and divided once, as if they were one."""
     buckets: int = 3
     """Batch shapes at most; each is compiled once."""
     label_smoothing: float = 0.1
     """Probability spread over the vocabulary in the target distribution."""
+    ema: float = 0.0
+    """Decay of a moving average of the parameters, which is validated and used in their place; 0 is none."""
+    average: int = 1
+    """Checkpoints at validations, the last so many, whose mean is validated and used; 1 is none."""
     validate_every: int = 200
     """Steps between validations; each saves a checkpoint."""
     patience: int = 10
     """Validations without a better score after which training stops."""
+    stop_by: Literal["exact_match", "loss", "bleu"] = "exact_match"
+    """What validation chooses the best checkpoint by, and patience waits for; BLEU is that of greedy decoding."""
+    bleu_sentences: int = 1000
+    """Validation sentences that are decoded for BLEU: the first so many, where `stop_by` is `bleu`."""
 
     def check(self) -> None:
-        for name in ("steps", "batch_tokens", "buckets", "validate_every", "patience"):
-            _require(getattr(self, name) > 0, f"training.{name} must be positive, not {getattr(self, name)}.")
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            # Whole numbers are counts here, all of them.
+            _require(each.type is not int or value > 0, f"training.{each.name} must be positive, not {value}.")
         _require(
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",
         )
+        _require(0 <= self.ema < 1, f"training.ema must be at least 0 and below 1, not {self.ema}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +301,10 @@ def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -
     for unknown in values.keys() - hints.keys():
         raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
     for missing in hints.keys() - values.keys():
-        raise ConfigError(f"The field {name}{missing} is missing.")
+        default = next(each.default for each in dataclasses.fields(kind) if each.name == missing)
+        # A folder of an older version lacks what came later; who reads this can add it.
+        advice = "" if dataclasses.is_dataclass(hints[missing]) else f" Its default is {json.dumps(default)}."
+        raise ConfigError(f"The field {name}{missing} is missing.{advice}")
     nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
     return kind(**{key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v for key, v in values.items()})
 

@@ -17,8 +17,8 @@ def test_the_newest_and_the_best_are_kept(tmp_path):
     assert checkpoints.newest is None
     assert checkpoints.best is None
     for step, score in [(1, 0.1), (2, 0.7), (3, 0.3), (4, None), (5, 0.2)]:
-        checkpoints.save(step, state(step), {"epoch": step, "best": score}, score)
-    checkpoints.save(6, state(6), {"epoch": 6, "best": None}, None)
+        checkpoints.save(step, state(step), {"epoch": step, "best": score}, state(10 * step).params, score)
+    checkpoints.save(6, state(6), {"epoch": 6, "best": None})
     checkpoints.close()
 
     again = Checkpoints(tmp_path / "checkpoints")
@@ -31,5 +31,8 @@ def test_the_newest_and_the_best_are_kept(tmp_path):
     np.testing.assert_array_equal(restored.params["layers"][0]["kernel"], np.full((3, 5), 6))
     np.testing.assert_array_equal(restored.optimizer[1], 0.5)
     params = again.restore_params(2, state(0).params)
-    np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 2))
+    np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 20))
+    # A checkpoint without parameters of their own to use: those that were trained.
+    params = again.restore_params(6, state(0).params)
+    np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 6))
     again.close()

@@ -46,6 +46,7 @@ class CrossAttention(nnx.Module):
         out_width: Width of the output; D by default.
         bias: Whether the four projections add one.
         norm: Whether every head's queries and keys are normalised, each with a gain (Dehghani et al., 2023).
+        dtype: What products are taken in, and what comes out; as the inputs and parameters are, by default.
         rngs: Where the parameters come from.
     """
 
@@ -61,6 +62,7 @@ class CrossAttention(nnx.Module):
         out_width: int | None = None,
         bias: bool = False,
         norm: bool = False,
+        dtype: jnp.dtype | None = None,
         rngs: nnx.Rngs,
     ):
         if head_width is None and width % heads:
@@ -71,14 +73,14 @@ class CrossAttention(nnx.Module):
         head_width = head_width or width // heads
 
         def linear(inputs: int, outputs: int) -> nnx.Linear:
-            return nnx.Linear(inputs, outputs, use_bias=bias, rngs=rngs)
+            return nnx.Linear(inputs, outputs, use_bias=bias, dtype=dtype, rngs=rngs)
 
         self.query = linear(width, heads * head_width)
         self.key = linear(memory_width, self.key_heads * head_width)
         self.value = linear(value_width or memory_width, self.key_heads * head_width)
         self.out = linear(heads * head_width, out_width or width)
-        self.query_norm = nnx.LayerNorm(head_width, use_bias=False, rngs=rngs) if norm else None
-        self.key_norm = nnx.LayerNorm(head_width, use_bias=False, rngs=rngs) if norm else None
+        self.query_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
+        self.key_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
 
     @classmethod
     def from_flax(cls, flax: nnx.MultiHeadAttention) -> "CrossAttention":

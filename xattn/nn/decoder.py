@@ -13,8 +13,20 @@ from xattn.nn.memory import Memory
 class CrossDecoder(nnx.Module):
     """A stack of layers that read a memory while they write."""
 
-    def __init__(self, width: int, memory_width: int, heads: int, mlp: int, layers: int, *, rngs: nnx.Rngs):
-        self.layers = nnx.List([DecoderLayer(width, memory_width, heads, mlp, rngs=rngs) for _ in range(layers)])
+    def __init__(
+        self,
+        width: int,
+        memory_width: int,
+        heads: int,
+        mlp: int,
+        layers: int,
+        *,
+        dtype: jnp.dtype | None = None,
+        rngs: nnx.Rngs,
+    ):
+        self.layers = nnx.List(
+            [DecoderLayer(width, memory_width, heads, mlp, dtype=dtype, rngs=rngs) for _ in range(layers)]
+        )
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def project_memory(self, memory: Memory) -> tuple[KeyValue, ...]:

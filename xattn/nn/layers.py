@@ -44,9 +44,9 @@ def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
 class Mlp(nnx.Module):
     """Two linear maps with a ReLU between them, on each position alone."""
 
-    def __init__(self, width: int, hidden: int, *, rngs: nnx.Rngs):
-        self.up = nnx.Linear(width, hidden, rngs=rngs)
-        self.down = nnx.Linear(hidden, width, rngs=rngs)
+    def __init__(self, width: int, hidden: int, *, dtype: jnp.dtype | None = None, rngs: nnx.Rngs):
+        self.up = nnx.Linear(width, hidden, dtype=dtype, rngs=rngs)
+        self.down = nnx.Linear(hidden, width, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "*B D"]) -> Float[Array, "*B D"]:
         return self.down(nnx.relu(self.up(x)))
@@ -55,11 +55,11 @@ class Mlp(nnx.Module):
 class EncoderLayer(nnx.Module):
     """Self-attention with rotary positions, then an MLP."""
 
-    def __init__(self, width: int, heads: int, mlp: int, *, rngs: nnx.Rngs):
+    def __init__(self, width: int, heads: int, mlp: int, *, dtype: jnp.dtype | None = None, rngs: nnx.Rngs):
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
-        self.self_attention = CrossAttention(width, width, heads, rngs=rngs)
+        self.self_attention = CrossAttention(width, width, heads, dtype=dtype, rngs=rngs)
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
-        self.mlp = Mlp(width, mlp, rngs=rngs)
+        self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
         h = self.norm_self(x)
@@ -73,13 +73,22 @@ class EncoderLayer(nnx.Module):
 class DecoderLayer(nnx.Module):
     """Self-attention to the past with rotary positions, cross-attention to the memory, then an MLP."""
 
-    def __init__(self, width: int, memory_width: int, heads: int, mlp: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        width: int,
+        memory_width: int,
+        heads: int,
+        mlp: int,
+        *,
+        dtype: jnp.dtype | None = None,
+        rngs: nnx.Rngs,
+    ):
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
-        self.self_attention = CrossAttention(width, width, heads, rngs=rngs)
+        self.self_attention = CrossAttention(width, width, heads, dtype=dtype, rngs=rngs)
         self.norm_cross = nnx.LayerNorm(width, rngs=rngs)
-        self.cross_attention = CrossAttention(width, memory_width, heads, rngs=rngs)
+        self.cross_attention = CrossAttention(width, memory_width, heads, dtype=dtype, rngs=rngs)
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
-        self.mlp = Mlp(width, mlp, rngs=rngs)
+        self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
@@ -20,6 +21,8 @@ class EncoderDecoder(nnx.Module):
     """A Transformer for translation (Vaswani et al., 2017), pre-norm and rotary, with one embedding for everything.
 
     It owns the embedding `[V,D]`, which reads source and target and writes the logits (Press & Wolf, 2017).
+    With `compute="bfloat16"` the products of the layers are taken in bfloat16; parameters, the residual stream, norms,
+    softmax and logits stay in float32.
     """
 
     def __init__(
@@ -31,12 +34,14 @@ class EncoderDecoder(nnx.Module):
         layers: int,
         mlp: int,
         memory: str = "full",
+        compute: str = "float32",
         rngs: nnx.Rngs,
     ):
+        dtype = jnp.dtype(compute)
         scale = nnx.initializers.normal(width**-0.5)
         self.embedding = nnx.Embed(vocabulary, width, embedding_init=scale, rngs=rngs)
-        self.encoder = TextEncoder(width, heads, mlp, layers, rngs=rngs)
-        self.decoder = CrossDecoder(width, width, heads, mlp, layers, rngs=rngs)
+        self.encoder = TextEncoder(width, heads, mlp, layers, dtype=dtype, rngs=rngs)
+        self.decoder = CrossDecoder(width, width, heads, mlp, layers, dtype=dtype, rngs=rngs)
         self.memory = memory
 
     def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:

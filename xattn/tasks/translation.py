@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from rich.console import Console
+from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.attention import hash_bits
 from xattn.config import ConfigError, Experiment
@@ -19,7 +20,7 @@ from xattn.data.sources import Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.run import Run
-from xattn.tasks.translator import build
+from xattn.tasks.translator import Translator, build
 from xattn.training.losses import Sum, cross_entropy, linear_cross_entropy, sum_of
 from xattn.training.step import Sums
 
@@ -46,10 +47,9 @@ def load(config: Experiment, split: str) -> list[Pair]:
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
-    score = "exact_match"
-
     def __init__(self, run: Run, console: Console):
         self.config = run.config
+        self.score = run.config.training.stop_by
         with console.status("reading sentence pairs"):
             pairs = {name: load(run.config, name) for name in ("train", "validation")}
         if not run.tokenizer.exists():
@@ -58,6 +58,8 @@ class Translation:
                 lines = [text for pair in pairs["train"] for text in (pair.source, pair.target)]
                 Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
+        self.judged = pairs["validation"][: run.config.training.bleu_sentences]
+        self.translator = Translator(run.config, self.tokenizer, None)
         self.encoded = {name: self._encode(name, each, console) for name, each in pairs.items()}
         self.lengths = {name: batching.lengths(each) for name, each in self.encoded.items()}
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
@@ -101,6 +103,16 @@ class Translation:
             "piece_accuracy": sum_of(right, batch.target_mask),
             "exact_match": sum_of((right | ~batch.target_mask).all(axis=1), batch.target_mask.any(axis=1)),
         }
+
+    def judge(self, params: Any) -> dict[str, float | str]:
+        """BLEU of greedy decoding with its signature, where BLEU is what chooses the best checkpoint."""
+        if self.score != "bleu":
+            return {}
+        self.translator.params = jax.device_put(params)
+        found = self.translator.translate([pair.source for pair in self.judged], beam=1)
+        metric = BLEU()
+        score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
+        return {"bleu": score, "bleu_signature": str(metric.get_signature())}
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""

@@ -12,8 +12,9 @@ from orbax.checkpoint import checkpoint_managers
 # Orbax warns of its own defaults; what matters to a user raises.
 logging.getLogger("absl").setLevel(logging.ERROR)
 
-# Orbax names its items; a checkpoint holds the arrays of the state and a few plain numbers about the run.
-STATE, PROGRESS = "state", "progress"
+# Orbax names its items; a checkpoint holds the arrays of the state, the parameters to use (which may be an average that
+# is not in the state), and a few plain numbers about the run.
+STATE, PARAMS, PROGRESS = "state", "params", "progress"
 
 
 class Checkpoints:
@@ -34,7 +35,7 @@ class Checkpoints:
         )
         self.manager = ocp.CheckpointManager(
             self.folder,
-            item_names=(STATE, PROGRESS),
+            item_names=(STATE, PARAMS, PROGRESS),
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=policy,
                 best_fn=lambda metrics: metrics["score"],
@@ -54,9 +55,16 @@ class Checkpoints:
         """The step with the highest score."""
         return self.manager.best_step()
 
-    def save(self, step: int, state: Any, progress: dict[str, Any], score: float | None) -> None:
-        """Saves a state with the progress of its run; without a score it can be the newest, never the best."""
-        items = {STATE: ocp.args.PyTreeSave(state), PROGRESS: ocp.args.JsonSave(progress)}
+    def save(
+        self, step: int, state: Any, progress: dict[str, Any], params: Any = None, score: float | None = None
+    ) -> None:
+        """Saves a state with the progress of its run, and after a validation the parameters to use, with their score.
+
+        Without a score a checkpoint can be the newest, never the best.
+        """
+        items: dict[str, Any] = {STATE: ocp.args.PyTreeSave(state), PROGRESS: ocp.args.JsonSave(progress)}
+        if params is not None:
+            items[PARAMS] = ocp.args.PyTreeSave(params)
         self.manager.save(step, args=ocp.args.Composite(**items), metrics=None if score is None else {"score": score})
         self.manager.wait_until_finished()
 
@@ -67,9 +75,12 @@ class Checkpoints:
         return restored[STATE], dict(restored[PROGRESS])
 
     def restore_params(self, step: int, like: Any) -> Any:
-        """The parameters alone, in the structure of `like`: all that using a model needs."""
-        items = {STATE: _as_numpy({"params": like}, partial=True)}
-        return self.manager.restore(step, args=ocp.args.Composite(**items))[STATE]["params"]
+        """The parameters to use, in the structure of `like`: all that using a model needs."""
+        if not (self.folder / str(step) / PARAMS).exists():
+            # Written before averages existed: what was trained is what is used.
+            items = {STATE: _as_numpy({"params": like}, partial=True)}
+            return self.manager.restore(step, args=ocp.args.Composite(**items))[STATE]["params"]
+        return self.manager.restore(step, args=ocp.args.Composite(**{PARAMS: _as_numpy(like)}))[PARAMS]
 
     def close(self) -> None:
         """Waits for what is being written."""

@@ -1,6 +1,7 @@
 """What a run says while it trains: metrics.jsonl, TensorBoard events, and a progress bar."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -47,10 +48,11 @@ class Log:
         """Moves the progress bar."""
         self._bar.update(self._task, completed=step, note=note)
 
-    def write(self, split: str, step: int, values: dict[str, float]) -> None:
-        """Writes one row."""
-        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+    def write(self, split: str, step: int, values: Mapping[str, float | str]) -> None:
+        """Writes one row; texts, such as the signature of a metric, go into metrics.jsonl only."""
+        numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
+        rounded = {**values, **{name: float(f"{value:.6g}") for name, value in numbers.items()}}
         self._file.write(json.dumps({"step": step, "split": split, **rounded}) + "\n")
         self._file.flush()
-        for name, value in values.items():
+        for name, value in numbers.items():
             self._events.add_scalar(f"{split}/{name}", value, step)

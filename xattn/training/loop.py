@@ -2,8 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import grain
@@ -12,10 +12,11 @@ import numpy as np
 from rich.console import Console
 
 from xattn.run import Run
-from xattn.training import devices, optimizer
+from xattn.training import averages, devices, optimizer
 from xattn.training.checkpoint import Checkpoints
+from xattn.training.interrupt import Interruption
 from xattn.training.log import Log
-from xattn.training.step import Sums, make_update, start
+from xattn.training.step import State, Sums, make_update, start
 
 # Rows of metrics.jsonl are sums over this many steps.
 LOG_EVERY = 20
@@ -26,7 +27,7 @@ class Task(Protocol):
     """What training asks of an experiment row."""
 
     score: str
-    """The validation metric that chooses the best checkpoint; higher is better."""
+    """The validation metric that chooses the best checkpoint; higher is better, but for "loss"."""
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
@@ -38,6 +39,10 @@ class Task(Protocol):
 
     def look(self, params: Any, batch: Any) -> Sums:
         """Sums of a validation batch."""
+        ...
+
+    def judge(self, params: Any) -> Mapping[str, float | str]:
+        """Validation metrics that are no sums over batches, such as BLEU with its signature; empty if none is asked."""
         ...
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
@@ -57,41 +62,55 @@ class Progress:
     batch: int = 0
     best: float | None = None
     since_best: int = 0
+    validations: int = 0
     seconds: float = 0.0
 
 
 def train(task: Task, run: Run, console: Console) -> Progress:
-    """Trains until the last step, or until the score stops rising; resumes from where the folder stands."""
+    """Trains until the last step, or until the score stops rising; resumes from where the folder stands.
+
+    Asked to stop (Ctrl-C, SIGTERM), it saves after the step, and raises `KeyboardInterrupt`.
+    """
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
+    sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
-    update = placement.compile(make_update(task.loss, tx), donate=True)
+    update = placement.compile(
+        make_update(task.loss, tx, ema=settings.ema, accumulate=settings.accumulate), donate=True
+    )
     look = placement.compile(make_look(task.look))
 
     checkpoints = Checkpoints(run.checkpoints)
-    state, progress = start(task.parameters(), tx), Progress()
+    state = start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
+    progress = Progress()
+    recent = averages.make_ring(settings.average, state.params) if settings.average > 1 else None
     if checkpoints.newest is not None:
-        state, saved = checkpoints.restore(checkpoints.newest, state)
-        progress = Progress(**saved)
+        parts, saved = checkpoints.restore(checkpoints.newest, _parts(state, recent))
+        recent = parts.pop("recent") if recent else None
+        state, progress = State(**parts), Progress(**saved)
         console.print(f"Resuming {run.folder} at step {checkpoints.newest}.")
     step = int(state.step)
     state = placement.replicate(state)
     began = time.monotonic() - progress.seconds
 
-    with Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console) as log:
+    log = Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console)
+    with log, Interruption() as interruption:
         pending: list[Sums] = []
         pending_since = time.monotonic()
 
-        def save(score: float | None) -> None:
-            checkpoints.save(step, placement.fetch(state), asdict(progress), score)
+        def save(params: Any = None, score: float | None = None) -> None:
+            with interruption.held():
+                checkpoints.save(step, _parts(placement.fetch(state), recent), asdict(progress), params, score)
 
         batches = _stream(task, progress, placement.devices)
         try:
-            while step < settings.steps and progress.since_best < settings.patience:
-                (epoch, number), batch = next(batches)
-                state, sums = update(state, placement.cut(batch))
-                step, progress = step + 1, replace(progress, epoch=epoch, batch=number + 1)
-                pending.append(sums)
+            while step < settings.steps and progress.since_best < settings.patience and not interruption.asked:
+                for _ in range(settings.accumulate):
+                    (epoch, number), batch = next(batches)
+                    state, sums = update(state, placement.cut(batch))
+                    progress = replace(progress, epoch=epoch, batch=number + 1)
+                    pending.append(sums)
+                step += 1
                 if step % LOG_EVERY == 0:
                     # Fetched together and seldom, so that the device hardly ever waits for the host.
                     row, terms = (
@@ -107,14 +126,21 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                     log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
-                    sums = [look(state.params, placement.cut(b)) for b in task.validation(placement.devices)]
-                    row = means(placement.fetch(sums))
-                    score = row[task.score]
-                    better = progress.best is None or score > progress.best
+                    # What is validated is what is saved to be used: the parameters, or an average of them.
+                    used = placement.fetch(state.average if settings.ema else state.params)
+                    if recent:
+                        recent = averages.put(recent, progress.validations, used)
+                        used = averages.mean(recent, progress.validations + 1)
+                    shared = placement.replicate(used)
+                    sums = [look(shared, placement.cut(b)) for b in task.validation(placement.devices)]
+                    row = {**means(placement.fetch(sums)), **task.judge(used)}
+                    score = float(row[task.score])
+                    better = progress.best is None or sign * score > sign * progress.best
                     progress = replace(
                         progress,
                         best=score if better else progress.best,
                         since_best=0 if better else progress.since_best + 1,
+                        validations=progress.validations + 1,
                         seconds=time.monotonic() - began,
                     )
                     log.write("validation", step, row | {"seconds": progress.seconds})
@@ -122,14 +148,14 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         f"step {step:>6}  validation loss {row['loss']:.4f}  {task.score} {score:.4f}"
                         + ("  best so far" if better else "")
                     )
-                    save(score)
+                    save(used, sign * score)
                     pending_since = time.monotonic()
-        except KeyboardInterrupt:
-            progress = replace(progress, seconds=time.monotonic() - began)
-            if step != checkpoints.newest:
-                save(None)
-            console.print(f"Stopped at step {step}, and saved: the same command goes on from here.")
-            raise
+            if interruption.asked:
+                progress = replace(progress, seconds=time.monotonic() - began)
+                if step != checkpoints.newest:
+                    save()
+                console.print(f"Stopped at step {step}, and saved.")
+                raise KeyboardInterrupt
         finally:
             checkpoints.close()
     return progress
@@ -150,6 +176,12 @@ def means(sums: list[Sums]) -> dict[str, float]:
     return {
         name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
     }
+
+
+def _parts(state: State, recent: Any) -> dict[str, Any]:
+    """What a checkpoint holds, by name; what is switched off is not there."""
+    parts = {each.name: getattr(state, each.name) for each in fields(State)} | {"recent": recent}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _stream(task: Task, progress: Progress, multiple: int) -> Iterator[tuple[tuple[int, int], Any]]:

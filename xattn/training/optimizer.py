@@ -1,19 +1,33 @@
 """The optimizer that a config describes."""
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from xattn.config import Experiment
 
 
+def _inverse_sqrt(peak: float, warmup: int, steps: int) -> optax.Schedule:
+    """peak * sqrt(warmup / step) (Vaswani et al., 2017, section 5.3), counted from the end of the warm-up."""
+    first = max(warmup, 1)
+    # Asked during the warm-up too, where it counts below zero and is not used.
+    return lambda count: peak * jnp.sqrt(first / (first + jnp.maximum(count, 0)))
+
+
+# By name: from the peak, the warm-up's steps and those after it, the learning rate that follows the warm-up.
+SCHEDULES = {
+    "cosine": lambda peak, warmup, steps: optax.schedules.cosine_decay_schedule(peak, steps),
+    "linear": lambda peak, warmup, steps: optax.schedules.linear_schedule(peak, 0.0, steps),
+    "inverse_sqrt": _inverse_sqrt,
+    "constant": lambda peak, warmup, steps: optax.schedules.constant_schedule(peak),
+}
+
+
 def schedule(config: Experiment) -> optax.Schedule:
-    """The learning rate by step: linear warm-up, cosine decay to zero at the last step."""
-    return optax.schedules.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=config.optimizer.learning_rate,
-        warmup_steps=config.optimizer.warmup,
-        decay_steps=config.training.steps,
-    )
+    """The learning rate by step: a linear warm-up from zero, then what the config names."""
+    peak, warmup = config.optimizer.learning_rate, config.optimizer.warmup
+    after = SCHEDULES[config.optimizer.schedule](peak, warmup, config.training.steps - warmup)
+    return optax.schedules.join_schedules([optax.schedules.linear_schedule(0.0, peak, warmup), after], [warmup])
 
 
 def make(config: Experiment) -> optax.GradientTransformation:

@@ -1,7 +1,7 @@
 """One update of the parameters, and one look at a validation batch: plain functions of arrays."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -21,37 +21,96 @@ class State:
     step: Any  # int32 scalar; with a leading device axis under `pmap`, as all of the state
     params: Any
     optimizer: Any
+    average: Any = None  # the moving average of the parameters, where there is one
+    gathered: Any = None  # what the batches of an update have added so far, where there are several
 
 
-def start(params: Any, optimizer: optax.GradientTransformation) -> State:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Sums over the batches of an update: gradients, terms of the loss, and how many batches they are."""
+
+    gradients: Any
+    count: Any
+    batches: Any
+
+
+def start(params: Any, optimizer: optax.GradientTransformation, *, ema: float = 0.0, accumulate: int = 1) -> State:
     """The state before the first update."""
-    return State(step=jnp.zeros((), jnp.int32), params=params, optimizer=optimizer.init(params))
+    # Copies, since an update consumes the state, and no buffer can be consumed twice.
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        optimizer=optimizer.init(params),
+        average=jax.tree.map(jnp.array, params) if ema else None,
+        gathered=_nothing(params) if accumulate > 1 else None,
+    )
+
+
+def _nothing(params: Any) -> Gathered:
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    return Gathered(gradients=zeros, count=jnp.zeros(()), batches=jnp.zeros((), jnp.int32))
+
+
+def ema_decay(ema: float, updates: jax.Array) -> jax.Array:
+    """The decay of the moving average after so many updates, at most `ema`.
+
+    Early averages forget sooner, lest they consist of random initial values: (1 + n) / (10 + n), as in TensorFlow's
+    `ExponentialMovingAverage`.
+
+    >>> ema_decay(0.75, jnp.array([1, 8, 10_000])).round(4)
+    Array([0.1818, 0.5   , 0.75  ], dtype=float32)
+    """
+    return jnp.minimum(ema, (1.0 + updates) / (10.0 + updates))
 
 
 def make_update(
-    loss: Callable[[Any, Any, jax.Array], Sums], optimizer: optax.GradientTransformation
+    loss: Callable[[Any, Any, jax.Array], Sums],
+    optimizer: optax.GradientTransformation,
+    *,
+    ema: float = 0.0,
+    accumulate: int = 1,
 ) -> Callable[..., tuple[State, Sums]]:
-    """`update(state, batch, axis=None) -> (state, sums)`, for a `loss(params, batch, step) -> sums` with a row "loss".
+    """`update(state, batch, axis=None) -> (state, sums)`, for `loss(params, batch, number) -> sums` with a row "loss".
 
     With `axis`, the name of a mapped device axis, sums and gradients are added over the devices *before* the one
-    division by the count, so that unequal padding per device changes nothing.
+    division by the count, so that unequal padding per device changes nothing. With `accumulate`, only every so many
+    batches change the parameters, by what they have added: the batches may differ in shape and in padding. `number`
+    counts the batches.
     """
 
+    def apply(state: State, sum_of_gradients: Any, count: jax.Array) -> tuple[State, Sum]:
+        gradients = jax.tree.map(lambda g: g / count.astype(g.dtype), sum_of_gradients)
+        changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, changes)
+        step, average = state.step + 1, state.average
+        if ema:
+            average = optax.incremental_update(params, average, 1 - ema_decay(ema, step))
+        gathered = _nothing(params) if accumulate > 1 else None
+        norm = Sum(optax.tree.norm(gradients), jnp.ones(()))
+        return State(step=step, params=params, optimizer=optimizer_state, average=average, gathered=gathered), norm
+
+    def wait(state: State, sum_of_gradients: Any, count: jax.Array) -> tuple[State, Sum]:
+        gathered = Gathered(gradients=sum_of_gradients, count=count, batches=state.gathered.batches + 1)
+        return replace(state, gathered=gathered), Sum(jnp.zeros(()), jnp.zeros(()))
+
     def update(state: State, batch: Any, axis: str | None = None) -> tuple[State, Sums]:
+        number = state.step if accumulate == 1 else state.step * accumulate + state.gathered.batches
+
         def total(params: Any) -> tuple[jax.Array, Sums]:
-            sums = loss(params, batch, state.step)
+            sums = loss(params, batch, number)
             return sums["loss"].total, sums
 
         gradients, sums = jax.grad(total, has_aux=True)(state.params)
         if axis is not None:
             gradients, sums = jax.lax.psum((gradients, sums), axis)
-        gradients = jax.tree.map(lambda g: g / sums["loss"].count.astype(g.dtype), gradients)
-        changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, changes)
-        norm = Sum(optax.tree.norm(gradients), jnp.ones(()))
-        return State(step=state.step + 1, params=params, optimizer=optimizer_state), {
-            **sums,
-            "gradient_norm": norm,
-        }
+        count = sums["loss"].count
+        if accumulate == 1:
+            state, norm = apply(state, gradients, count)
+        else:
+            gathered = jax.tree.map(jnp.add, (state.gathered.gradients, state.gathered.count), (gradients, count))
+            last = state.gathered.batches == accumulate - 1
+            state, norm = jax.lax.cond(last, apply, wait, state, *gathered)
+        return state, {**sums, "gradient_norm": norm}
 
     return update

@@ -1,5 +1,6 @@
 """The encoder of words: embedded sub-word pieces through self-attention layers."""
 
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
@@ -11,8 +12,10 @@ from xattn.nn.memory import Memory
 class TextEncoder(nnx.Module):
     """Turns embedded pieces into a memory of words."""
 
-    def __init__(self, width: int, heads: int, mlp: int, layers: int, *, rngs: nnx.Rngs):
-        self.layers = nnx.List([EncoderLayer(width, heads, mlp, rngs=rngs) for _ in range(layers)])
+    def __init__(
+        self, width: int, heads: int, mlp: int, layers: int, *, dtype: jnp.dtype | None = None, rngs: nnx.Rngs
+    ):
+        self.layers = nnx.List([EncoderLayer(width, heads, mlp, dtype=dtype, rngs=rngs) for _ in range(layers)])
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
