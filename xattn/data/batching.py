@@ -92,10 +92,10 @@ def choose_shapes(
             f"rows: tokens must be at least {sides.sum() * multiple}, not {tokens}."
         )
     step = -(-int(sides.max()) // GRID)
-    counts = np.zeros(-(-sides // step) + 1)
+    steps = -(-sides // step)
+    counts = np.zeros(steps + 1)
     np.add.at(counts, (-(-source_lengths // step), -(-target_lengths // step)), 1)
-    corner = (counts.shape[0] - 1, counts.shape[1] - 1)
-    places = [corner]
+    places = [(int(steps[0]), int(steps[1]))]
     while len(places) < buckets and (place := _best_place(counts, places)) not in places:
         places.append(place)
     for _ in range(SWEEPS):
@@ -190,15 +190,15 @@ def make_batch(planned: PlannedBatch, encoded: Sequence[Pair], tokenizer: Tokeni
     source[filled, ends[0, :count]] = target_out[filled, ends[1, :count]] = tokenizer.eos
     target_in[filled, 0] = tokenizer.bos
     ends[:, count:] = -1
-    arrays: Any = Batch(
-        source=source,
-        source_mask=np.arange(shape.source) <= ends[0, :, None],
-        target_in=target_in,
-        target_out=target_out,
-        target_mask=np.arange(shape.target) <= ends[1, :, None],
-        rows=np.arange(shape.batch, dtype=np.uint32),
-    )
-    return arrays
+    arrays: dict[str, Any] = {
+        "source": source,
+        "source_mask": np.arange(shape.source) <= ends[0, :, None],
+        "target_in": target_in,
+        "target_out": target_out,
+        "target_mask": np.arange(shape.target) <= ends[1, :, None],
+        "rows": np.arange(shape.batch, dtype=np.uint32),
+    }
+    return Batch(**arrays)
 
 
 def _deal(
