@@ -118,7 +118,7 @@ def evaluate(run: Positional[Path], /, splits: tuple[str, ...] = ()) -> int:
 
     Args:
         run: The run folder.
-        splits: The splits to score; all evaluation splits of the corpus, unless some are named.
+        splits: The splits to score; those of data.test, unless some are named.
     """
     from xattn.run import open_run
 

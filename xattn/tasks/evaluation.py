@@ -12,9 +12,9 @@ from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportU
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
-from xattn.data.sources import Pair
+from xattn.data.sources import BadLines, Pair
 from xattn.run import Run
-from xattn.tasks.translation import evaluation_splits, load
+from xattn.tasks.translation import load
 from xattn.tasks.translator import Translator
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
-    """Scores a run on splits of its corpus (all evaluation splits, unless some are named), and keeps the results.
+    """Scores a run on splits of its corpus (those of `data.test`, unless some are named), and keeps the results.
 
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
     """
     model = Translator.open(run)
     results = run.read_results()
     readout = None
-    if model.looks and (validation := _with_gold(load(run.config, "validation"))):
+    if model.looks and (validation := _with_gold(load(run.config, run.config.data.validation))):
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]
@@ -42,8 +42,11 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "validation_aer": round(found.aer, 4),
         }
     results.setdefault("splits", {})
-    for name in splits or evaluation_splits(run.config):
-        pairs = load(run.config, name)
+    for name in splits or run.config.data.test:
+        bad = BadLines(run.config.data.bad_lines)
+        pairs = load(run.config, name, bad)
+        for line in bad.report():
+            console.print(f"{name}: {line}", soft_wrap=True)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
         row = score_text([best[0].text for best in found], pairs)
