@@ -66,6 +66,8 @@ class Data(Checked):
     """Target language: the suffix of the text files."""
     lowercase: bool = False
     """Whether text is lower-cased before it is read, in training and in use."""
+    tokenized: bool = False
+    """Whether the text is tokenised already: BLEU is then computed with sacreBLEU's `--tokenize none`."""
     folder: str = "~/.cache/xattn"
     """Where generated corpora are kept between runs."""
     max_length: int = 64

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,19 @@ from xattn.decoding import beam_search
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run, RunError
 from xattn.training.checkpoint import Checkpoints
+from xattn.training.losses import cross_entropy
 
 # Sentences are padded to the next of few lengths, so that few shapes are compiled.
 LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
+
+
+class Score(NamedTuple):
+    """What a model thinks of a given translation."""
+
+    logp: float
+    """Natural logarithm of its probability, the end included."""
+    pieces: int
+    """How many pieces that is, EOS included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,7 @@ class Translator:
         self._model = partial(nnx.merge, graph)
         self._search = jax.jit(self._search_batch, static_argnames=("width", "n_best", "length", "look"))
         self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
+        self._score = jax.jit(self._score_batch)
 
     @classmethod
     def open(cls, run: Run) -> "Translator":
@@ -127,16 +138,25 @@ class Translator:
                     )
         return results
 
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
+        """The probability of given translations, each as the tokenizer cuts it into pieces.
+
+        It is what `translate` reports for the same pieces, if they came to an end by themselves. A model may also
+        write a text in other pieces, which are less probable as a rule.
+        """
+        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
+        scores: dict[int, Score] = {}
+        for indices, source, mask, target in self._pair_batches(sources, targets):
+            found = np.asarray(self._score(self.params, source, mask, target))
+            scores |= {i: Score(float(found[row]), len(targets[i]) + 1) for row, i in enumerate(indices)}
+        return [scores[index] for index in range(len(pairs))]
+
     def attend(self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None) -> list[AttentionMap]:
         """What the model looks at while it is fed a given translation (teacher forcing)."""
         eos = self.tokenizer.eos
         sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
         maps: dict[int, AttentionMap] = {}
-        for indices, source, mask in self._batches(sources, beside=targets):
-            length = _padded(max(len(targets[i]) for i in indices) + 1)
-            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
-            for row, index in enumerate(indices):
-                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+        for indices, source, mask, target in self._pair_batches(sources, targets):
             weights = np.asarray(self._weights(self.params, source, mask, target))
             for row, index in enumerate(indices):
                 ids = [*targets[index], eos]
@@ -181,6 +201,32 @@ class Translator:
                     source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
                     mask[row, : len(sources[index]) + 1] = True
                 yield indices, source, mask
+
+    def _pair_batches(
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]]
+    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
+        """As `_batches`, with the targets beside: BOS, their pieces, padding."""
+        for indices, source, mask in self._batches(sources, beside=targets):
+            length = _padded(max(len(targets[i]) for i in indices) + 1)
+            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
+            for row, index in enumerate(indices):
+                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+            yield indices, source, mask, target
+
+    def _score_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array) -> jax.Array:
+        model, tokenizer = self._model(params), self.tokenizer
+        states_BTD, _ = model.decode(target, model.encode(source, mask))
+        # The last piece of every row is followed by EOS, and what follows that by nothing.
+        after_BT = jnp.pad(target[:, 1:], ((0, 0), (0, 1)), constant_values=tokenizer.pad)
+        real_BT = target != tokenizer.pad
+        next_BT = jnp.where(real_BT & (after_BT == tokenizer.pad), tokenizer.eos, after_BT)
+
+        def row(of: tuple[jax.Array, ...]) -> jax.Array:
+            states_TD, next_T, real_T = of
+            return -jnp.sum(cross_entropy(model.logits(states_TD), next_T), where=real_T)
+
+        # A sentence at a time: all logits [B,T,V] at once may not fit.
+        return jax.lax.map(row, (states_BTD, next_BT, real_BT))
 
     def _search_batch(
         self, params: Any, source: jax.Array, mask: jax.Array, *, width: int, n_best: int, length: int, look: bool
