@@ -77,6 +77,8 @@ class Data(Checked):
     """What becomes of lines that are no sentence pair: the first is an error, or they are left out and counted."""
     lowercase: bool = False
     """Whether text is lower-cased before it is read, in training and in use."""
+    tokenized: bool = False
+    """Whether the text is tokenised already: BLEU is then computed with sacreBLEU's `--tokenize none`."""
     folder: str = "~/.cache/xattn"
     """Where generated, downloaded and large encoded corpora are kept between runs."""
     max_length: int = 64

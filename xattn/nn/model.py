@@ -1,6 +1,7 @@
 """The encoder-decoder: text in, memory between, text out."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
+from xattn.attention import KeyValue
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.layers import Noise, drop
@@ -84,13 +86,14 @@ class EncoderDecoder(nnx.Module):
         This is all that decoding knows of a model. The memory is projected once, and shared by the hypotheses.
         """
         projected = self.decoder.project_memory(memory)
+        return partial(self.step, memory=projected), self.decoder.start(memory, width, length)
 
-        def step(ids: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, jax.Array]:
-            x_BWD = self._embed(ids)
-            states, weights, past = self.decoder.step(x_BWD, past, position, projected)
-            return self.logits(states), past, weights
-
-        return step, self.decoder.start(memory, width, length)
+    def step(
+        self, ids: Int[Array, "B W"], position: jax.Array, past: tuple[KeyValue, ...], *, memory: tuple[KeyValue, ...]
+    ) -> tuple[Float[Array, "B W V"], tuple[KeyValue, ...], Float[Array, "B W L N S"]]:
+        """One position of `W` hypotheses a sentence, given the projected memory; see `stepper`."""
+        states, weights, past = self.decoder.step(self._embed(ids), past, position, memory)
+        return self.logits(states), past, weights
 
     @property
     def width(self) -> int:
