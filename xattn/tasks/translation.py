@@ -94,14 +94,19 @@ class Translation:
             memory = model.encode(batch.source, batch.source_mask, noise)
             return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
 
-        first, count = states(noise), batch.target_mask.sum(dtype=jnp.float32)
-        total = linear_cross_entropy(first, embedding, labels, weights, settings.label_smoothing)
+        count = batch.target_mask.sum(dtype=jnp.float32)
+
+        def entropy(states: jax.Array) -> Sum:
+            return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
+
+        first = states(noise)
         if settings.r_drop == 0:
-            return {"loss": Sum(total, count)}
+            return {"loss": entropy(first)}
         second = states(noise.at(SECOND_PASS))
-        total += linear_cross_entropy(second, embedding, labels, weights, settings.label_smoothing)
-        divergence = linear_divergence(first, second, embedding, weights)
-        return {"loss": Sum((total + settings.r_drop * divergence) / 2, count), "divergence": Sum(divergence, count)}
+        both = entropy(first) + entropy(second)
+        divergence = Sum(linear_divergence(first, second, embedding, weights), count)
+        total = (both.total + settings.r_drop * divergence.total) / 2
+        return {"loss": Sum(total, count), "divergence": divergence}
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
