@@ -10,7 +10,7 @@ Score: exact match 0.689 on test, 0.217 from 12 words on, 0.007 on longer senten
 from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary
 
 config = Experiment(
-    data=Data(corpus="toy_en_fr", lowercase=True),
+    data=Data(corpus="toy_en_fr", lowercase=True, test=("test", "unseen_pairs", "long")),
     vocabulary=Vocabulary(kind="word", size=2000),
     model=Model(memory="mean", dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),

@@ -22,6 +22,14 @@ def test_overrides_change_the_named_fields_only():
     ]
 
 
+def test_a_field_with_several_values_takes_the_words_up_to_the_next_name():
+    arguments = ["--data.test", "test_2016", "test_2017", "--data.columns", "2", "4", "--seed", "7"]
+    changed = configs.override(Experiment(), arguments)
+    assert (changed.data.test, changed.data.columns, changed.seed) == (("test_2016", "test_2017"), (2, 4), 7)
+    assert configs.override(changed, ["--data.columns", "None"]).data.columns is None
+    assert configs.from_dict(json.loads(json.dumps(configs.to_dict(changed)))) == changed
+
+
 def test_fields_that_depend_on_each_other_are_checked_together():
     # Neither 96 over 4 heads nor 128 over 6 heads is asked for: only their combination counts.
     changed = configs.override(Experiment(), ["--model.heads", "6", "--model.width", "96"])
@@ -42,6 +50,8 @@ def test_fields_that_depend_on_each_other_are_checked_together():
             ["--model.heads", "3"],
             "model.heads must divide model.width, but 3 does not divide 128; 2 or 4 would.",
         ),
+        (["--data.columns", "2"], "--data.columns must be (a whole number, a whole number) or None, not '2'."),
+        (["--data.columns", "0", "1"], "data.columns are counted from 1: (0, 1) are no two columns."),
         (["--training.steps", "0"], "training.steps must be positive, not 0."),
     ],
 )
@@ -90,11 +100,18 @@ def test_json_keeps_a_config_and_refuses_another():
 
 def test_every_difference_is_seen():
     for name, value in configs.flatten(Experiment()).items():
-        other = {int: lambda v: v + 2, float: lambda v: v / 2 + 0.01, bool: lambda v: not v}
+        other = {
+            int: lambda v: v + 2,
+            float: lambda v: v / 2 + 0.01,
+            bool: lambda v: not v,
+            tuple: lambda v: (*v, "x"),
+            type(None): lambda v: (2, 1),
+        }
         choices = {
             "memory": "mean",
             "kind": "bpe",
             "strategy": "jit",
+            "bad_lines": "skip",
             "schedule": "linear",
             "stop_by": "bleu",
             "compute": "bfloat16",

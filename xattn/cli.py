@@ -31,6 +31,7 @@ A laboratory for cross-attention in JAX.
 
   train CONFIG [--run FOLDER] [OVERRIDES]   train an experiment; the same command resumes it
   evaluate RUN [--splits NAME ...]          score a run; write results.json and figures
+  evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
   view [RUN] TEXT [--format FORMAT]         show what the model looks at
   export RUN FOLDER                         copy only what using a run needs
@@ -113,20 +114,44 @@ def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
     )
 
 
-def evaluate(run: Positional[Path], /, splits: tuple[str, ...] = ()) -> int:
+def evaluate(
+    run: Positional[Path],
+    /,
+    splits: tuple[str, ...] = (),
+    score: bool = False,
+    source: Path | None = None,
+    target: Path | None = None,
+    mean: bool = False,
+) -> int:
     """Scores the best checkpoint of a run; writes results.json and figures into its folder.
 
     Args:
         run: The run folder.
-        splits: The splits to score; all evaluation splits of the corpus, unless some are named.
+        splits: The splits to score; those of data.test, unless some are named.
+        score: Instead, print the log-probability of given translations, a line each: of --source and --target, or of
+            source and translation, parted by a tab, on standard input.
+        source: With --score: a file of sentences, one a line.
+        target: With --score: a file of their translations.
+        mean: With --score: also print the mean over the pieces, after a tab.
     """
     from xattn.run import open_run
 
+    if not score and (source or target or mean):
+        raise ConfigError("--source, --target and --mean belong to --score: add it, or leave them out.")
+    if (source is None) != (target is None):
+        raise ConfigError("--source and --target name two files: give both, or none to read standard input.")
     opened = open_run(run)
     _remember_compilations()
-    from xattn.tasks.evaluation import evaluate as score
+    if score:
+        from xattn.tasks import writing
+        from xattn.tasks.translator import Translator
 
-    score(opened, splits, _console())
+        pairs = writing.beside(source, target) if source and target else writing.table(sys.stdin.buffer)
+        writing.write_scores(Translator.open(opened), pairs, mean=mean)
+        return 0
+    from xattn.tasks.evaluation import evaluate as rate
+
+    rate(opened, splits, _console())
     return 0
 
 

@@ -59,20 +59,37 @@ class Data(Checked):
     """Where the sentence pairs come from."""
 
     corpus: str = "toy_en_fr"
-    """`toy_en_fr`, a folder with `train.en`, `train.fr`, ..., or a folder with `train.tsv`, ..."""
+    """`toy_en_fr`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in it, for any other
+    naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and `~` are replaced."""
     source: str = "en"
-    """Source language: the suffix of the text files."""
+    """Source language: the suffix of the text files, or a feature or language of a TFDS data set."""
     target: str = "fr"
-    """Target language: the suffix of the text files."""
+    """Target language, likewise."""
+    columns: tuple[int, int] | None = None
+    """Columns of a table that hold source and target, counted from 1; None if it has these two only, in that order."""
+    train: str = "train"
+    """Name of the split that is trained on; of a TFDS data set also an expression, such as `train[2%:]`."""
+    validation: str = "validation"
+    """Name of the split that every choice is made on, likewise."""
+    test: tuple[str, ...] = ("test",)
+    """Names of the splits that `xattn evaluate` scores."""
+    bad_lines: Literal["error", "skip"] = "error"
+    """What becomes of lines that are no sentence pair: the first is an error, or they are left out and counted."""
     lowercase: bool = False
     """Whether text is lower-cased before it is read, in training and in use."""
+    tokenized: bool = False
+    """Whether the text is tokenised already: BLEU is then computed with sacreBLEU's `--tokenize none`."""
     folder: str = "~/.cache/xattn"
-    """Where generated corpora are kept between runs."""
+    """Where generated, downloaded and large encoded corpora are kept between runs."""
     max_length: int = 64
     """Longest sentence in training, in sub-word pieces; longer ones are left out, and counted."""
 
     def check(self) -> None:
         _require(self.max_length >= 2, f"data.max_length must be at least 2, not {self.max_length}.")
+        _require(
+            self.columns is None or min(self.columns) > 0,
+            f"data.columns are counted from 1: {self.columns} are no two columns.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,13 +300,15 @@ def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
         wanted = _describe(hints[field_name])
         if not words or words[0].startswith("--"):
             raise ConfigError(f"{name} needs a value: {wanted}, such as {flatten(config)[field_name]!r}.")
-        value = words.pop(0)
+        value = [words.pop(0)]
+        while _is_tuple(hints[field_name]) and words and not words[0].startswith("--"):
+            value.append(words.pop(0))
         section, _, key = field_name.rpartition(".")
         try:
             with contextlib.redirect_stderr(io.StringIO()):
-                (values[section] if section else values)[key] = tyro.cli(hints[field_name], args=[value])
+                (values[section] if section else values)[key] = tyro.cli(hints[field_name], args=value)
         except SystemExit:
-            raise ConfigError(f"{name} must be {wanted}, not {value!r}.") from None
+            raise ConfigError(f"{name} must be {wanted}, not {' '.join(value)!r}.") from None
     return from_dict(values)
 
 
@@ -309,7 +328,13 @@ def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -
         advice = "" if dataclasses.is_dataclass(hints[missing]) else f" Its default is {json.dumps(default)}."
         raise ConfigError(f"The field {name}{missing} is missing.{advice}")
     nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
-    return kind(**{key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else v for key, v in values.items()})
+    return kind(
+        **{
+            # JSON knows no tuples.
+            key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else tuple(v) if isinstance(v, list) else v
+            for key, v in values.items()
+        }
+    )
 
 
 def flatten(config: Experiment) -> dict[str, Any]:
@@ -345,6 +370,8 @@ def _section(kind: type) -> str:
 def _describe(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        return "(" + ", ".join("..." if each is ... else _describe(each) for each in typing.get_args(hint)) + ")"
     if isinstance(hint, types.UnionType):
         return " or ".join(_describe(each) for each in typing.get_args(hint))
     words = {
@@ -355,6 +382,10 @@ def _describe(hint: Any) -> str:
         types.NoneType: "None",
     }
     return words[hint] if hint in words else f"a {hint.__name__}"
+
+
+def _is_tuple(hint: Any) -> bool:
+    return any(typing.get_origin(each) is tuple for each in (hint, *typing.get_args(hint)))
 
 
 def _did_you_mean(word: str, choices: Sequence[str], prefix: str = "") -> str:

@@ -1,5 +1,6 @@
 """Parallel text from files and from the generated toy: what comes out, and what is said when it cannot."""
 
+import gzip
 import shutil
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from xattn.data.grammar import VERSION, Sizes, generate
-from xattn.data.sources import DataError, Pair, load
+from xattn.data.sources import BadLines, DataError, Pair, load, read
 from xattn.data.toy import builder
 
 FEW = Sizes(train=7, validation=3, test=5, unseen_pairs=2, long=3)
@@ -45,21 +46,80 @@ def test_a_prefix_and_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"test__en": "a"}, r"no file .*train\.en; .* holds test\.en\.$"),
+        ({"test__en": "a"}, r"no file .*train\.en; .* holds test\.en: --data\.train, .* name the splits\.$"),
         ({}, r"no file .*train\.en; .* is empty"),
-        ({"train__en": "a"}, r"no file .*train\.fr; .* holds train\.en\.$"),
+        ({"train__en": "a"}, r"no file .*train\.fr; .* holds train\.en: "),
         ({"train__en": "a\nb\n", "train__fr": "a\nb\nc\n"}, r"train\.en has 2 lines but .*train\.fr has 3"),
         ({"train__en": "a\nb", "train__fr": b"a\n\xff"}, r"train\.fr, line 2: this is not UTF-8"),
         ({"train__en": "a\nb\nc", "train__fr": "a\n \nc"}, r"train\.fr, line 2: there is no text"),
         ({"train__en": "", "train__fr": ""}, r"train\.en is empty"),
-        ({"train__tsv": "a\tb\nc"}, r"train\.tsv, line 2: expected a sentence, a tab .*got 'c'"),
-        ({"train__tsv": "a\t"}, r"train\.tsv, line 1"),
-        ({"train__tsv": "a\tb\tc"}, r"train\.tsv, line 1"),
+        ({"train__tsv": "a\tb\nc"}, r"train\.tsv, line 2: there are fewer than 2 columns; expected .* got 'c'"),
+        ({"train__tsv": "a\t"}, r"train\.tsv, line 1: there is no text"),
+        ({"train__tsv": "a\tb\tc"}, r"line 1: there are more than 2 columns; say which .* --data\.columns 1 2"),
+        ({"train__tsv": b"a\tb\nc\t\xe9"}, r"train\.tsv, line 2: this is not UTF-8.*--data\.bad_lines skip"),
+        ({"train__en__gz": gzip.compress(b"a")}, r"no file .*train\.fr; "),
+        ({"train__en__gz": b"a", "train__fr": "a"}, r"train\.en\.gz cannot be read: Not a gzipped file"),
+        ({"train__tsv__gz": gzip.compress(b"a\tb\n" * 99)[:-9]}, r"train\.tsv\.gz cannot be read: "),
     ],
 )
 def test_bad_text(tmp_path, files, message):
     with pytest.raises(DataError, match=message):
         load(write(tmp_path, **files), "train")
+
+
+def test_gzip_reads_the_same(tmp_path):
+    en, fr = "\ufeffyes\nno\n".encode(), b"oui\nnon\n"
+    write(tmp_path, a__en__gz=gzip.compress(en), a__fr__gz=gzip.compress(fr), b__en=en, b__fr__gz=gzip.compress(fr))
+    write(tmp_path, c__tsv__gz=gzip.compress(b"yes\toui\nno\tnon\n"))
+    expected = [Pair("yes", "oui"), Pair("no", "non")]
+    assert load(str(tmp_path), "a") == load(str(tmp_path), "b") == load(str(tmp_path), "c") == expected
+    assert load(f"{tmp_path}/{{split}}.tsv.gz", "c") == load(f"{tmp_path}/{{split}}.tsv", "c") == expected
+
+
+def test_columns_of_a_table(tmp_path):
+    corpus = write(tmp_path, train__tsv="7\tyes\t11\toui\tCC-BY\n13\tno\t17\tnon\t\n")
+    assert load(corpus, "train", columns=(2, 4)) == [Pair("yes", "oui"), Pair("no", "non")]
+    assert load(corpus, "train", columns=(4, 2))[1] == Pair("non", "no")
+    with pytest.raises(DataError, match=r"line 1: there are fewer than 6 columns; .* got '7\\tyes"):
+        load(corpus, "train", columns=(2, 6))
+
+
+def test_bad_lines_are_left_out_and_counted(tmp_path):
+    write(tmp_path, a__en=b"a\n\xff\n\nd\n\xfe\n", a__fr="a\nb\nc\n \ne")
+    bad = BadLines("skip")
+    assert load(str(tmp_path), "a", bad=bad) == [Pair("a", "a")]
+    assert bad.report() == [
+        f"2 pairs left out: this is not UTF-8 (the first: {tmp_path}/a.en, line 2).",
+        f"2 pairs left out: there is no text (the first: {tmp_path}/a.en, line 3).",
+    ]
+    write(tmp_path, b__tsv="a\tb\nc\nd\te\tf\ng\n")
+    bad = BadLines("skip")
+    assert load(str(tmp_path), "b", bad=bad) == [Pair("a", "b")]
+    assert bad.counts == {"there are fewer than 2 columns": 2, "there are more than 2 columns": 1}
+    # Which line is the translation of which is unknown: never skipped.
+    write(tmp_path, c__en="a\nb\nc\nd\n", c__fr="a\n")
+    with pytest.raises(DataError, match=r"c\.en has 4 lines but .*c\.fr has 1:"):
+        load(str(tmp_path), "c", bad=BadLines("skip"))
+    write(tmp_path, d__tsv="a\n")
+    with pytest.raises(DataError, match=r"split d of .* has no sentence pairs\. 1 pairs left out: there are fewer"):
+        load(str(tmp_path), "d", bad=BadLines("skip"))
+
+
+def test_environment_variables_in_a_path(tmp_path, monkeypatch):
+    write(tmp_path, train__tok__en="yes\n", train__tok__fr="oui\n")
+    monkeypatch.setenv("SOME_CORPORA", str(tmp_path.parent))
+    for corpus in ("$SOME_CORPORA", "${SOME_CORPORA}"):
+        assert load(f"{corpus}/{tmp_path.name}/{{split}}.tok", "train") == [Pair("yes", "oui")]
+    with pytest.raises(DataError, match="variable NO_CORPORA, which is not set: export NO_CORPORA=FOLDER"):
+        load("$NO_CORPORA/multi30k", "train")
+
+
+def test_lines_are_read_one_after_the_other(tmp_path):
+    corpus = write(tmp_path, train__en=b"a\n\xff", train__fr="b\nc")
+    pairs = read(corpus, "train")
+    assert next(pairs) == Pair("a", "b")
+    with pytest.raises(DataError, match="line 2"):
+        next(pairs)
 
 
 def test_bad_paths(tmp_path):

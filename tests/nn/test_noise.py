@@ -8,7 +8,7 @@ import pytest
 
 from xattn.attention import Dropout, hash_bits
 from xattn.attention.dropout import keep_weights
-from xattn.nn.layers import Noise, attention_dropout, drop
+from xattn.nn.layers import Noise, attention_dropout, drops
 from xattn.nn.model import EMBEDDING
 
 RATE = 0.3
@@ -26,8 +26,8 @@ PLACES = {
     f"step {step}, pass {second}, side {side}, layer {layer}, site {site}": (step, second, side, layer, site)
     for step, second, side, layer, site in [
         *[(step, 0, 0, 0, 1) for step in (0, 1, 2, 2**20)],
-        *[(0, 0, side, layer, site) for side in (0, 1) for layer in (0, 1) for site in (2, 4)],
-        *[(0, 0, side, None, EMBEDDING) for side in (0, 1)],
+        *[(0, 0, side, layer, site) for side in (0, 1) for layer in (0, 1) for site in (0, 2)],
+        *[(0, 0, side, EMBEDDING, 0) for side in (0, 1)],
         *[(0, 2, side, 0, 1) for side in (0, 1)],
     ]
 }
@@ -37,8 +37,8 @@ def kept(step, second, side, layer, site):
     here = noise(step)
     here = here.at(second) if second else here
     here = here.at(side)
-    here = here if layer is None else here.at(layer)
-    return np.asarray(drop(jnp.ones((B, T, D)), here, site)) > 0
+    here = here.at(layer)
+    return np.asarray(drops(here, (B, T, D), 3)[site](jnp.ones((B, T, D)))) > 0
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_no_two_heads_layers_or_steps_of_attention_are_correlated():
     ]
 
     def weights(step, layer):
-        found = attention_dropout(noise(step).at(1).at(layer), 2)
+        found = attention_dropout(noise(step).at(1).at(layer), 4)
         assert isinstance(found, Dropout)
         return np.asarray(keep_weights(found, axes[0].astype(jnp.uint32), *axes[1:]))
 

@@ -10,7 +10,7 @@ from xattn.attention.contract import (
     merge,
     prepare_memory,
 )
-from xattn.attention.dropout import Dropout, dropout, hash_bits
+from xattn.attention.dropout import Dropout, drop_others, dropout, hash_bits, keep
 from xattn.attention.mask import Mask
 from xattn.attention.ring import ring_attention
 from xattn.attention.statistics import Aux
@@ -24,9 +24,11 @@ __all__ = [
     "bidirectional_cross_attention",
     "cross_attention",
     "cross_attention_with_aux",
+    "drop_others",
     "dropout",
     "explain",
     "hash_bits",
+    "keep",
     "merge",
     "prepare_memory",
     "ring_attention",

@@ -80,11 +80,22 @@ def dropout(
     """
     if rate is None or check_rate(rate) == 0:
         return x
-    rows = jnp.arange(x.shape[0], dtype=jnp.uint32) if rows is None else rows
-    counters = [rows, *(jnp.arange(size, dtype=jnp.uint32) for size in x.shape[1:])]
-    ones = (1,) * x.ndim
+    return drop_others(x, keep(x.shape, rate, seed, rows), rate)
+
+
+def keep(
+    shape: tuple[int, ...], rate: float, seed: UInt32[Array, ""], rows: UInt32[Array, " B"] | None = None
+) -> Bool[Array, "B ..."]:
+    """Which entries of an array `dropout` leaves."""
+    rows = jnp.arange(shape[0], dtype=jnp.uint32) if rows is None else rows
+    counters = [rows, *(jnp.arange(size, dtype=jnp.uint32) for size in shape[1:])]
+    ones = (1,) * len(shape)
     shaped = [c.reshape(*ones[:axis], -1, *ones[axis + 1 :]) for axis, c in enumerate(counters)]
-    kept = hash_bits(seed, *shaped) >= _threshold(rate)
+    return hash_bits(seed, *shaped) >= _threshold(rate)
+
+
+def drop_others(x: Float[Array, "*shape"], kept: Bool[Array, "*shape"], rate: float) -> Float[Array, "*shape"]:
+    """`x` where it is kept, divided by 1 - rate, and 0 elsewhere."""
     return jnp.where(kept, x * (1 / (1 - rate)), jnp.zeros((), x.dtype))
 
 

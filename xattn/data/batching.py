@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Int, UInt32
+from jaxtyping import Bool, Float, Int, UInt32
 
 from xattn.data.tokenizer import Tokenizer
 
-Pair = tuple[Sequence[int], Sequence[int]]
+Pair = tuple[Sequence[int] | Int[np.ndarray, "S"], Sequence[int] | Int[np.ndarray, "T"]]
 """Source and target pieces, without special ones."""
+
+# Sides of shapes are looked for in this many steps, and moved at most so often.
+GRID, SWEEPS = 64, 20
 
 
 # Not a dataclass: those that the tests check for shapes cannot pass through vmap, pmap or device_get.
@@ -47,12 +50,12 @@ class Shape:
         return self.source + self.target
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PlannedBatch:
     """Which examples a batch holds; its last rows stay empty if they are fewer than its shape has."""
 
     shape: Shape
-    examples: tuple[int, ...]
+    examples: Int[np.ndarray, "N"]
 
 
 def lengths(encoded: Iterable[Pair]) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
@@ -73,47 +76,55 @@ def choose_shapes(
     tokens: int,
     multiple: int = 1,
 ) -> tuple[Shape, ...]:
-    """At most `buckets` shapes that hold all examples with the least padding, the smallest first.
+    """At most `buckets` shapes that hold all examples with little padding, the smallest first.
 
-    Examples are ordered by their longer side (sources stretched to the mean length of targets) and cut into
-    contiguous buckets, where it is best of all places (dynamic programming). A batch has at most `tokens`
+    Shapes are found among all (source, target) sides: one after the other is put where it saves most, then each is
+    moved to where it saves most beside the others, until none moves. They are not nested: sentences whose
+    translations are long, and the other way round, get shapes of their own. A batch has at most `tokens`
     positions, source and target together, padding included, and a multiple of `multiple` rows.
     """
     if len(source_lengths) == 0:
         raise ValueError("There are no examples to choose batch shapes for.")
-    stretch = target_lengths.mean() / source_lengths.mean()
-    key = np.maximum(np.rint(source_lengths * stretch), target_lengths)
-    keys, group, counts = np.unique(key, return_inverse=True, return_counts=True)
-    longest = np.zeros((2, len(keys)), int)
-    np.maximum.at(longest[0], group, source_lengths)
-    np.maximum.at(longest[1], group, target_lengths)
-    # The shape of a bucket that ends with key j also holds all that came before: shapes are nested.
-    sides = np.maximum.accumulate(longest, axis=1)
-    row = sides.sum(axis=0)
-    rows = tokens // row // multiple * multiple
-    if rows[-1] == 0:
+    sides = np.array([source_lengths.max(), target_lengths.max()])
+    if tokens < sides.sum() * multiple:
         raise ValueError(
-            f"The longest examples need {row[-1]} positions a row, and a batch has a multiple of {multiple} "
-            f"rows: tokens must be at least {row[-1] * multiple}, not {tokens}."
+            f"The longest examples need {sides.sum()} positions a row, and a batch has a multiple of {multiple} "
+            f"rows: tokens must be at least {sides.sum() * multiple}, not {tokens}."
         )
-    before = np.concatenate([[0], counts.cumsum()])
-    held = before[None, 1:] - before[:-1, None]  # examples of a bucket from key i to key j
-    padded = np.where(held > 0, held * row[None], np.inf)
+    step = -(-int(sides.max()) // GRID)
+    steps = -(-sides // step)
+    counts = np.zeros(steps + 1)
+    np.add.at(counts, (-(-source_lengths // step), -(-target_lengths // step)), 1)
+    places = [(int(steps[0]), int(steps[1]))]
+    while len(places) < buckets and (place := _best_place(counts, places)) not in places:
+        places.append(place)
+    for _ in range(SWEEPS):
+        before = list(places)
+        for number in range(1, len(places)):  # the corner stays, since it holds everything
+            places[number] = _best_place(counts, [*places[:number], *places[number + 1 :]])
+        if places == before:
+            break
+    shapes = []
+    for place in dict.fromkeys(places):
+        source, target = (min(int(side), at * step) for side, at in zip(sides, place, strict=True))
+        shapes.append(Shape(batch=tokens // (source + target) // multiple * multiple, source=source, target=target))
+    return tuple(sorted(shapes, key=lambda shape: (shape.row, shape.source)))
 
-    best = np.full(len(keys) + 1, np.inf)
-    best[0] = 0
-    totals, starts = [], []
-    for _ in range(buckets):
-        through = best[:-1, None] + padded
-        starts.append(through.argmin(axis=0))
-        best = np.concatenate([[np.inf], through.min(axis=0)])
-        totals.append(best[-1])
-    shapes: list[Shape] = []
-    end = len(keys) - 1
-    for start in reversed(starts[: int(np.argmin(totals)) + 1]):
-        shapes.append(Shape(batch=int(rows[end]), source=int(sides[0, end]), target=int(sides[1, end])))
-        end = start[end] - 1
-    return tuple(reversed(shapes))
+
+def _best_place(counts: Float[np.ndarray, "S T"], others: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Where one more shape saves most of the padding that is left beside `others`; the shortest of equals."""
+    now = np.full(counts.shape, np.inf)
+    for source, target in others:
+        held = now[: source + 1, : target + 1]
+        np.minimum(held, source + target, out=held)
+    best, found = 0.0, others[0]
+    for row in range(2, int(now.max())):
+        saved = (counts * np.maximum(now - row, 0)).cumsum(axis=0).cumsum(axis=1)
+        source = np.arange(max(1, row - counts.shape[1] + 1), min(counts.shape[0] - 1, row - 1) + 1)
+        along = saved[source, row - source]
+        if along.max() > best:
+            best, found = float(along.max()), (int(source[along.argmax()]), row - int(source[along.argmax()]))
+    return found
 
 
 def plan_epoch(
@@ -127,7 +138,8 @@ def plan_epoch(
     """Every example once, in an order that depends on nothing but the arguments.
 
     Examples are shuffled within the smallest shape that holds them, then the batches among each other. What
-    does not fill a batch joins longer examples, or is a batch with empty rows: whichever is less padding.
+    does not fill a batch joins longer examples, or is a batch with empty rows: whichever is less padding. `shapes`
+    are ordered by the length of a row.
     """
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(source_lengths))
@@ -146,11 +158,11 @@ def restore(plan: Iterable[PlannedBatch], values: Iterable[Any]) -> list[Any]:
     """Puts one value for every planned example, in the order of the plan, into the order of the examples.
 
     >>> shape = Shape(batch=2, source=7, target=7)
-    >>> plan = [PlannedBatch(shape=shape, examples=(2, 0)), PlannedBatch(shape=shape, examples=(1,))]
+    >>> plan = [PlannedBatch(shape=shape, examples=np.array(e)) for e in ([2, 0], [1])]
     >>> restore(plan, ["two", "zero", "one"])
     ['zero', 'one', 'two']
     """
-    places = [example for planned in plan for example in planned.examples]
+    places = [example for planned in plan for example in planned.examples.tolist()]
     return [value for _, value in sorted(zip(places, values, strict=True), key=lambda pair: pair[0])]
 
 
@@ -158,37 +170,35 @@ def efficiency(
     plan: Sequence[PlannedBatch], source_lengths: Int[np.ndarray, "N"], target_lengths: Int[np.ndarray, "N"]
 ) -> float:
     """The share of all positions of a plan's batches that are not padding."""
-    real = sum((source_lengths + target_lengths)[list(planned.examples)].sum() for planned in plan)
+    real = sum((source_lengths[planned.examples] + target_lengths[planned.examples]).sum() for planned in plan)
     return float(real / sum(p.shape.batch * p.shape.row for p in plan))
 
 
 def make_batch(planned: PlannedBatch, encoded: Sequence[Pair], tokenizer: Tokenizer) -> Batch:
     """The arrays of a planned batch, in NumPy; `encoded` holds the examples that were planned."""
-    shape, pad = planned.shape, tokenizer.pad
-    sources, targets = [], []
-    for example in planned.examples:
-        source, target = encoded[example]
-        sources.append([*source, tokenizer.eos])
-        targets.append([tokenizer.bos, *target, tokenizer.eos])
-    source, source_mask = _pad(sources, shape.batch, shape.source, pad)
-    target_in, target_mask = _pad([target[:-1] for target in targets], shape.batch, shape.target, pad)
-    target_out, _ = _pad([target[1:] for target in targets], shape.batch, shape.target, pad)
-    return Batch(
-        source=source,
-        source_mask=source_mask,
-        target_in=target_in,
-        target_out=target_out,
-        target_mask=target_mask,
-        rows=np.arange(shape.batch, dtype=np.uint32),  # pyright: ignore[reportArgumentType]
+    shape, count = planned.shape, len(planned.examples)
+    source, target_in, target_out = (
+        np.full((shape.batch, side), tokenizer.pad, np.int32) for side in (shape.source, shape.target, shape.target)
     )
-
-
-def _pad(sentences: Sequence[Sequence[int]], rows: int, length: int, pad: int) -> tuple[Any, Any]:
-    ids, mask = np.full((rows, length), pad, np.int32), np.zeros((rows, length), bool)
-    for row, sentence in enumerate(sentences):
-        ids[row, : len(sentence)] = sentence
-        mask[row, : len(sentence)] = True
-    return ids, mask
+    ends = np.zeros((2, shape.batch), int)
+    for row, example in enumerate(planned.examples):
+        pieces, translation = encoded[example]
+        ends[:, row] = len(pieces), len(translation)
+        source[row, : ends[0, row]] = pieces
+        target_in[row, 1 : ends[1, row] + 1] = target_out[row, : ends[1, row]] = translation
+    filled = np.arange(count)
+    source[filled, ends[0, :count]] = target_out[filled, ends[1, :count]] = tokenizer.eos
+    target_in[filled, 0] = tokenizer.bos
+    ends[:, count:] = -1
+    arrays: dict[str, Any] = {
+        "source": source,
+        "source_mask": np.arange(shape.source) <= ends[0, :, None],
+        "target_in": target_in,
+        "target_out": target_out,
+        "target_mask": np.arange(shape.target) <= ends[1, :, None],
+        "rows": np.arange(shape.batch, dtype=np.uint32),
+    }
+    return Batch(**arrays)
 
 
 def _deal(
@@ -198,34 +208,45 @@ def _deal(
     shapes: Sequence[Shape],
 ) -> list[PlannedBatch]:
     """Deals examples, in the order given, to the smallest shapes that hold them."""
-    holds = np.array([(source_lengths <= s.source) & (target_lengths <= s.target) for s in shapes])
-    too_long = np.flatnonzero(~holds.any(axis=0))
+    # The smallest shape for every pair of lengths; whatever is longer than all of them is in the last row or column.
+    longest = (max(s.source for s in shapes), max(s.target for s in shapes))
+    smallest = np.full((longest[0] + 2, longest[1] + 2), len(shapes), np.int16)
+    for number, shape in reversed(list(enumerate(shapes))):
+        smallest[: shape.source + 1, : shape.target + 1] = number
+    bucket = smallest[np.minimum(source_lengths, longest[0] + 1), np.minimum(target_lengths, longest[1] + 1)]
+    too_long = np.flatnonzero(bucket == len(shapes))
     if too_long.size:
         first = too_long[0]
         raise ValueError(
             f"No batch shape holds {too_long.size} of {len(order)} examples; the first is number {first}: "
             f"{source_lengths[first]} source and {target_lengths[first]} target positions."
         )
-    bucket = holds.argmax(axis=0)[order]
+    bucket = bucket[order]
     batches: list[PlannedBatch] = []
-    rest = order[:0]
-    for number, (shape, longer) in enumerate(zip(shapes, [*shapes[1:], None], strict=True)):
-        waiting = np.concatenate([rest, order[bucket == number]])
-        last = len(waiting) // shape.batch * shape.batch
-        if len(waiting) > last and not _join(len(waiting) - last, shape, longer):
-            last = len(waiting)
-        for first in range(0, last, shape.batch):
-            examples = waiting[first : first + shape.batch]
-            batches.append(PlannedBatch(shape=shape, examples=tuple(examples.tolist())))
-        rest = waiting[last:]
+    for number, shape in enumerate(shapes):
+        places = np.flatnonzero(bucket == number)
+        last = len(places) // shape.batch * shape.batch
+        rest = order[places[last:]]
+        longer = _longer(source_lengths[rest], target_lengths[rest], shapes, number)
+        if longer is None:
+            last = len(places)
+        else:
+            bucket[places[last:]] = longer
+        batches += [
+            PlannedBatch(shape=shape, examples=order[places[first : min(first + shape.batch, last)]])
+            for first in range(0, last, shape.batch)
+        ]
     return batches
 
 
-def _join(count: int, shape: Shape, longer: Shape | None) -> bool:
-    """Whether `count` examples rather join longer ones than make a batch whose other rows are empty."""
-    return (
-        longer is not None
-        and longer.source >= shape.source
-        and longer.target >= shape.target
-        and count * (longer.row - shape.row) < (shape.batch - count) * shape.row
-    )
+def _longer(
+    source_lengths: Int[np.ndarray, "N"], target_lengths: Int[np.ndarray, "N"], shapes: Sequence[Shape], number: int
+) -> Int[np.ndarray, "N"] | None:
+    """The next larger shapes for what does not fill a batch, if joining them pads less than empty rows would."""
+    row, later = shapes[number].row, shapes[number + 1 :]
+    holds = np.array([(source_lengths <= s.source) & (target_lengths <= s.target) for s in later])
+    if not later or not holds.any(axis=0).all():
+        return None
+    found = holds.argmax(axis=0)
+    more = np.array([shape.row - row for shape in later])[found].sum()
+    return number + 1 + found if more < (shapes[number].batch - len(found)) * row else None

@@ -1,41 +1,71 @@
-"""Parallel text, wherever it lies: `load(corpus, split)` gives sentence pairs.
+"""Parallel text, wherever it lies: `read(corpus, split)` gives sentence pairs, one after the other.
 
-A corpus is ``toy_en_fr``, generated once and kept in a cache folder, or a path to text, one sentence a line:
+A corpus is one of these, all of which may be gzipped (`train.en.gz`, `train.tsv.gz`) where they are files:
 
-========================  ========================================================
-``corpora/multi30k``      a folder with ``train.en`` and ``train.fr``, or ``train.tsv``
-``corpora/{split}.tok``   any other naming: ``train.tok.en`` and ``train.tok.fr``
-``corpora/{split}.tsv``   one file, source and target parted by a tab
-========================  ========================================================
+==============================  ========================================================
+``toy_en_fr``                   generated from a grammar once, and kept in a cache folder
+``corpora/multi30k``            a folder with ``train.en`` and ``train.fr``, or ``train.tsv``
+``corpora/{split}.tok``         any other naming: ``train.tok.en`` and ``train.tok.fr``
+``corpora/{split}.tsv``         one file, source and target parted by a tab
+``$CORPORA/{split}``            environment variables, and ``~``, are replaced
+``tfds:wmt14_translate/fr-en``  a data set of TFDS and its config, downloaded once
+==============================  ========================================================
 
-Text comes out as it is, but for the white space around it: no lower-casing, no tokenising.
+A table has two columns, source and target; of a table with more, `columns` says which two to read (counted from 1):
+nothing is guessed, since some put the number of a sentence before it, and others its author behind. Text comes out as
+it is, but for the white space around it: no lower-casing, no tokenising.
 """
 
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
-from xattn.data.grammar import DEFAULT_SIZES, VERSION, Links, Sizes
-from xattn.errors import UserError
+from xattn.data import text
+from xattn.data.grammar import DEFAULT_SIZES, VERSION, Sizes
+from xattn.data.pairs import BadLines, DataError, Pair
+
+__all__ = ["BadLines", "DataError", "Pair", "load", "read"]
+
+TFDS = "tfds:"
 
 
-class DataError(UserError):
-    """Something is wrong with a corpus; the message says what, and in which file and line."""
+def read(
+    corpus: str,
+    split: str,
+    *,
+    source: str = "en",
+    target: str = "fr",
+    columns: tuple[int, int] | None = None,
+    cache: str | Path | None = None,
+    bad: BadLines | None = None,
+    sizes: Sizes = DEFAULT_SIZES,
+    seed: int = 0,
+) -> Iterator[Pair]:
+    """Gives the pairs of a split of a corpus, of which there is at least one, or raises `DataError`.
 
-
-class Pair(NamedTuple):
-    """A sentence and its translation, with gold links where they are known.
-
-    Links are (source word, target word) positions; words are what spaces part, counted from 0. `possible`
-    includes `sure`.
+    `source` and `target` are the endings of text files, or features or languages of a TFDS data set. `cache` is the
+    folder for generated and downloaded data. `bad` says what becomes of lines that are no pair, and counts them; the
+    first is an error unless it is given. `sizes` and `seed` are those of `grammar.generate`.
     """
+    bad = bad or BadLines()
+    if corpus != "toy_en_fr" and not corpus.startswith(TFDS):
+        pairs = text.read(text.files(corpus, split, source, target), columns, bad)
+    elif cache is None:
+        raise DataError(f"{corpus} is made once and kept: say in which cache folder.")
+    elif corpus == "toy_en_fr":
+        pairs = _toy(Path(cache), split, sizes, seed)
+    else:
+        from xattn.data import datasets  # imports tensorflow_datasets, which takes a second
 
-    source: str
-    target: str
-    sure: Links | None = None
-    possible: Links | None = None
+        name, folder = corpus.removeprefix(TFDS), Path(cache, "tensorflow_datasets")
+        pairs = datasets.read(name, split, source=source, target=target, folder=folder, bad=bad)
+    number = 0
+    for number, pair in enumerate(pairs, 1):  # noqa: B007
+        yield pair
+    if number == 0:
+        raise DataError(f"The split {split} of {corpus} has no sentence pairs. {' '.join(bad.report())}".strip())
 
 
 def load(
@@ -44,23 +74,29 @@ def load(
     *,
     source: str = "en",
     target: str = "fr",
+    columns: tuple[int, int] | None = None,
     cache: str | Path | None = None,
+    bad: BadLines | None = None,
     sizes: Sizes = DEFAULT_SIZES,
     seed: int = 0,
 ) -> list[Pair]:
-    """Loads a split of a corpus, or raises `DataError`.
+    """All that `read` gives, in memory."""
+    return list(
+        read(
+            corpus,
+            split,
+            source=source,
+            target=target,
+            columns=columns,
+            cache=cache,
+            bad=bad,
+            sizes=sizes,
+            seed=seed,
+        )
+    )
 
-    `source` and `target` are the endings of text files. `cache` is the folder for generated data, `sizes` and
-    `seed` are those of `grammar.generate`: only ``toy_en_fr`` uses the three.
-    """
-    if corpus == "toy_en_fr":
-        if cache is None:
-            raise DataError("toy_en_fr is generated once and kept: say in which cache folder.")
-        return _toy(Path(cache), split, sizes, seed)
-    return _text(corpus, split, source, target)
 
-
-def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> list[Pair]:
+def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
     if split not in asdict(sizes):
         raise DataError(f"toy_en_fr has no split {split!r}; it has {', '.join(asdict(sizes))}.")
     from xattn.data.toy import builder  # imports tensorflow_datasets, which takes a second
@@ -76,7 +112,8 @@ def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> list[Pair]:
                 _publish(fresh, home)
         except OSError as error:
             raise DataError(f"toy_en_fr cannot be kept in the cache folder {cache}: {error.strerror}.") from error
-    return [Pair(*row) for row in builder.read(home, split)]
+    for row in builder.read(home, split):
+        yield Pair(*row)
 
 
 def _publish(fresh: Path, home: Path) -> None:
@@ -86,71 +123,3 @@ def _publish(fresh: Path, home: Path) -> None:
     except OSError:
         if not home.is_dir():  # else another process was quicker, and has written the same
             raise
-
-
-def _text(corpus: str, split: str, source: str, target: str) -> list[Pair]:
-    if "{split}" in corpus:
-        stem = Path(corpus.replace("{split}", split))
-    elif Path(corpus).is_dir():
-        stem = Path(corpus, split)
-    elif Path(corpus).exists():
-        raise DataError(f"{corpus} is one file: write {{split}} in its name where the name of the split stands.")
-    else:
-        raise DataError(
-            f"There is no corpus {corpus}: give toy_en_fr, a folder that holds {split}.{source} and"
-            f" {split}.{target}, or a path with {{split}} in it."
-        )
-    if stem.suffix == ".tsv":
-        return _tab_separated(stem)
-    table, *sides = (stem.with_name(f"{stem.name}.{ending}") for ending in ("tsv", source, target))
-    if table.exists() and not any(side.exists() for side in sides):
-        return _tab_separated(table)
-    lines = [_lines(side) for side in sides]
-    if len(lines[0]) != len(lines[1]):
-        raise DataError(
-            f"{sides[0]} has {len(lines[0])} lines but {sides[1]} has {len(lines[1])}:"
-            " each line of one must translate the same line of the other."
-        )
-    for path, texts in zip(sides, lines, strict=True):
-        for number, text in enumerate(texts, 1):
-            if not text:
-                raise DataError(f"{path}, line {number}: there is no text; delete the line in both files.")
-    return [Pair(*pair) for pair in zip(lines[0], lines[1], strict=True)]
-
-
-def _tab_separated(path: Path) -> list[Pair]:
-    pairs = []
-    for number, line in enumerate(_lines(path), 1):
-        columns = [column.strip() for column in line.split("\t")]
-        if len(columns) != 2 or not all(columns):
-            raise DataError(f"{path}, line {number}: expected a sentence, a tab and its translation, got {line!r}.")
-        pairs.append(Pair(columns[0], columns[1]))
-    return pairs
-
-
-def _lines(path: Path) -> list[str]:
-    """Reads the lines of a UTF-8 file, of which there must be some."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}{_others(path)}.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    try:
-        text = data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {number}: this is not UTF-8; convert the file to UTF-8.") from error
-    lines = [line.strip(" \r") for line in text.removesuffix("\n").split("\n")]
-    if lines == [""]:
-        raise DataError(f"{path} is empty.")
-    return lines
-
-
-def _others(path: Path) -> str:
-    """Says what lies in the folder of a file: perhaps the split has another name."""
-    if not path.parent.is_dir():
-        return f", nor a folder {path.parent}"
-    names = sorted(other.name for other in path.parent.iterdir())
-    shown = ", ".join([*names[:9], "..."] if len(names) > 9 else names)
-    return f"; {path.parent} holds {shown}" if names else f"; {path.parent} is empty"

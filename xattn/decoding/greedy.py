@@ -17,8 +17,8 @@ class _Search(NamedTuple):
     lengths_B1: jax.Array
     scores_B1: jax.Array
     finished_B1: jax.Array
-    tokens_TB1: jax.Array
-    record: Any  # leaves [T,B,1,...]
+    tokens_BT1: jax.Array
+    record: Any  # leaves [B,T,1,...]
 
 
 def greedy(
@@ -57,7 +57,7 @@ def greedy(
             lengths_B1=now.lengths_B1 + grows_B1,
             scores_B1=jnp.where(grows_B1, now.scores_B1 + logp_B1V.max(axis=-1), now.scores_B1),
             finished_B1=now.finished_B1 | (grows_B1 & (best_B1 == eos)),
-            tokens_TB1=hypotheses.put(now.position, now.tokens_TB1, jnp.where(grows_B1, best_B1, pad)),
+            tokens_BT1=hypotheses.put(now.position, now.tokens_BT1, jnp.where(grows_B1, best_B1, pad)),
             record=hypotheses.put(now.position, now.record, record),
         )
 
@@ -68,16 +68,16 @@ def greedy(
         lengths_B1=jnp.zeros((batch, 1), jnp.int32),
         scores_B1=jnp.zeros((batch, 1)),
         finished_B1=jnp.zeros((batch, 1), bool),
-        tokens_TB1=jnp.full((max_length, batch, 1), pad, jnp.int32),
+        tokens_BT1=jnp.full((batch, max_length, 1), pad, jnp.int32),
         record=hypotheses.room(recorded, max_length),
     )
     end = jax.lax.while_loop(lambda now: growing(now).any(), advance, start)
     scores_B1 = jnp.where(end.lengths_B1 > 0, end.scores_B1, -jnp.inf)
     return Hypotheses(
-        tokens=jnp.moveaxis(end.tokens_TB1, 0, 2),
+        tokens=jnp.moveaxis(end.tokens_BT1, 1, 2),
         lengths=end.lengths_B1,
         scores=scores_B1,
         normalised=scores_B1 / hypotheses.length_penalty(end.lengths_B1, length_penalty),
         finished=end.finished_B1,
-        record=hypotheses.take_rows(end.record, jnp.zeros_like(end.tokens_TB1), end.lengths_B1),
+        record=hypotheses.take_rows(end.record, jnp.zeros_like(end.tokens_BT1), end.lengths_B1),
     )

@@ -81,23 +81,34 @@ def each_limit(limits: Int[Array, "B"] | None, batch: int, max_length: int) -> I
     return jnp.minimum(jnp.full(batch, max_length) if limits is None else limits, max_length)
 
 
+def force(logp: Float[Array, "B W V"], prefix: Int[Array, "B P"], position: Int[Array, ""]) -> Float[Array, "B W V"]:
+    """Forbids all pieces but the one that a prefix has at this position; -1 has none."""
+    length = prefix.shape[1]
+    if length == 0:
+        return logp
+    now_B = prefix[:, jnp.minimum(position, length - 1)]
+    forced_B = (position < length) & (now_B >= 0)
+    is_it_BV = jnp.arange(logp.shape[-1])[None] == now_B[:, None]
+    return jnp.where((~forced_B[:, None] | is_it_BV)[:, None], logp, -jnp.inf)
+
+
 def room(shapes: Any, max_length: int) -> Any:
-    """Zeros [T,...] for every leaf, to be filled a position at a time."""
-    return jax.tree.map(lambda leaf: jnp.zeros((max_length, *leaf.shape), leaf.dtype), shapes)
+    """Zeros [B,T,...] for every leaf, to be filled a position at a time."""
+    return jax.tree.map(lambda leaf: jnp.zeros((leaf.shape[0], max_length, *leaf.shape[1:]), leaf.dtype), shapes)
 
 
 def put(position: jax.Array, into: Any, leaves: Any) -> Any:
     """Fills one position of what `room` made."""
-    return jax.tree.map(lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 0), into, leaves)
+    return jax.tree.map(lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 1), into, leaves)
 
 
-def take_rows(record: Any, slots_TBn: jax.Array, lengths_Bn: jax.Array) -> Any:
-    """Follows hypotheses through a record [T,B,W,...] by the slots they had: [B,n,T,...]."""
+def take_rows(record: Any, slots_BTn: Int[Array, "B T n"], lengths_Bn: Int[Array, "B n"]) -> Any:
+    """Follows hypotheses through a record [B,T,W,...] by the slots they had: [B,n,T,...]."""
 
     def take(leaf: jax.Array) -> jax.Array:
         trailing = (1,) * (leaf.ndim - 3)
-        rows = jnp.take_along_axis(leaf, slots_TBn.reshape(*slots_TBn.shape, *trailing), axis=2)
-        written_TBn = jnp.arange(len(leaf))[:, None, None] < lengths_Bn[None]
-        return jnp.moveaxis(jnp.where(written_TBn.reshape(*written_TBn.shape, *trailing), rows, 0), 0, 2)
+        rows = jnp.take_along_axis(leaf, slots_BTn.reshape(*slots_BTn.shape, *trailing), axis=2)
+        written_BTn = jnp.arange(leaf.shape[1])[None, :, None] < lengths_Bn[:, None]
+        return jnp.moveaxis(jnp.where(written_BTn.reshape(*written_BTn.shape, *trailing), rows, 0), 1, 2)
 
     return jax.tree.map(take, record)

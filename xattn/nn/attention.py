@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
@@ -11,7 +12,7 @@ from xattn.attention import Dropout, KeyValue, Mask, cross_attention_with_aux
 ROTARY_BASE = 10_000.0
 
 
-def rotate(x: Float[Array, "*B T N H"], positions: Int[Array, " T"]) -> Float[Array, "*B T N H"]:
+def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]) -> Float[Array, "*B T N H"]:
     """Rotary positions (Su et al., 2021): turns each head's pairs of features by angles that grow with the position.
 
     The product of two rotated vectors depends on their positions through the difference alone.
@@ -22,9 +23,11 @@ def rotate(x: Float[Array, "*B T N H"], positions: Int[Array, " T"]) -> Float[Ar
     features = x.shape[-1]
     if features % 2:
         raise ValueError(f"Rotary positions turn pairs of features, but a head has {features}, which is odd.")
-    angles_TH = positions[:, None] / ROTARY_BASE ** (jnp.arange(0, features, 2) / features)[None]
-    angles = jnp.expand_dims(angles_TH[:, None], range(x.ndim - 3))
-    cos, sin = jnp.cos(angles).astype(x.dtype), jnp.sin(angles).astype(x.dtype)
+    # Known positions make constants; XLA would fuse powers, sines and cosines into all that reads a rotated vector.
+    xp = np if isinstance(positions, np.ndarray) else jnp
+    angles_TH = positions[:, None] / ROTARY_BASE ** (np.arange(0, features, 2) / features)[None]
+    angles = xp.expand_dims(angles_TH[:, None], tuple(range(x.ndim - 3)))
+    cos, sin = xp.cos(angles).astype(x.dtype), xp.sin(angles).astype(x.dtype)
     first, second = jnp.split(x, 2, axis=-1)
     return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
@@ -119,7 +122,7 @@ class CrossAttention(nnx.Module):
         mask: Mask | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array, " T"] | None = None,
+        positions: Int[Array | np.ndarray, " T"] | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """Projects the memory, and looks at it; `positions` are for self-attention, where both sides have them."""
@@ -132,7 +135,7 @@ class CrossAttention(nnx.Module):
         mask: Mask | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array, " S"] | None = None,
+        positions: Int[Array | np.ndarray, " S"] | None = None,
     ) -> KeyValue:
         """Keys and values `[B,S,K,H]`, and who may look: made once for a memory that many queries will look at.
 
@@ -147,7 +150,7 @@ class CrossAttention(nnx.Module):
         x: Float[Array, "*B T D"],
         memory: KeyValue,
         *,
-        positions: Int[Array, " T"] | None = None,
+        positions: Int[Array | np.ndarray, " T"] | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """Looks at a memory that is already projected."""
@@ -156,7 +159,11 @@ class CrossAttention(nnx.Module):
         return self.out(out_BTNH.reshape(*x.shape[:-1], -1)), aux.weights
 
     def _heads(
-        self, x: jax.Array, heads: int, norm: nnx.LayerNorm | None = None, positions: jax.Array | None = None
+        self,
+        x: jax.Array,
+        heads: int,
+        norm: nnx.LayerNorm | None = None,
+        positions: jax.Array | np.ndarray | None = None,
     ) -> jax.Array:
         x = x.reshape(*x.shape[:-1], heads, -1)
         x = x if norm is None else norm(x)

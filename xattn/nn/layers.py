@@ -1,13 +1,16 @@
 """The blocks that encoders and decoders are made of: pre-norm residual layers (Xiong et al., 2020)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float, Int, UInt32
 
-from xattn.attention import Dropout, KeyValue, Mask, dropout, hash_bits
+from xattn.attention import Dropout, KeyValue, Mask, drop_others, hash_bits, keep
 from xattn.nn.attention import CrossAttention
 
 
@@ -24,14 +27,21 @@ class Noise:
     rate: float = field(metadata={"static": True})
     attention_rate: float = field(metadata={"static": True})
 
-    def at(self, site: int) -> "Noise":
+    def at(self, site: int | Int[Array, ""]) -> "Noise":
         """Noise of its own for one site of the model."""
-        return replace(self, seed=hash_bits(self.seed, jnp.uint32(site)))
+        return replace(self, seed=hash_bits(self.seed, jnp.asarray(site, jnp.uint32)))
 
 
-def drop(x: Float[Array, "B ..."], noise: Noise | None, site: int) -> Float[Array, "B ..."]:
-    """Activation dropout at one site."""
-    return x if noise is None else dropout(x, noise.rate, noise.at(site).seed, noise.rows)
+def drops(noise: Noise | None, shape: tuple[int, ...], sites: int) -> list[Callable[[jax.Array], jax.Array]]:
+    """Activation dropout of arrays of one shape, a function for each of the sites 0, 1, ..."""
+    if noise is None or noise.rate == 0:
+        return [lambda x: x] * sites
+    rate, rows = noise.rate, noise.rows
+    # The masks are drawn in a loop, because XLA never fuses what a loop made. It would fuse their hashes into all that
+    # reads the residual stream further down, over and over: minutes to compile. A loop of one would be unrolled.
+    seeds = jax.vmap(lambda site: noise.at(site).seed)(jnp.arange(max(sites, 2)))
+    kept = jax.lax.map(lambda seed: keep(shape, rate, seed, rows), seeds)
+    return [partial(drop_others, kept=kept[site], rate=rate) for site in range(sites)]
 
 
 def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
@@ -62,12 +72,12 @@ class EncoderLayer(nnx.Module):
         self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
-        h = self.norm_self(x)
+        h, drop = self.norm_self(x), drops(noise, x.shape, 2)
         attended, _ = self.self_attention(
-            h, h, mask, positions=jnp.arange(x.shape[1]), dropout=attention_dropout(noise, 0)
+            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 2)
         )
-        x = x + drop(attended, noise, 1)
-        return x + drop(self.mlp(self.norm_mlp(x)), noise, 2)
+        x = x + drop[0](attended)
+        return x + drop[1](self.mlp(self.norm_mlp(x)))
 
 
 class DecoderLayer(nnx.Module):
@@ -98,11 +108,11 @@ class DecoderLayer(nnx.Module):
         noise: Noise | None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B N T S"]]:
         """All positions at once; also returns the cross-attention weights."""
-        h = self.norm_self(x)
+        h, drop = self.norm_self(x), drops(noise, x.shape, 3)
         attended, _ = self.self_attention(
-            h, h, mask, positions=jnp.arange(x.shape[1]), dropout=attention_dropout(noise, 0)
+            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 3)
         )
-        return self._look(x + drop(attended, noise, 1), memory, noise)
+        return self._look(x + drop[0](attended), memory, drop[1:], attention_dropout(noise, 4))
 
     def step(
         self,
@@ -117,10 +127,12 @@ class DecoderLayer(nnx.Module):
         past = jax.tree.map(lambda old, k: jax.lax.dynamic_update_slice_in_dim(old, k, position, 2), past, new)
         seen = past._replace(mask=Mask.causal(queries=position[None]))
         attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, positions=position[None])
-        x, weights = self._look(x + attended_BW1D[:, :, 0], memory, None)
+        x, weights = self._look(x + attended_BW1D[:, :, 0], memory, drops(None, x.shape, 2), None)
         return x, weights, past
 
-    def _look(self, x: jax.Array, memory: KeyValue, noise: Noise | None):
-        attended, weights = self.cross_attention.attend(self.norm_cross(x), memory, dropout=attention_dropout(noise, 2))
-        x = x + drop(attended, noise, 3)
-        return x + drop(self.mlp(self.norm_mlp(x)), noise, 4), weights
+    def _look(
+        self, x: jax.Array, memory: KeyValue, drop: list[Callable[[jax.Array], jax.Array]], dropout: Dropout | None
+    ) -> tuple[jax.Array, jax.Array]:
+        attended, weights = self.cross_attention.attend(self.norm_cross(x), memory, dropout=dropout)
+        x = x + drop[0](attended)
+        return x + drop[1](self.mlp(self.norm_mlp(x))), weights

@@ -1,6 +1,7 @@
 """The encoder-decoder: text in, memory between, text out."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,9 +9,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
+from xattn.attention import KeyValue
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
-from xattn.nn.layers import Noise, drop
+from xattn.nn.layers import Noise, drops
 from xattn.nn.memory import TRANSFORMS, Memory
 
 # Dropout sites: the layers are numbered from 0.
@@ -47,7 +49,7 @@ class EncoderDecoder(nnx.Module):
     def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
         """Reads the source; returns the memory that the decoder may look at."""
         noise = noise and noise.at(0)
-        x_BSD = drop(self._embed(source), noise, EMBEDDING)
+        x_BSD = self._embed(source, noise)
         return TRANSFORMS[self.memory](self.encoder(x_BSD, mask, noise))
 
     def decode(
@@ -55,7 +57,7 @@ class EncoderDecoder(nnx.Module):
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T M"]]:
         """States of all target positions at once, and the weights of every layer and head."""
         noise = noise and noise.at(1)
-        x_BTD = drop(self._embed(target), noise, EMBEDDING)
+        x_BTD = self._embed(target, noise)
         return self.decoder(x_BTD, memory, noise)
 
     def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
@@ -84,18 +86,20 @@ class EncoderDecoder(nnx.Module):
         This is all that decoding knows of a model. The memory is projected once, and shared by the hypotheses.
         """
         projected = self.decoder.project_memory(memory)
+        return partial(self.step, memory=projected), self.decoder.start(memory, width, length)
 
-        def step(ids: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, jax.Array]:
-            x_BWD = self._embed(ids)
-            states, weights, past = self.decoder.step(x_BWD, past, position, projected)
-            return self.logits(states), past, weights
-
-        return step, self.decoder.start(memory, width, length)
+    def step(
+        self, ids: Int[Array, "B W"], position: jax.Array, past: tuple[KeyValue, ...], *, memory: tuple[KeyValue, ...]
+    ) -> tuple[Float[Array, "B W V"], tuple[KeyValue, ...], Float[Array, "B W L N S"]]:
+        """One position of `W` hypotheses a sentence, given the projected memory; see `stepper`."""
+        states, weights, past = self.decoder.step(self._embed(ids), past, position, memory)
+        return self.logits(states), past, weights
 
     @property
     def width(self) -> int:
         """Width of the residual stream (D)."""
         return self.embedding.features
 
-    def _embed(self, ids: jax.Array) -> jax.Array:
-        return self.embedding(ids) * self.width**0.5
+    def _embed(self, ids: jax.Array, noise: Noise | None = None) -> jax.Array:
+        (drop,) = drops(noise and noise.at(EMBEDDING), (*ids.shape, self.width), 1)
+        return drop(self.embedding(ids) * self.width**0.5)

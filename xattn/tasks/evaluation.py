@@ -12,9 +12,9 @@ from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportU
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
-from xattn.data.sources import Pair
+from xattn.data.sources import BadLines, Pair
 from xattn.run import Run
-from xattn.tasks.translation import evaluation_splits, load
+from xattn.tasks.translation import load
 from xattn.tasks.translator import Translator
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
-    """Scores a run on splits of its corpus (all evaluation splits, unless some are named), and keeps the results.
+    """Scores a run on splits of its corpus (those of `data.test`, unless some are named), and keeps the results.
 
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
     """
     model = Translator.open(run)
     results = run.read_results()
     readout = None
-    if model.looks and (validation := _with_gold(load(run.config, "validation"))):
+    if model.looks and (validation := _with_gold(load(run.config, run.config.data.validation))):
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]
@@ -42,11 +42,14 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "validation_aer": round(found.aer, 4),
         }
     results.setdefault("splits", {})
-    for name in splits or evaluation_splits(run.config):
-        pairs = load(run.config, name)
+    for name in splits or run.config.data.test:
+        bad = BadLines(run.config.data.bad_lines)
+        pairs = load(run.config, name, bad)
+        for line in bad.report():
+            console.print(f"{name}: {line}", soft_wrap=True)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
-        row = score_text([best[0].text for best in found], pairs)
+        row = score_text([best[0].text for best in found], pairs, tokenized=run.config.data.tokenized)
         if readout is not None and (gold := _with_gold(pairs)):
             with console.status(f"aligning {name}"):
                 row["alignment"] = score_alignment(model, gold, readout)
@@ -56,14 +59,18 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     return results
 
 
-def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Exact match, BLEU and chrF with their signatures, and exact match by source length in words."""
+def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair], *, tokenized: bool = False) -> dict[str, Any]:
+    """Exact match, BLEU and chrF with their signatures, and exact match by source length in words.
+
+    Text that is tokenised already is compared by the words that its spaces part: the convention of published
+    Multi30k scores, and some points above that of sacreBLEU, which tokenises by itself (13a).
+    """
     references = [pair.target for pair in pairs]
     exact = [hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True)]
     by_length: dict[int, list[bool]] = defaultdict(list)
     for right, pair in zip(exact, pairs, strict=True):
         by_length[len(pair.source.split())].append(right)
-    bleu, chrf = BLEU(), CHRF()
+    bleu, chrf = BLEU(tokenize="none" if tokenized else "13a"), CHRF()
     return {
         "sentences": len(pairs),
         "exact_match": round(sum(exact) / len(exact), 4),

@@ -1,5 +1,6 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from xattn.attention import hash_bits
 from xattn.config import ConfigError, Experiment
 from xattn.data import batching, sources
 from xattn.data.batching import Batch
-from xattn.data.sources import Pair
+from xattn.data.sources import BadLines, Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.run import Run
@@ -28,24 +29,26 @@ from xattn.training.step import Sums
 # Dropout site of R-Drop's second pass: the encoder is 0, the decoder 1.
 SECOND_PASS = 2
 
-# What `xattn evaluate` scores, by corpus; any other has a test split.
-EVALUATION_SPLITS = {"toy_en_fr": ("test", "unseen_pairs", "long")}
 
-
-def evaluation_splits(config: Experiment) -> tuple[str, ...]:
-    """The splits that a run is scored on, unless some are named."""
-    corpus = config.data.corpus
-    return EVALUATION_SPLITS[corpus] if corpus in EVALUATION_SPLITS else ("test",)
-
-
-def load(config: Experiment, split: str) -> list[Pair]:
-    """The sentence pairs of a split, as the model will read them."""
+def read(config: Experiment, split: str, bad: BadLines | None = None) -> Iterator[Pair]:
+    """The sentence pairs of a split, as the model will read them; `bad` counts what is left out."""
     data = config.data
-    folder = Path(data.folder).expanduser()
-    pairs = sources.load(data.corpus, split, source=data.source, target=data.target, cache=folder)
-    if not data.lowercase:
-        return list(pairs)
-    return [pair._replace(source=pair.source.lower(), target=pair.target.lower()) for pair in pairs]
+    pairs = sources.read(
+        data.corpus,
+        split,
+        source=data.source,
+        target=data.target,
+        columns=data.columns,
+        cache=Path(data.folder).expanduser(),
+        bad=bad or BadLines(data.bad_lines),
+    )
+    for pair in pairs:
+        yield pair._replace(source=pair.source.lower(), target=pair.target.lower()) if data.lowercase else pair
+
+
+def load(config: Experiment, split: str, bad: BadLines | None = None) -> list[Pair]:
+    """All that `read` gives, in memory."""
+    return list(read(config, split, bad))
 
 
 class Translation:
@@ -54,8 +57,13 @@ class Translation:
     def __init__(self, run: Run, console: Console):
         self.config = run.config
         self.score = run.config.training.stop_by
-        with console.status("reading sentence pairs"):
-            pairs = {name: load(run.config, name) for name in ("train", "validation")}
+        data, pairs = run.config.data, {}
+        for name, split in {"train": data.train, "validation": data.validation}.items():
+            bad = BadLines(data.bad_lines)
+            with console.status(f"reading {split}"):
+                pairs[name] = load(run.config, split, bad)
+            for line in bad.report():
+                console.print(f"{split}: {line}", soft_wrap=True)
         if not run.tokenizer.exists():
             with console.status("learning the vocabulary"):
                 settings = run.config.vocabulary

@@ -3,9 +3,9 @@
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,20 @@ from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
-from xattn.decoding import beam_search
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run, RunError
+from xattn.tasks.searching import Searcher, padded
 from xattn.training.checkpoint import Checkpoints
+from xattn.training.losses import cross_entropy
 
-# Sentences are padded to the next of few lengths, so that few shapes are compiled.
-LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
+
+class Score(NamedTuple):
+    """What a model thinks of a given translation."""
+
+    logp: float
+    """Natural logarithm of its probability, the end included."""
+    pieces: int
+    """How many pieces that is, EOS included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +65,9 @@ class Translator:
         self.params = params
         graph, _ = nnx.split(nnx.eval_shape(lambda: build(config, tokenizer.size)), nnx.Param)
         self._model = partial(nnx.merge, graph)
-        self._search = jax.jit(self._search_batch, static_argnames=("width", "n_best", "length", "look"))
+        self._searcher = cache(self._make_searcher)
         self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
+        self._score = jax.jit(self._score_batch)
 
     @classmethod
     def open(cls, run: Run) -> "Translator":
@@ -87,7 +95,14 @@ class Translator:
         return self.tokenizer.encode(text.lower() if self.config.data.lowercase else text)
 
     def translate(
-        self, lines: Sequence[str], *, beam: int | None = None, n_best: int = 1, look: bool = False
+        self,
+        lines: Sequence[str],
+        *,
+        beam: int | None = None,
+        n_best: int = 1,
+        length_penalty: float | None = None,
+        prefix: str = "",
+        look: bool = False,
     ) -> list[list[Translation]]:
         """The `n_best` translations of every line, best first; an empty line has the empty translation.
 
@@ -98,52 +113,60 @@ class Translator:
         results: list[list[Translation]] = [
             [] if ids else [Translation(text="", score=0.0, finished=True)] for ids in sources
         ]
-        for indices, source, mask in self._batches(sources):
-            found = self._search(
-                self.params,
-                source,
-                mask,
-                width=settings.beam if beam is None else beam,
-                n_best=n_best,
-                length=2 * source.shape[1] + settings.extra_length,
-                look=look,
-            )
-            found = jax.device_get(found)
-            for row, index in enumerate(indices):
-                for n in range(n_best):
-                    if found.lengths[row, n] == 0:
-                        continue
-                    ids = found.tokens[row, n, : found.lengths[row, n]].tolist()
-                    attention = None
-                    if look:
-                        weights_LNTS = np.moveaxis(found.record[row, n, : len(ids)], 0, 2)
-                        attention = self._map(weights_LNTS, sources[index], ids)
-                    results[index].append(
-                        Translation(
-                            text=self.tokenizer.decode(ids),
-                            score=float(found.scores[row, n]),
-                            finished=bool(found.finished[row, n]),
-                            attention=attention,
-                        )
+        width = settings.beam if beam is None else beam
+        found = self._searcher(width, n_best, look)(
+            self.params,
+            sources,
+            # All hypotheses of a batch share the caches of the processor.
+            rows=1 << (max(settings.batch // width, 1).bit_length() - 1),
+            length_penalty=settings.length_penalty if length_penalty is None else length_penalty,
+            prefix=self.encode(prefix),
+        )
+        for index, best in found:
+            for n in np.flatnonzero(best.lengths):
+                ids = best.tokens[n, : best.lengths[n]].tolist()
+                attention = None
+                if look:
+                    attention = self._map(np.moveaxis(best.record[n, : len(ids)], 0, 2), sources[index], ids)
+                results[index].append(
+                    Translation(
+                        text=self.tokenizer.decode(ids),
+                        score=float(best.scores[n]),
+                        finished=bool(best.finished[n]),
+                        attention=attention,
                     )
+                )
         return results
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
+        """The probability of given translations, each as the tokenizer cuts it into pieces.
+
+        It is what `translate` reports for the same pieces, if they came to an end by themselves. A model may also
+        write a text in other pieces, which are less probable as a rule.
+        """
+        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
+        scores: dict[int, Score] = {}
+        for indices, source, mask, target in self._pair_batches(sources, targets):
+            found = np.asarray(self._score(self.params, source, mask, target))
+            scores |= {i: Score(float(found[row]), len(targets[i]) + 1) for row, i in enumerate(indices)}
+        return [scores[index] for index in range(len(pairs))]
 
     def attend(self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None) -> list[AttentionMap]:
         """What the model looks at while it is fed a given translation (teacher forcing)."""
         eos = self.tokenizer.eos
         sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
         maps: dict[int, AttentionMap] = {}
-        for indices, source, mask in self._batches(sources, beside=targets):
-            length = _padded(max(len(targets[i]) for i in indices) + 1)
-            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
-            for row, index in enumerate(indices):
-                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+        for indices, source, mask, target in self._pair_batches(sources, targets):
             weights = np.asarray(self._weights(self.params, source, mask, target))
             for row, index in enumerate(indices):
                 ids = [*targets[index], eos]
                 gold = golds[index] if golds else None
                 maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold)
         return [maps[index] for index in range(len(pairs))]
+
+    def _make_searcher(self, width: int, n_best: int, look: bool) -> Searcher:
+        extra = self.config.decoding.extra_length
+        return Searcher(self._model, self.tokenizer, width=width, n_best=n_best, look=look, extra_length=extra)
 
     def _map(
         self, weights_LNTS: np.ndarray, source: list[int], target: list[int], gold: Links | None = None
@@ -171,43 +194,43 @@ class Translator:
         """
         lengths = [(len(s) + 1, len(beside[i]) if beside else 0, i) for i, s in enumerate(sources) if s or beside]
         order = [index for *_, index in sorted(lengths)]
-        for _, group in _grouped(order, key=lambda index: _padded(len(sources[index]) + 1)):
+        for _, group in _grouped(order, key=lambda index: padded(len(sources[index]) + 1)):
             for first in range(0, len(group), self.config.decoding.batch):
                 indices = group[first : first + self.config.decoding.batch]
                 # Few sentences should not wait for a full batch of padding.
                 rows = min(self.config.decoding.batch, 1 << (len(group) - 1).bit_length())
-                source = np.full((rows, _padded(len(sources[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
+                source = np.full((rows, padded(len(sources[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
                 mask = np.zeros(source.shape, bool)
                 for row, index in enumerate(indices):
                     source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
                     mask[row, : len(sources[index]) + 1] = True
                 yield indices, source, mask
 
-    def _search_batch(
-        self, params: Any, source: jax.Array, mask: jax.Array, *, width: int, n_best: int, length: int, look: bool
-    ) -> Any:
+    def _pair_batches(
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]]
+    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
+        """As `_batches`, with the targets beside: BOS, their pieces, padding."""
+        for indices, source, mask in self._batches(sources, beside=targets):
+            length = padded(max(len(targets[i]) for i in indices) + 1)
+            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
+            for row, index in enumerate(indices):
+                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+            yield indices, source, mask, target
+
+    def _score_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array) -> jax.Array:
         model, tokenizer = self._model(params), self.tokenizer
-        step, state = model.stepper(model.encode(source, mask), width, length)
+        states_BTD, _ = model.decode(target, model.encode(source, mask))
+        # The last piece of every row is followed by EOS, and what follows that by nothing.
+        after_BT = jnp.pad(target[:, 1:], ((0, 0), (0, 1)), constant_values=tokenizer.pad)
+        real_BT = target != tokenizer.pad
+        next_BT = jnp.where(real_BT & (after_BT == tokenizer.pad), tokenizer.eos, after_BT)
 
-        def without_record(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, tuple]:
-            logits, state, _ = step(ids, position, state)
-            return logits, state, ()
+        def row(of: tuple[jax.Array, ...]) -> jax.Array:
+            states_TD, next_T, real_T = of
+            return -jnp.sum(cross_entropy(model.logits(states_TD), next_T), where=real_T)
 
-        # A sentence's limit depends on itself alone, so that a batch gives what its lines give.
-        own = mask.sum(axis=1)
-        return beam_search(
-            step if look else without_record,
-            state,
-            batch=len(source),
-            width=width,
-            bos=tokenizer.bos,
-            eos=tokenizer.eos,
-            pad=tokenizer.pad,
-            max_length=length,
-            limits=jnp.where(own > 0, 2 * own + self.config.decoding.extra_length, 0),
-            length_penalty=self.config.decoding.length_penalty,
-            n_best=n_best,
-        )
+        # A sentence at a time: all logits [B,T,V] at once may not fit.
+        return jax.lax.map(row, (states_BTD, next_BT, real_BT))
 
 
 def export(run: Run, folder: Path) -> Run:
@@ -231,10 +254,6 @@ def export(run: Run, folder: Path) -> Run:
 def parameter_name(path: Iterable[Any]) -> str:
     """A parameter's place in the model as a name: `encoder.layers.0.mlp.up.kernel`."""
     return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
-
-
-def _padded(length: int) -> int:
-    return next((each for each in LENGTHS if each >= length), length)
 
 
 def _grouped(items: Sequence[int], key: Any) -> Iterator[tuple[int, list[int]]]:

@@ -3,14 +3,20 @@
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from xattn.errors import UserError
 from xattn.tasks.translator import Translator
 
 # Lines translated together: enough to sort by length, few enough to see the output grow.
 CHUNK = 1_024
+
+Text = TypeVar("Text", str, tuple[str, str])
+Given = tuple[bytes, bytes]
 
 
 def write_translations(
@@ -25,7 +31,7 @@ def write_translations(
     # Only a person at a screen wants a moving picture; a log does not.
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors, transient=True) as progress:
         shown = progress.add_task("translating")
-        for first, texts in _chunks(_readable(model, lines), chunk):
+        for first, texts in _chunks(_texts(model, lines), chunk):
             for number, found in enumerate(model.translate(texts, beam=beam, n_best=n_best), start=first):
                 if n_best == 1:
                     sys.stdout.write(found[0].text + "\n")
@@ -37,27 +43,80 @@ def write_translations(
             progress.update(shown, description=f"{done:,} lines, {speed:,.0f} a second")
 
 
-def _readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
-    longest = model.config.data.max_length
+def _texts(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
+    return (_readable(model, line, f"line {number}") for number, line in enumerate(lines, start=1))
+
+
+def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk: int = CHUNK) -> None:
+    """Writes the log-probability of every translation, and with `mean`, after a tab, that of a piece on average.
+
+    A pair without two sides comes out blank: without a warning where both are blank.
+    """
+    for first, texts in _chunks((_pair(model, number, *pair) for number, pair in enumerate(pairs, start=1)), chunk):
+        whole = [number for number, (source, target) in enumerate(texts, first) if source and target]
+        scores = dict(zip(whole, model.score([texts[n - first] for n in whole]) if whole else [], strict=True))
+        for number in range(first, first + len(texts)):
+            if number in scores:
+                logp, pieces = scores[number]
+                sys.stdout.write(f"{logp:.4f}\t{logp / pieces:.4f}" if mean else f"{logp:.4f}")
+            sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def table(lines: Iterable[bytes]) -> Iterator[Given]:
+    """Pairs from lines of two columns, parted by a tab."""
     for number, line in enumerate(lines, start=1):
+        columns = line.rstrip(b"\r\n").split(b"\t")
+        if len(columns) != 2 and line.strip():
+            _warn(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
+        yield (columns[0], columns[1]) if len(columns) == 2 else (b"", b"")
+
+
+def beside(source: Path, target: Path) -> Iterator[Given]:
+    """Pairs from two files, which must have as many lines."""
+    counts = []
+    for path in (source, target):
         try:
-            text = line.decode().strip()
-        except UnicodeDecodeError as error:
-            byte = f"byte 0x{line[error.start]:02x} at position {error.start + 1}"
-            print(f"xattn: line {number} is not UTF-8 ({byte}); it is left blank.", file=sys.stderr)
-            text = ""
-        pieces = len(model.encode(text))
-        if pieces > longest:
-            print(
-                f"xattn: line {number} has {pieces} pieces, but this model was trained on at most {longest}; "
-                "it is left blank.",
-                file=sys.stderr,
-            )
-            text = ""
-        yield text
+            with path.open("rb") as lines:
+                counts.append(sum(1 for _ in lines))
+        except OSError as error:
+            raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+    if counts[0] != counts[1]:
+        raise UserError(
+            f"{source} has {counts[0]} lines but {target} has {counts[1]}: each line of one must translate the same "
+            "line of the other."
+        )
+    with source.open("rb") as sources, target.open("rb") as targets:
+        yield from zip(sources, targets, strict=True)
 
 
-def _chunks(texts: Iterator[str], size: int) -> Iterator[tuple[int, list[str]]]:
+def _pair(model: Translator, number: int, source: bytes, target: bytes) -> tuple[str, str]:
+    if bool(source.strip()) != bool(target.strip()):
+        _warn(f"line {number}", "has no " + ("translation" if source.strip() else "source"))
+        return "", ""
+    return _readable(model, source, f"line {number}"), _readable(model, target, f"line {number} of the translations")
+
+
+def _readable(model: Translator, line: bytes, where: str) -> str:
+    """The text of a line; none, and a warning, where the model cannot read it."""
+    longest = model.config.data.max_length
+    try:
+        text = line.decode().strip()
+    except UnicodeDecodeError as error:
+        _warn(where, f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})")
+        return ""
+    pieces = len(model.encode(text))
+    if pieces > longest:
+        _warn(where, f"has {pieces} pieces, but this model was trained on at most {longest}")
+        return ""
+    return text
+
+
+def _warn(where: str, what: str) -> None:
+    print(f"xattn: {where} {what}; it is left blank.", file=sys.stderr)
+
+
+def _chunks(texts: Iterator[Text], size: int) -> Iterator[tuple[int, list[Text]]]:
     for first in itertools.count(1, size):
         chunk = list(itertools.islice(texts, size))
         if not chunk:

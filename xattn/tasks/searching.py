@@ -1,0 +1,169 @@
+"""Beam search over many sentences: like lengths together, and those that are done make room for others."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xattn.data.tokenizer import Tokenizer
+from xattn.decoding import BeamSearch, Hypotheses, Search, Step, grow, join
+from xattn.nn.model import EncoderDecoder
+
+# Sentences are padded to the next of few lengths, so that few shapes are compiled.
+LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
+
+# Pieces that a batch writes before anybody looks which of its sentences are done.
+STRIDE = 4
+
+
+class _Batch(NamedTuple):
+    numbers: np.ndarray  # of the sentences; -1 for a row that nobody waits for
+    memory: Any
+    search: Search
+
+
+class Searcher:
+    """The compiled beam search of a model, for sentences of any number.
+
+    A batch writes a few pieces at a time, into a cache that grows with them. Once half of its sentences are done, it
+    waits for another such batch, and the two go on as one: sentences that are done soon cost nothing. What is
+    found for a sentence does not depend on the others, but for rounding.
+    """
+
+    def __init__(
+        self,
+        model: Callable[[Any], EncoderDecoder],
+        tokenizer: Tokenizer,
+        *,
+        width: int,
+        n_best: int,
+        look: bool,
+        extra_length: int,
+    ):
+        self._model, self._tokenizer = model, tokenizer
+        self._width, self._n_best, self._look, self._extra_length = width, n_best, look, extra_length
+        self._start = jax.jit(self._start_batch)
+        self._advance = jax.jit(self._advance_batch, donate_argnames="search")
+        self._grow = jax.jit(self._grow_batch, static_argnames="room")
+        self._join = jax.jit(join)
+        self._finish = jax.jit(lambda search: self._beam(0.0).finish(search))
+
+    def __call__(
+        self, params: Any, sources: Sequence[list[int]], *, rows: int, length_penalty: float, prefix: Sequence[int] = ()
+    ) -> Iterator[tuple[int, Hypotheses]]:
+        """The number and the hypotheses (without the axis B) of every sentence that is not empty, in any order.
+
+        `rows` sentences at most are searched together. Hypotheses begin with the pieces of `prefix`.
+        """
+        alpha = np.float32(length_penalty)
+        groups: dict[int, list[int]] = {}
+        for index in sorted((i for i, source in enumerate(sources) if source), key=lambda i: len(sources[i])):
+            groups.setdefault(padded(len(sources[index]) + 1), []).append(index)
+        for length, group in groups.items():
+            waiting: dict[int, _Batch] = {}  # by position
+            # Few sentences should not wait for a full batch of padding.
+            size = min(rows, 1 << (len(group) - 1).bit_length())
+            for first in range(0, len(group), size):
+                numbers = np.full(size, -1)
+                numbers[: len(group[first : first + size])] = group[first : first + size]
+                source = self.pad([sources[i] if i >= 0 else [] for i in numbers], length)
+                memory, search = self._start(params, source, np.asarray(prefix, np.int32))
+                yield from self._run(params, alpha, _Batch(numbers, memory, search), waiting, last=False)
+            while waiting:
+                batch = waiting.pop(min(waiting))
+                yield from self._run(params, alpha, batch, waiting, last=not waiting)
+
+    def pad(self, sources: Sequence[list[int]], length: int) -> np.ndarray:
+        """Sources [B,length] with EOS; nothing but padding for an empty one."""
+        ids = np.full((len(sources), length), self._tokenizer.pad, np.int32)
+        for row, source in enumerate(sources):
+            if source:
+                ids[row, : len(source) + 1] = [*source, self._tokenizer.eos]
+        return ids
+
+    def _run(
+        self, params: Any, alpha: np.float32, batch: _Batch, waiting: dict[int, _Batch], *, last: bool
+    ) -> Iterator[tuple[int, Hypotheses]]:
+        """Writes on until all is done or the batch, unless it is the last, had better wait for another."""
+        numbers, memory, search = batch
+        position = int(search.position)
+        while True:
+            position += STRIDE
+            search, alive = self._advance(params, alpha, memory, search, np.int32(position))
+            alive = np.asarray(alive)
+            if not alive.any():
+                yield from self._done(numbers, search)
+                return
+            if 2 * alive.sum() <= len(alive):
+                if position in waiting:
+                    other = waiting.pop(position)
+                    theirs = np.asarray(other.search.alive_B)
+                    yield from self._done(np.where(alive, -1, numbers), search)
+                    yield from self._done(np.where(theirs, -1, other.numbers), other.search)
+                    # The living first; who fills the rest is dead, and nobody waits for it.
+                    rows = np.argsort(~np.concatenate([alive, theirs]), stable=True)[: len(alive)]
+                    numbers = np.where(
+                        np.concatenate([alive, theirs])[rows], np.concatenate([numbers, other.numbers])[rows], -1
+                    )
+                    memory, search = self._join((memory, search), (other.memory, other.search), rows)
+                elif not last:
+                    waiting[position] = _Batch(numbers, memory, search)
+                    return
+            if position == search.tokens_BTW.shape[1]:
+                search = self._grow(search, room=padded(position + 1))
+
+    def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
+        if (numbers >= 0).any():
+            found = jax.device_get(self._finish(search))
+            for row in np.flatnonzero(numbers >= 0):
+                yield int(numbers[row]), jax.tree.map(lambda leaf, row=row: leaf[row], found)
+
+    def _beam(self, alpha: Any) -> BeamSearch:
+        t = self._tokenizer
+        return BeamSearch(width=self._width, n_best=self._n_best, bos=t.bos, eos=t.eos, pad=t.pad, length_penalty=alpha)
+
+    def _step(self, params: Any, memory: Any) -> Step:
+        model = self._model(params)
+
+        def step(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, Any]:
+            logits, state, weights = model.step(ids, position, state, memory=memory)
+            return logits, state, weights if self._look else ()
+
+        return step
+
+    def _start_batch(self, params: Any, source: jax.Array, prefix: jax.Array) -> tuple[Any, Search]:
+        model, batch = self._model(params), len(source)
+        mask = source != self._tokenizer.pad
+        encoded = model.encode(source, mask)
+        memory = model.decoder.project_memory(encoded)
+        # A sentence's limit depends on itself alone, so that a batch gives what its lines give.
+        own = mask.sum(axis=1, dtype=jnp.int32)
+        search = self._beam(0.0).start(
+            self._step(params, memory),
+            model.decoder.start(encoded, self._width, LENGTHS[0]),
+            batch=batch,
+            room=LENGTHS[0],
+            limits=jnp.where(own > 0, 2 * own + self._extra_length + len(prefix), 0),
+            prefix=jnp.broadcast_to(prefix, (batch, len(prefix))),
+        )
+        return memory, search
+
+    def _advance_batch(
+        self, params: Any, alpha: jax.Array, memory: Any, search: Search, until: jax.Array
+    ) -> tuple[Search, jax.Array]:
+        search = self._beam(alpha).advance(self._step(params, memory), search, until)
+        return search, search.alive_B
+
+    def _grow_batch(self, search: Search, *, room: int) -> Search:
+        # The decoder keeps what it has written by [B,W,T,...].
+        def larger(leaf: jax.Array) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((*leaf.shape[:2], room, *leaf.shape[3:]), leaf.dtype)
+
+        return grow(search, room, jax.tree.map(larger, search.state))
+
+
+def padded(length: int) -> int:
+    """The next length that shapes are compiled for."""
+    return next((each for each in LENGTHS if each >= length), length)
