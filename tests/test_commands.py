@@ -3,23 +3,16 @@
 import io
 import json
 import random
-import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
-import sacrebleu
-from rich.console import Console
 
 from xattn import cli
 from xattn.data import grammar
-from xattn.run import Run, open_run
-from xattn.tasks.translation import Translation
-from xattn.tasks.translator import Translator
 from xattn.training import loop
 from xattn.training.checkpoint import Checkpoints
 
@@ -110,23 +103,6 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, 
         rows = [[json.loads(x) for x in (f / "metrics.jsonl").read_text().splitlines()] for f in (run, folder)]
         first, second = ([row[name] for row in each if row["split"] == "validation"] for each in rows)
         assert first == second
-
-
-def test_the_bleu_that_chooses_is_that_of_greedy_translations(config, tmp_path):
-    """Of the first validation sentences, by the toy model that comes with the package: it knows the grammar."""
-    pretrained = open_run(cli.PRETRAINED)
-    model = Translator.open(pretrained)
-    shutil.copy(pretrained.tokenizer, tmp_path)
-    settings = replace(pretrained.config.training, stop_by="bleu", bleu_sentences=13)
-    data = replace(pretrained.config.data, corpus=str(config.parent))
-    task = Translation(Run(tmp_path, replace(pretrained.config, training=settings, data=data)), Console())
-    lines = {s: (config.parent / f"validation.{s}").read_text().lower().splitlines()[:13] for s in ("en", "fr")}
-    wanted = sacrebleu.metrics.BLEU()
-    found = [each[0].text for each in model.translate(lines["en"], beam=1)]
-    score = wanted.corpus_score(found, [lines["fr"]]).score
-    assert task.score == "bleu"
-    assert task.judge(model.params) == {"bleu": pytest.approx(score), "bleu_signature": str(wanted.get_signature())}
-    assert score > 80
 
 
 def test_a_finished_run_is_left_alone(run, config, capsys):

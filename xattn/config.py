@@ -180,6 +180,8 @@ class Training(Checked):
     """Batch shapes at most; each is compiled once."""
     label_smoothing: float = 0.1
     """Probability spread over the vocabulary in the target distribution."""
+    r_drop: float = 0.0
+    """Weight of the divergence between two passes with unlike dropout (R-Drop, Liang et al., 2021); 0 is one pass."""
     ema: float = 0.0
     """Decay of a moving average of the parameters, which is validated and used in their place; 0 is none."""
     average: int = 1
@@ -202,6 +204,7 @@ class Training(Checked):
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",
         )
+        _require(self.r_drop >= 0, f"training.r_drop must be at least 0, not {self.r_drop}.")
         _require(0 <= self.ema < 1, f"training.ema must be at least 0 and below 1, not {self.ema}.")
 
 

@@ -50,9 +50,9 @@ def test_accumulated_batches_are_one_large_batch(strategy):
     """Three updates of three batches each, unlike in shape and padding, against all rows at once in float64."""
     placement = devices.place(strategy)
     tx = optax.chain(optax.clip_by_global_norm(0.5), optax.sgd(0.1, momentum=0.9))
-    update = placement.compile(make_update(loss, tx, accumulate=3), donate=True)
-    state = placement.replicate(jax.tree.map(np.array, start({"w": jnp.ones(D)}, tx, accumulate=3)))
-    w, velocity = np.ones(D), np.zeros(D)
+    update = placement.compile(make_update(loss, tx, ema=0.15, accumulate=3), donate=True)
+    state = placement.replicate(jax.tree.map(np.array, start({"w": jnp.ones(D)}, tx, ema=0.15, accumulate=3)))
+    w, average, velocity = np.ones(D), np.ones(D), np.zeros(D)
     for n in range(3):
         parts = [batch(10 * n + 0, 16, 5), batch(10 * n + 1, 8, 1), batch(10 * n + 2, 16, 13)]
         rows = []
@@ -64,9 +64,11 @@ def test_accumulated_batches_are_one_large_batch(strategy):
         assert means(rows)["gradient_norm"] == pytest.approx(norm, rel=1e-5)
         velocity = 0.9 * velocity + slope * min(1, 0.5 / norm)
         w = w - 0.1 * velocity
+        average = 0.15 * average + 0.85 * w
         assert sum(float(row["loss"].count) for row in rows) == 19
     state = placement.fetch(state)
     np.testing.assert_allclose(state.params["w"], w, rtol=1e-5)
+    np.testing.assert_allclose(state.average["w"], average, rtol=1e-5)
     assert int(state.step) == 3
     assert (int(state.gathered.batches), float(state.gathered.count)) == (0, 0)
     np.testing.assert_array_equal(state.gathered.gradients["w"], np.zeros(D))

@@ -38,7 +38,8 @@ def hash_bits(seed: UInt32[Array, ""], *counters: UInt32[Array, "*_"]) -> UInt32
     Finalizer: two multiplications between three shifts, with the constants of least bias found by the
     hash-prospector project (Wellons, 2018).
     """
-    state = _finalize(seed ^ np.uint32(0x9E3779B9))
+    # The seed's constant differs from the counters': a seed of 0 and a counter of 0 would cancel each other out.
+    state = _finalize(seed ^ np.uint32(0x85EBCA6B))
     for counter in counters:
         state = _finalize(state ^ _finalize(counter + np.uint32(0x9E3779B9)))
     return state

@@ -22,8 +22,12 @@ from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.run import Run
 from xattn.tasks.translator import Translator, build
+from xattn.training.divergence import linear_divergence
 from xattn.training.losses import Sum, cross_entropy, linear_cross_entropy, sum_of
 from xattn.training.step import Sums
+
+# Dropout site of R-Drop's second pass: the encoder is 0, the decoder 1.
+SECOND_PASS = 2
 
 
 def read(config: Experiment, split: str, bad: BadLines | None = None) -> Iterator[Pair]:
@@ -79,7 +83,11 @@ class Translation:
         return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))()
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
-        """Label-smoothed cross-entropy in nats a target piece, with dropout."""
+        """Label-smoothed cross-entropy in nats a target piece, with dropout.
+
+        With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
+        """
+        settings = self.config.training
         noise = Noise(
             seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
             rows=batch.rows,
@@ -87,15 +95,26 @@ class Translation:
             attention_rate=self.config.model.attention_dropout,
         )
         model = nnx.merge(self.graph, params)
-        states, _ = model.decode(batch.target_in, model.encode(batch.source, batch.source_mask, noise), noise)
-        total = linear_cross_entropy(
-            states.reshape(-1, model.width),
-            model.embedding.embedding[...],
-            batch.target_out.reshape(-1),
-            batch.target_mask.reshape(-1).astype(states.dtype),
-            self.config.training.label_smoothing,
-        )
-        return {"loss": Sum(total, batch.target_mask.sum(dtype=jnp.float32))}
+        embedding = model.embedding.embedding[...]
+        labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
+
+        def states(noise: Noise) -> jax.Array:
+            memory = model.encode(batch.source, batch.source_mask, noise)
+            return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
+
+        count = batch.target_mask.sum(dtype=jnp.float32)
+
+        def entropy(states: jax.Array) -> Sum:
+            return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
+
+        first = states(noise)
+        if settings.r_drop == 0:
+            return {"loss": entropy(first)}
+        second = states(noise.at(SECOND_PASS))
+        both = entropy(first) + entropy(second)
+        divergence = Sum(linear_divergence(first, second, embedding, weights), count)
+        total = (both.total + settings.r_drop * divergence.total) / 2
+        return {"loss": Sum(total, count), "divergence": divergence}
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.

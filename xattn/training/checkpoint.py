@@ -20,7 +20,8 @@ STATE, PARAMS, PROGRESS = "state", "params", "progress"
 class Checkpoints:
     """A folder of checkpoints: `newest` and `best` are steps, or None where there is nothing yet.
 
-    Writing is atomic: an interrupted save leaves the one before it. Higher scores are better.
+    Writing is atomic: an interrupted save leaves the one before it. Higher scores are better, and of
+    equal ones the later.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False):
