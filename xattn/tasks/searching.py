@@ -122,9 +122,7 @@ class Searcher:
 
     def _beam(self, alpha: Any) -> BeamSearch:
         t = self._tokenizer
-        return BeamSearch(
-            width=self._width, n_best=self._n_best, bos=t.bos, eos=t.eos, pad=t.pad, length_penalty=alpha
-        )
+        return BeamSearch(width=self._width, n_best=self._n_best, bos=t.bos, eos=t.eos, pad=t.pad, length_penalty=alpha)
 
     def _step(self, params: Any, memory: Any) -> Step:
         model = self._model(params)
