@@ -46,9 +46,8 @@ def convert(model: Translator, threads: int, longest: int = 1024) -> ctranslate2
     config = spec.config
     config.layer_norm_epsilon = EPSILON
     config.add_source_eos = True
-    config.unk_token, config.bos_token, config.eos_token = (
-        pieces[i] for i in (tokenizer.unk, tokenizer.bos, tokenizer.eos)
-    )
+    special = (tokenizer.unk, tokenizer.bos, tokenizer.eos)
+    config.unk_token, config.bos_token, config.eos_token = tokenizer.pieces(special)
     config.decoder_start_token = config.bos_token
     spec.validate()
     with tempfile.TemporaryDirectory() as folder:

@@ -75,7 +75,7 @@ def sample(
     prefix: Int[Array, "B P"] | None = None,
     length_penalty: float | Float[Array, ""] = 0.0,
 ) -> Hypotheses:
-    """Draws `width` hypotheses a sentence, independent of each other, in the order in which they were drawn; see `draw`.
+    """Draws `width` hypotheses a sentence, independent of each other, in the order of drawing; see `draw`.
 
     What is drawn depends on the seed, the number of the sentence, of the hypothesis and of the position, and on
     nothing else: a sentence has the same samples in every batch. `scores` are those of the model, before
@@ -118,8 +118,9 @@ def draw(
     First the logarithms are divided by the temperature, then only the `top_k` most probable remain, and of these
     the fewest whose probabilities sum to `top_p` (nucleus: Holtzman et al., 2020).
 
-    >>> draw(jnp.log(jnp.array([0.1, 0.6, 0.3])), jnp.array(0.65)), draw(jnp.log(jnp.array([0.1, 0.6, 0.3])), jnp.array(0.95))
-    (Array(2, dtype=int32), Array(0, dtype=int32))
+    >>> logp = jnp.log(jnp.array([0.1, 0.6, 0.3]))
+    >>> draw(logp, jnp.array(0.65)).item(), draw(logp, jnp.array(0.95)).item()
+    (2, 0)
     """
     size = logp.shape[-1]
     values, ids = jax.lax.top_k(logp / temperature, size if top_k is None else min(top_k, size))
