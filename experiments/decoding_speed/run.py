@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,9 @@ def measure(model: Translator, texts: list[str], threads: int, console: Console)
         return [best[0] for best in model.translate(texts, beam=BEAM, length_penalty=LENGTH_PENALTY)]
 
     first = seconds(ours)
-    tried = {batch: min(seconds(lambda: theirs(other, sources, batch)) for _ in range(2)) for batch in BATCHES}
+    tried = {batch: min(seconds(partial(theirs, other, sources, batch)) for _ in range(2)) for batch in BATCHES}
     fastest = min(tried, key=lambda batch: tried[batch])
-    sides = {"xattn": ours, "CTranslate2": lambda: theirs(other, sources, fastest)}
+    sides = {"xattn": ours, "CTranslate2": partial(theirs, other, sources, fastest)}
     rounds = []
     for _ in range(ROUNDS):
         rounds.append({name: seconds(run) for name, run in sides.items()})

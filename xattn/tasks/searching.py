@@ -75,6 +75,8 @@ class Searcher:
         numbers, memory, search = batch
         position = int(search.position)
         while True:
+            if position + STRIDE > search.tokens_BTW.shape[1]:
+                search = self._grow(search, room=padded(position + STRIDE))
             position += STRIDE
             search, alive = self._advance(params, alpha, memory, search, np.int32(position))
             alive = np.asarray(alive)
@@ -96,8 +98,6 @@ class Searcher:
                 elif not last:
                     waiting[position] = _Batch(numbers, memory, search)
                     return
-            if position == search.tokens_BTW.shape[1]:
-                search = self._grow(search, room=padded(position + 1))
 
     def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
         if (numbers >= 0).any():
