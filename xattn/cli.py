@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -243,7 +243,7 @@ def translate(
         )
 
     lines = [text.encode() for text in texts] if texts else sys.stdin.buffer
-    total = len(texts) if texts else writing.count_lines(sys.stdin.buffer)
+    total = len(texts) if texts else _count_lines(sys.stdin.buffer)
     writing.write_translations(
         draw if sample else search, writing.readable(model, lines), total=total, numbered=n_best > 1
     )
@@ -316,6 +316,16 @@ def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
     if words and words[0].strip() and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
         return open_run(words[0]), list(words[1:])
     return open_run(PRETRAINED), list(words)
+
+
+def _count_lines(stream: BinaryIO) -> int | None:
+    """How many lines are left in a file; None for a pipe, which can be read once only."""
+    if not stream.seekable():
+        return None
+    start = stream.tell()
+    count = sum(1 for _ in stream)
+    stream.seek(start)
+    return count
 
 
 def _console() -> "Console":

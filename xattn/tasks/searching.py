@@ -174,7 +174,7 @@ class Sampler:
         prefix: Sequence[int],
     ) -> Iterator[tuple[int, Hypotheses]]:
         """As `Searcher`; sentences have the numbers from `first` on, which decide with the seed what is drawn."""
-        settings = np.uint32(seed), np.float32(temperature), np.float32(top_p), np.asarray(prefix, np.int32)
+        settings = np.int32(seed), np.float32(temperature), np.float32(top_p), np.asarray(prefix, np.int32)
         for length, batches in by_length(sources, rows):
             for numbers in batches:
                 source = padded_rows(sources, numbers, length, self._tokenizer)

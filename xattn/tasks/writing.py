@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -62,16 +62,6 @@ def write_translations(
             f"and {pieces / seconds:,.0f} target pieces a second, compilation included.",
             file=sys.stderr,
         )
-
-
-def count_lines(stream: BinaryIO) -> int | None:
-    """How many lines are left in a file; None for a pipe, which can be read once only."""
-    if not stream.seekable():
-        return None
-    start = stream.tell()
-    count = sum(1 for _ in stream)
-    stream.seek(start)
-    return count
 
 
 def readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
