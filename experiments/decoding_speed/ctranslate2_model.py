@@ -21,7 +21,8 @@ def convert(model: Translator, threads: int, longest: int = 1024) -> ctranslate2
         raise ValueError("CTranslate2 has no memory other than the full one.")
     settings, params, tokenizer = model.config.model, model.params, model.tokenizer
     embedding = np.asarray(params["embedding"]["embedding"])
-    spec = TransformerSpec(
+    # Its classes declare their places as None.
+    spec: Any = TransformerSpec(
         TransformerEncoderSpec(settings.layers, settings.heads, **ROTARY),
         TransformerDecoderSpec(settings.layers, settings.heads, **ROTARY),
     )

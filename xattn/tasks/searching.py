@@ -1,6 +1,6 @@
 """Decoding of many sentences: like lengths together, and those that are done make room for others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +15,10 @@ from xattn.nn.model import EncoderDecoder
 LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
 
 # Pieces that a batch writes before anybody looks which of its sentences are done.
-STRIDE = 4
+STRIDE = 2
+
+# The share of a batch's sentences that must live for it not to wait for another batch.
+FULL = 0.75
 
 
 class _Batch(NamedTuple):
@@ -27,9 +30,9 @@ class _Batch(NamedTuple):
 class Searcher:
     """The compiled beam search of a model, for sentences of any number.
 
-    A batch writes a few pieces at a time, into a cache that grows with them. Once half of its sentences are done, it
-    waits for another such batch, and the two go on as one: sentences that are done soon cost nothing. What is
-    found for a sentence does not depend on the others, but for rounding.
+    A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences
+    are done, it waits for another such batch, and they fill up one another: sentences that are done soon cost
+    nothing. What is found for a sentence does not depend on the others, but for rounding.
     """
 
     def __init__(
@@ -83,21 +86,35 @@ class Searcher:
             if not alive.any():
                 yield from self._done(numbers, search)
                 return
-            if 2 * alive.sum() <= len(alive):
+            batch, living = _Batch(numbers, memory, search), alive.sum()
+            if living <= FULL * len(alive) and not last:
                 if position in waiting:
-                    other = waiting.pop(position)
-                    theirs = np.asarray(other.search.alive_B)
-                    yield from self._done(np.where(alive, -1, numbers), search)
-                    yield from self._done(np.where(theirs, -1, other.numbers), other.search)
-                    # The living first; who fills the rest is dead, and nobody waits for it.
-                    rows = np.argsort(~np.concatenate([alive, theirs]), stable=True)[: len(alive)]
-                    numbers = np.where(
-                        np.concatenate([alive, theirs])[rows], np.concatenate([numbers, other.numbers])[rows], -1
-                    )
-                    memory, search = self._join((memory, search), (other.memory, other.search), rows)
-                elif not last:
-                    waiting[position] = _Batch(numbers, memory, search)
+                    batch = yield from self._joined(batch, position, waiting)
+                    living = (batch.numbers >= 0).sum()
+                if living <= FULL * len(alive):
+                    waiting[position] = batch
                     return
+            numbers, memory, search = batch
+
+    def _joined(self, batch: _Batch, position: int, waiting: dict[int, _Batch]) -> Generator[Any, None, _Batch]:
+        """One batch of the living of two, as full as can be; those who are left over wait on."""
+        both = (batch, waiting.pop(position))
+        alive = [np.asarray(each.search.alive_B) for each in both]
+        for each, lives in zip(both, alive, strict=True):
+            yield from self._done(np.where(lives, -1, each.numbers), each.search)
+        lives = np.concatenate(alive)
+        # Nobody waits for the dead, which fill what the living leave free.
+        numbers = np.where(lives, np.concatenate([each.numbers for each in both]), -1)
+        order = np.argsort(~lives, stable=True)
+        size = len(batch.numbers)
+        first, rest = (
+            _Batch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
+            for rows in (order[:size], order[size:])
+        )
+        assert first is not None, "both have living sentences"
+        if rest is not None:
+            waiting[position] = rest
+        return first
 
     def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
         if (numbers >= 0).any():
