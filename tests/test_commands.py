@@ -13,6 +13,10 @@ import pytest
 
 from xattn import cli
 from xattn.data import grammar
+from xattn.run import open_run
+from xattn.tasks import tuning
+from xattn.tasks.translation import load
+from xattn.tasks.translator import Translator
 from xattn.training import loop
 from xattn.training.checkpoint import Checkpoints
 
@@ -152,6 +156,46 @@ def test_n_best_is_ordered_and_numbered(run, capsys):
     assert [row[0] for row in rows] == ["1", "1", "2", "2"]
 
 
+def test_samples_depend_on_the_seed_and_the_line_only(run, capsys):
+    def drawn(*arguments):
+        assert cli.main(["translate", str(run), *arguments, "--sample", "--seed", "5"]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    together = drawn("the fox sits", "i see him", "the small cat that sleeps does not eat the good apples")
+    assert drawn("the dog sits", "i see him")[1] == together[1]
+    assert drawn("the fox sits", "i see him", "--temperature", "0.1")[1] != together[1]
+
+
+def test_translations_begin_with_the_prefix(run, capsys):
+    for arguments in (["--beam", "1"], ["--beam", "2"], ["--sample", "--top-k", "3"]):
+        texts = ["the fox sits", "", "i see him"]
+        assert cli.main(["translate", str(run), *texts, "--prefix", "Le renard", *arguments]) == 0
+        got = capsys.readouterr().out.split("\n")
+        assert got[0].startswith("le renard")
+        assert got[1] == ""
+        assert got[2].startswith("le renard")
+
+
+def test_tuning_chooses_on_validation_and_is_used_from_then_on(run, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "tuned"
+    assert cli.main(["export", str(run), str(folder)]) == 0
+    read = []
+    monkeypatch.setattr(tuning, "load", lambda config, split: read.append(split) or load(config, split)[:5])
+    monkeypatch.setattr(tuning, "BEAMS", (1, 3))
+    monkeypatch.setattr(tuning, "LENGTH_PENALTIES", (0.0, 1.0))
+    # Whatever this model writes, the second length penalty is the best.
+    scores = iter([1.0, 2.0, 3.0])
+    made_up = {"exact_match": 0.0, "chrf": 0.0, "bleu_signature": "none"}
+    monkeypatch.setattr(tuning, "score_text", lambda *_, tokenized: made_up | {"bleu": next(scores)})
+    assert cli.main(["evaluate", str(folder), "--tune"]) == 0
+    assert read == ["validation"]
+    tuned = json.loads((folder / "results.json").read_text())["tuned"]
+    assert (tuned["beam"], tuned["length_penalty"]) == (3, 1.0)
+    assert [(row["beam"], row["length_penalty"]) for row in tuned["table"]] == [(1, 0.0), (3, 0.0), (3, 1.0)]
+    decoding = Translator.open(open_run(folder)).config.decoding
+    assert (decoding.beam, decoding.length_penalty) == (3, 1.0)
+
+
 def test_view_prints_words_and_names_layer_head_and_rows(run, capsys):
     assert cli.main(["view", str(run), "The Fox sits", "--target", "le renard est assis", "--layer", "0"]) == 0
     out = capsys.readouterr().out
@@ -204,6 +248,15 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["translate", "{untrained}", "a fox"], "has no checkpoint yet: train it first"),
         (["translate", "{run}", "a fox", "--beam", "0"], "--beam must be at least 1"),
         (["translate", "{run}", "a fox", "--n-best", "3"], "--n-best must be between 1 and the beam (2), not 3"),
+        (["translate", "{run}", "a fox", "--top-p", "0.5"], "--top-p belongs to --sample"),
+        (
+            ["translate", "{run}", "a fox", "--sample", "--top-p", "1.5"],
+            "--top-p must be above 0 and at most 1, not 1.5",
+        ),
+        (["translate", "{run}", "a fox", "--sample", "--beam", "2"], "--beam belongs to a search"),
+        (["evaluate", "{run}", "--mean"], "belong to --score"),
+        (["evaluate", "{run}", "--score", "--source", "a"], "give both, or none"),
+        (["evaluate", "{run}", "--tune", "--splits", "test"], "--tune looks at the validation split alone"),
         (["view", "{run}", ""], "There is nothing to view"),
         (["view", "{run}", "  "], "There is nothing to view"),
         (["view", "{run}"], "There is nothing to view"),

@@ -21,7 +21,8 @@ def convert(model: Translator, threads: int, longest: int = 1024) -> ctranslate2
         raise ValueError("CTranslate2 has no memory other than the full one.")
     settings, params, tokenizer = model.config.model, model.params, model.tokenizer
     embedding = np.asarray(params["embedding"]["embedding"])
-    spec = TransformerSpec(
+    # Its classes declare their places as None.
+    spec: Any = TransformerSpec(
         TransformerEncoderSpec(settings.layers, settings.heads, **ROTARY),
         TransformerDecoderSpec(settings.layers, settings.heads, **ROTARY),
     )
@@ -46,9 +47,8 @@ def convert(model: Translator, threads: int, longest: int = 1024) -> ctranslate2
     config = spec.config
     config.layer_norm_epsilon = EPSILON
     config.add_source_eos = True
-    config.unk_token, config.bos_token, config.eos_token = (
-        pieces[i] for i in (tokenizer.unk, tokenizer.bos, tokenizer.eos)
-    )
+    special = (tokenizer.unk, tokenizer.bos, tokenizer.eos)
+    config.unk_token, config.bos_token, config.eos_token = tokenizer.pieces(special)
     config.decoder_start_token = config.bos_token
     spec.validate()
     with tempfile.TemporaryDirectory() as folder:

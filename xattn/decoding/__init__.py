@@ -1,7 +1,19 @@
 """Decoding over `step(ids, position, state) -> (logits, state, record)`; knows no model."""
 
 from xattn.decoding.beam import BeamSearch, Search, beam_search, grow, join
-from xattn.decoding.greedy import greedy
 from xattn.decoding.hypotheses import Hypotheses, Step, length_penalty
+from xattn.decoding.walks import draw, greedy, sample
 
-__all__ = ["BeamSearch", "Hypotheses", "Search", "Step", "beam_search", "greedy", "grow", "join", "length_penalty"]
+__all__ = [
+    "BeamSearch",
+    "Hypotheses",
+    "Search",
+    "Step",
+    "beam_search",
+    "draw",
+    "greedy",
+    "grow",
+    "join",
+    "length_penalty",
+    "sample",
+]

@@ -243,7 +243,10 @@ def _best(kept: _Ended, new: _Ended) -> _Ended:
 
 def _reorder(state: Any, parents_BW: jax.Array) -> Any:
     """Gives every hypothesis the state of the one it continues."""
-    return jax.tree.map(lambda x: jax.vmap(lambda row, at: row[at])(x, parents_BW), state)
+    batch, width = parents_BW.shape
+    # All as rows of one long list: XLA then copies whole rows, which is faster than a gather in two dimensions.
+    rows = (jnp.arange(batch)[:, None] * width + parents_BW).reshape(-1)
+    return jax.tree.map(lambda x: x.reshape(batch * width, -1)[rows].reshape(x.shape), state)
 
 
 def _trace(tokens_BTW: jax.Array, parents_BTW: jax.Array, ended: _Ended, pad: int) -> tuple[jax.Array, jax.Array]:

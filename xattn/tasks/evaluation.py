@@ -50,6 +50,8 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
         row = score_text([best[0].text for best in found], pairs, tokenized=run.config.data.tokenized)
+        settings = model.config.decoding
+        row["decoding"] = {"beam": settings.beam, "length_penalty": settings.length_penalty}
         if readout is not None and (gold := _with_gold(pairs)):
             with console.status(f"aligning {name}"):
                 row["alignment"] = score_alignment(model, gold, readout)

@@ -1,6 +1,6 @@
-"""Beam search over many sentences: like lengths together, and those that are done make room for others."""
+"""Decoding of many sentences: like lengths together, and those that are done make room for others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,14 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from xattn.data.tokenizer import Tokenizer
-from xattn.decoding import BeamSearch, Hypotheses, Search, Step, grow, join
+from xattn.decoding import BeamSearch, Hypotheses, Search, Step, grow, join, sample
 from xattn.nn.model import EncoderDecoder
 
 # Sentences are padded to the next of few lengths, so that few shapes are compiled.
 LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
 
 # Pieces that a batch writes before anybody looks which of its sentences are done.
-STRIDE = 4
+STRIDE = 2
+
+# The share of a batch's sentences that must live for it not to wait for another batch.
+FULL = 0.75
 
 
 class _Batch(NamedTuple):
@@ -27,9 +30,9 @@ class _Batch(NamedTuple):
 class Searcher:
     """The compiled beam search of a model, for sentences of any number.
 
-    A batch writes a few pieces at a time, into a cache that grows with them. Once half of its sentences are done, it
-    waits for another such batch, and the two go on as one: sentences that are done soon cost nothing. What is
-    found for a sentence does not depend on the others, but for rounding.
+    A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences
+    are done, it waits for another such batch, and they fill up one another: sentences that are done soon cost
+    nothing. What is found for a sentence does not depend on the others, but for rounding.
     """
 
     def __init__(
@@ -58,30 +61,15 @@ class Searcher:
         `rows` sentences at most are searched together. Hypotheses begin with the pieces of `prefix`.
         """
         alpha = np.float32(length_penalty)
-        groups: dict[int, list[int]] = {}
-        for index in sorted((i for i, source in enumerate(sources) if source), key=lambda i: len(sources[i])):
-            groups.setdefault(padded(len(sources[index]) + 1), []).append(index)
-        for length, group in groups.items():
+        for length, batches in by_length(sources, rows):
             waiting: dict[int, _Batch] = {}  # by position
-            # Few sentences should not wait for a full batch of padding.
-            size = min(rows, 1 << (len(group) - 1).bit_length())
-            for first in range(0, len(group), size):
-                numbers = np.full(size, -1)
-                numbers[: len(group[first : first + size])] = group[first : first + size]
-                source = self.pad([sources[i] if i >= 0 else [] for i in numbers], length)
+            for numbers in batches:
+                source = padded_rows(sources, numbers, length, self._tokenizer)
                 memory, search = self._start(params, source, np.asarray(prefix, np.int32))
                 yield from self._run(params, alpha, _Batch(numbers, memory, search), waiting, last=False)
             while waiting:
                 batch = waiting.pop(min(waiting))
                 yield from self._run(params, alpha, batch, waiting, last=not waiting)
-
-    def pad(self, sources: Sequence[list[int]], length: int) -> np.ndarray:
-        """Sources [B,length] with EOS; nothing but padding for an empty one."""
-        ids = np.full((len(sources), length), self._tokenizer.pad, np.int32)
-        for row, source in enumerate(sources):
-            if source:
-                ids[row, : len(source) + 1] = [*source, self._tokenizer.eos]
-        return ids
 
     def _run(
         self, params: Any, alpha: np.float32, batch: _Batch, waiting: dict[int, _Batch], *, last: bool
@@ -90,35 +78,47 @@ class Searcher:
         numbers, memory, search = batch
         position = int(search.position)
         while True:
+            if position + STRIDE > search.tokens_BTW.shape[1]:
+                search = self._grow(search, room=padded(position + STRIDE))
             position += STRIDE
             search, alive = self._advance(params, alpha, memory, search, np.int32(position))
             alive = np.asarray(alive)
             if not alive.any():
                 yield from self._done(numbers, search)
                 return
-            if 2 * alive.sum() <= len(alive):
+            batch, living = _Batch(numbers, memory, search), alive.sum()
+            if living <= FULL * len(alive) and not last:
                 if position in waiting:
-                    other = waiting.pop(position)
-                    theirs = np.asarray(other.search.alive_B)
-                    yield from self._done(np.where(alive, -1, numbers), search)
-                    yield from self._done(np.where(theirs, -1, other.numbers), other.search)
-                    # The living first; who fills the rest is dead, and nobody waits for it.
-                    rows = np.argsort(~np.concatenate([alive, theirs]), stable=True)[: len(alive)]
-                    numbers = np.where(
-                        np.concatenate([alive, theirs])[rows], np.concatenate([numbers, other.numbers])[rows], -1
-                    )
-                    memory, search = self._join((memory, search), (other.memory, other.search), rows)
-                elif not last:
-                    waiting[position] = _Batch(numbers, memory, search)
+                    batch = yield from self._joined(batch, position, waiting)
+                    living = (batch.numbers >= 0).sum()
+                if living <= FULL * len(alive):
+                    waiting[position] = batch
                     return
-            if position == search.tokens_BTW.shape[1]:
-                search = self._grow(search, room=padded(position + 1))
+            numbers, memory, search = batch
+
+    def _joined(self, batch: _Batch, position: int, waiting: dict[int, _Batch]) -> Generator[Any, None, _Batch]:
+        """One batch of the living of two, as full as can be; those who are left over wait on."""
+        both = (batch, waiting.pop(position))
+        alive = [np.asarray(each.search.alive_B) for each in both]
+        for each, lives in zip(both, alive, strict=True):
+            yield from self._done(np.where(lives, -1, each.numbers), each.search)
+        lives = np.concatenate(alive)
+        # Nobody waits for the dead, which fill what the living leave free.
+        numbers = np.where(lives, np.concatenate([each.numbers for each in both]), -1)
+        order = np.argsort(~lives, stable=True)
+        size = len(batch.numbers)
+        first, rest = (
+            _Batch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
+            for rows in (order[:size], order[size:])
+        )
+        assert first is not None, "both have living sentences"
+        if rest is not None:
+            waiting[position] = rest
+        return first
 
     def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
         if (numbers >= 0).any():
-            found = jax.device_get(self._finish(search))
-            for row in np.flatnonzero(numbers >= 0):
-                yield int(numbers[row]), jax.tree.map(lambda leaf, row=row: leaf[row], found)
+            yield from _rows(numbers, jax.device_get(self._finish(search)))
 
     def _beam(self, alpha: Any) -> BeamSearch:
         t = self._tokenizer
@@ -138,14 +138,12 @@ class Searcher:
         mask = source != self._tokenizer.pad
         encoded = model.encode(source, mask)
         memory = model.decoder.project_memory(encoded)
-        # A sentence's limit depends on itself alone, so that a batch gives what its lines give.
-        own = mask.sum(axis=1, dtype=jnp.int32)
         search = self._beam(0.0).start(
             self._step(params, memory),
             model.decoder.start(encoded, self._width, LENGTHS[0]),
             batch=batch,
             room=LENGTHS[0],
-            limits=jnp.where(own > 0, 2 * own + self._extra_length + len(prefix), 0),
+            limits=_limits(mask, self._extra_length + len(prefix)),
             prefix=jnp.broadcast_to(prefix, (batch, len(prefix))),
         )
         return memory, search
@@ -164,6 +162,116 @@ class Searcher:
         return grow(search, room, jax.tree.map(larger, search.state))
 
 
+class Sampler:
+    """The compiled sampling of a model: `width` samples of every sentence."""
+
+    def __init__(
+        self,
+        model: Callable[[Any], EncoderDecoder],
+        tokenizer: Tokenizer,
+        *,
+        width: int,
+        top_k: int | None,
+        extra_length: int,
+    ):
+        self._model, self._tokenizer = model, tokenizer
+        self._width, self._top_k, self._extra_length = width, top_k, extra_length
+        self._draw = jax.jit(self._draw_batch)
+
+    def __call__(
+        self,
+        params: Any,
+        sources: Sequence[list[int]],
+        *,
+        rows: int,
+        seed: int,
+        first: int,
+        temperature: float,
+        top_p: float,
+        prefix: Sequence[int],
+    ) -> Iterator[tuple[int, Hypotheses]]:
+        """As `Searcher`; sentences have the numbers from `first` on, which decide with the seed what is drawn."""
+        settings = np.int32(seed), np.float32(temperature), np.float32(top_p), np.asarray(prefix, np.int32)
+        for length, batches in by_length(sources, rows):
+            for numbers in batches:
+                source = padded_rows(sources, numbers, length, self._tokenizer)
+                found = jax.device_get(self._draw(params, source, (first + numbers).astype(np.int32), *settings))
+                yield from _rows(numbers, found)
+
+    def _draw_batch(
+        self,
+        params: Any,
+        source: jax.Array,
+        numbers: jax.Array,
+        seed: jax.Array,
+        temperature: jax.Array,
+        top_p: jax.Array,
+        prefix: jax.Array,
+    ) -> Hypotheses:
+        model, t = self._model(params), self._tokenizer
+        mask = source != t.pad
+        extra = self._extra_length + len(prefix)
+        length = 2 * source.shape[1] + extra
+        step, state = model.stepper(model.encode(source, mask), self._width, length)
+
+        def without_record(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, Any]:
+            logits, state, _ = step(ids, position, state)
+            return logits, state, ()
+
+        return sample(
+            without_record,
+            state,
+            seed=seed,
+            numbers=numbers,
+            width=self._width,
+            bos=t.bos,
+            eos=t.eos,
+            pad=t.pad,
+            max_length=length,
+            temperature=temperature,
+            top_k=self._top_k,
+            top_p=top_p,
+            limits=_limits(mask, extra),
+            prefix=jnp.broadcast_to(prefix, (len(source), len(prefix))),
+        )
+
+
+def by_length(sources: Sequence[list[int]], rows: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Sentences of like length together: a padded length [S], and the numbers of the sentences of its batches.
+
+    -1 fills a batch that is not full. Empty sentences are left out.
+    """
+    groups: dict[int, list[int]] = {}
+    for index in sorted((i for i, source in enumerate(sources) if source), key=lambda i: len(sources[i])):
+        groups.setdefault(padded(len(sources[index]) + 1), []).append(index)
+    for length, group in groups.items():
+        # Few sentences should not wait for a full batch of padding.
+        size = min(rows, 1 << (len(group) - 1).bit_length())
+        whole = np.full(-(-len(group) // size) * size, -1)
+        whole[: len(group)] = group
+        yield length, list(whole.reshape(-1, size))
+
+
+def padded_rows(sources: Sequence[list[int]], numbers: np.ndarray, length: int, tokenizer: Tokenizer) -> np.ndarray:
+    """The sentences of a batch with EOS, [B,length]; nothing but padding for the number -1."""
+    ids = np.full((len(numbers), length), tokenizer.pad, np.int32)
+    for row, index in enumerate(numbers):
+        if index >= 0:
+            ids[row, : len(sources[index]) + 1] = [*sources[index], tokenizer.eos]
+    return ids
+
+
 def padded(length: int) -> int:
     """The next length that shapes are compiled for."""
     return next((each for each in LENGTHS if each >= length), length)
+
+
+def _limits(mask: jax.Array, extra: int) -> jax.Array:
+    """Longest lengths: each depends on its own sentence alone, so that a batch gives what its lines give."""
+    own = mask.sum(axis=1, dtype=jnp.int32)
+    return jnp.where(own > 0, 2 * own + extra, 0)
+
+
+def _rows(numbers: np.ndarray, found: Hypotheses) -> Iterator[tuple[int, Hypotheses]]:
+    for row in np.flatnonzero(numbers >= 0):
+        yield int(numbers[row]), jax.tree.map(lambda leaf, row=row: leaf[row], found)

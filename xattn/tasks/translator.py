@@ -1,8 +1,9 @@
 """A trained translation model in use: text in, text out, and what it looked at."""
 
+import itertools
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +17,10 @@ from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
+from xattn.decoding import Hypotheses
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run, RunError
-from xattn.tasks.searching import Searcher, padded
+from xattn.tasks.searching import Sampler, Searcher, padded
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.losses import cross_entropy
 
@@ -34,10 +36,11 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """One hypothesis: its text, its log-probability, and whether it came to an end by itself."""
+    """One hypothesis: text, log-probability, number of pieces (EOS included), and whether it ended by itself."""
 
     text: str
     score: float
+    pieces: int
     finished: bool
     attention: AttentionMap | None = None
 
@@ -66,12 +69,20 @@ class Translator:
         graph, _ = nnx.split(nnx.eval_shape(lambda: build(config, tokenizer.size)), nnx.Param)
         self._model = partial(nnx.merge, graph)
         self._searcher = cache(self._make_searcher)
+        self._sampler = cache(self._make_sampler)
         self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
         self._score = jax.jit(self._score_batch)
 
     @classmethod
     def open(cls, run: Run) -> "Translator":
-        """The best model of a run: exported weights where there are some, or else the best checkpoint."""
+        """The best model of a run: exported weights where there are some, or else the best checkpoint.
+
+        Beam and length penalty are those that `xattn evaluate --tune` chose, if it did.
+        """
+        config, results = run.config, run.read_results()
+        if "tuned" in results:
+            tuned = {name: results["tuned"][name] for name in ("beam", "length_penalty")}
+            config = replace(config, decoding=replace(config.decoding, **tuned))
         tokenizer = Tokenizer.load(run.tokenizer)
         shapes = nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: build(run.config, tokenizer.size)), nnx.Param))
         if run.weights.exists():
@@ -79,11 +90,11 @@ class Translator:
                 params = jax.tree_util.tree_map_with_path(
                     lambda path, like: jnp.asarray(arrays[parameter_name(path)], like.dtype), shapes
                 )
-            return cls(run.config, tokenizer, params)
+            return cls(config, tokenizer, params)
         checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
         if checkpoints is None or checkpoints.best is None:
             raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
-        return cls(run.config, tokenizer, checkpoints.restore_params(checkpoints.best, shapes))
+        return cls(config, tokenizer, checkpoints.restore_params(checkpoints.best, shapes))
 
     @property
     def looks(self) -> bool:
@@ -103,39 +114,82 @@ class Translator:
         length_penalty: float | None = None,
         prefix: str = "",
         look: bool = False,
+        done: Callable[[], object] = lambda: None,
     ) -> list[list[Translation]]:
         """The `n_best` translations of every line, best first; an empty line has the empty translation.
 
-        With `look`, each carries its attention map, as recorded while it was written.
+        All begin with the pieces of `prefix`, whose last word may go on: "chat" as "chats". With `look`, each
+        carries its attention map, as recorded while it was written. `done` is called after every line.
         """
         settings = self.config.decoding
         sources = [self.encode(line) for line in lines]
-        results: list[list[Translation]] = [
-            [] if ids else [Translation(text="", score=0.0, finished=True)] for ids in sources
-        ]
         width = settings.beam if beam is None else beam
         found = self._searcher(width, n_best, look)(
             self.params,
             sources,
-            # All hypotheses of a batch share the caches of the processor.
-            rows=1 << (max(settings.batch // width, 1).bit_length() - 1),
+            rows=self._together(width),
             length_penalty=settings.length_penalty if length_penalty is None else length_penalty,
             prefix=self.encode(prefix),
         )
+        return self._collect(sources, found, done)
+
+    def sample(
+        self,
+        lines: Sequence[str],
+        *,
+        seed: int,
+        first: int = 1,
+        count: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        prefix: str = "",
+        done: Callable[[], object] = lambda: None,
+    ) -> list[list[Translation]]:
+        """`count` translations of every line, drawn at random (see `xattn.decoding.draw`).
+
+        What is drawn depends on the seed and the number of the line, counted from `first`, but for rounding: not on
+        the lines around it. Scores are those of the model, at temperature 1 and with every piece allowed.
+        """
+        sources = [self.encode(line) for line in lines]
+        found = self._sampler(count, top_k)(
+            self.params,
+            sources,
+            rows=self._together(count),
+            seed=seed,
+            first=first,
+            temperature=temperature,
+            top_p=top_p,
+            prefix=self.encode(prefix),
+        )
+        return self._collect(sources, found, done)
+
+    def _together(self, width: int) -> int:
+        """Sentences of a batch: a power of two, whose hypotheses are `decoding.batch` at most."""
+        return 1 << (max(self.config.decoding.batch // width, 1).bit_length() - 1)
+
+    def _collect(
+        self, sources: Sequence[list[int]], found: Iterable[tuple[int, Hypotheses]], done: Callable[[], object]
+    ) -> list[list[Translation]]:
+        results: list[list[Translation]] = [
+            [] if ids else [Translation(text="", score=0.0, pieces=0, finished=True)] for ids in sources
+        ]
         for index, best in found:
             for n in np.flatnonzero(best.lengths):
                 ids = best.tokens[n, : best.lengths[n]].tolist()
-                attention = None
-                if look:
-                    attention = self._map(np.moveaxis(best.record[n, : len(ids)], 0, 2), sources[index], ids)
+                looked = isinstance(best.record, np.ndarray)
                 results[index].append(
                     Translation(
                         text=self.tokenizer.decode(ids),
                         score=float(best.scores[n]),
+                        pieces=len(ids),
                         finished=bool(best.finished[n]),
-                        attention=attention,
+                        attention=self._map(np.moveaxis(best.record[n, : len(ids)], 0, 2), sources[index], ids)
+                        if looked
+                        else None,
                     )
                 )
+            done()
         return results
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
@@ -168,6 +222,10 @@ class Translator:
         extra = self.config.decoding.extra_length
         return Searcher(self._model, self.tokenizer, width=width, n_best=n_best, look=look, extra_length=extra)
 
+    def _make_sampler(self, width: int, top_k: int | None) -> Sampler:
+        extra = self.config.decoding.extra_length
+        return Sampler(self._model, self.tokenizer, width=width, top_k=top_k, extra_length=extra)
+
     def _map(
         self, weights_LNTS: np.ndarray, source: list[int], target: list[int], gold: Links | None = None
     ) -> AttentionMap:
@@ -185,37 +243,23 @@ class Translator:
             gold=gold,
         )
 
-    def _batches(
-        self, sources: Sequence[list[int]], beside: Sequence[list[int]] | None = None
-    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray]]:
-        """Sentences of like length together: their indices, padded ids [B,S] with EOS, and their mask.
-
-        Empty sentences are left out, unless they stand beside something.
-        """
-        lengths = [(len(s) + 1, len(beside[i]) if beside else 0, i) for i, s in enumerate(sources) if s or beside]
-        order = [index for *_, index in sorted(lengths)]
-        for _, group in _grouped(order, key=lambda index: padded(len(sources[index]) + 1)):
-            for first in range(0, len(group), self.config.decoding.batch):
-                indices = group[first : first + self.config.decoding.batch]
-                # Few sentences should not wait for a full batch of padding.
-                rows = min(self.config.decoding.batch, 1 << (len(group) - 1).bit_length())
-                source = np.full((rows, padded(len(sources[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
-                mask = np.zeros(source.shape, bool)
-                for row, index in enumerate(indices):
-                    source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
-                    mask[row, : len(sources[index]) + 1] = True
-                yield indices, source, mask
-
     def _pair_batches(
         self, sources: Sequence[list[int]], targets: Sequence[list[int]]
     ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
-        """As `_batches`, with the targets beside: BOS, their pieces, padding."""
-        for indices, source, mask in self._batches(sources, beside=targets):
-            length = padded(max(len(targets[i]) for i in indices) + 1)
-            target = np.full((len(source), length), self.tokenizer.pad, np.int32)
-            for row, index in enumerate(indices):
-                target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
-            yield indices, source, mask, target
+        """Pairs of like length together: their indices, sources [B,S] with EOS and their mask, targets after BOS."""
+        order = sorted(range(len(sources)), key=lambda i: (padded(len(sources[i]) + 1), len(targets[i])))
+        size = self.config.decoding.batch
+        for length, group in itertools.groupby(order, key=lambda i: padded(len(sources[i]) + 1)):
+            group = list(group)
+            rows = min(size, 1 << (len(group) - 1).bit_length())
+            for first in range(0, len(group), rows):
+                indices = group[first : first + rows]
+                source = np.full((rows, length), self.tokenizer.pad, np.int32)
+                target = np.full((rows, padded(len(targets[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
+                for row, index in enumerate(indices):
+                    source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
+                    target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
+                yield indices, source, source != self.tokenizer.pad, target
 
     def _score_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array) -> jax.Array:
         model, tokenizer = self._model(params), self.tokenizer
@@ -254,10 +298,3 @@ def export(run: Run, folder: Path) -> Run:
 def parameter_name(path: Iterable[Any]) -> str:
     """A parameter's place in the model as a name: `encoder.layers.0.mlp.up.kernel`."""
     return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
-
-
-def _grouped(items: Sequence[int], key: Any) -> Iterator[tuple[int, list[int]]]:
-    groups: dict[int, list[int]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return iter(groups.items())

@@ -1,49 +1,75 @@
-"""`xattn translate`: one line in, one line out."""
+"""`xattn translate` and `xattn evaluate --score`: one line in, one line out."""
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from xattn.errors import UserError
-from xattn.tasks.translator import Translator
+from xattn.tasks.translator import Translation, Translator
 
 # Lines translated together: enough to sort by length, few enough to see the output grow.
 CHUNK = 1_024
 
 Text = TypeVar("Text", str, tuple[str, str])
 Given = tuple[bytes, bytes]
+Translate = Callable[[list[str], int, Callable[[], object]], list[list[Translation]]]
+
+# Seconds after which a command says how fast it was.
+WORTH_TELLING = 2.0
 
 
 def write_translations(
-    model: Translator, lines: Iterable[bytes], *, beam: int, n_best: int, chunk: int = CHUNK
+    translate: Translate,
+    texts: Iterator[str],
+    *,
+    total: int | None = None,
+    numbered: bool = False,
+    chunk: int = CHUNK,
 ) -> None:
-    """Writes the translation of every line to standard output.
+    """Writes the translation of every text to standard output, and to standard error how fast, if it took a while.
 
-    A blank line stays blank. A line that cannot be translated (not UTF-8, or longer than the model was trained for)
-    comes out blank, with a warning that gives its number: the lines after it keep their places.
+    `translate(texts, first, done)` has the texts from number `first` on; it calls `done` after each. With `numbered`,
+    there may be several translations of a text: each is written after its number and its log-probability.
     """
-    errors = Console(stderr=True)
+    began, pieces, count = time.perf_counter(), 0, 0
+    columns = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()] if total else [MofNCompleteColumn()]
     # Only a person at a screen wants a moving picture; a log does not.
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=errors, transient=True) as progress:
-        shown = progress.add_task("translating")
-        for first, texts in _chunks(_texts(model, lines), chunk):
-            for number, found in enumerate(model.translate(texts, beam=beam, n_best=n_best), start=first):
-                if n_best == 1:
-                    sys.stdout.write(found[0].text + "\n")
-                for each in found if n_best > 1 else ():
+    errors = Console(stderr=True)
+    with Progress(SpinnerColumn(), TextColumn("lines"), *columns, console=errors, transient=True) as progress:
+        shown = progress.add_task("", total=total)
+        for first, lines in _chunks(texts, chunk):
+            blank = sum(not line for line in lines)
+            progress.advance(shown, blank)
+            found = translate(lines, first, lambda: progress.advance(shown))
+            for number, several in enumerate(found, start=first):
+                if not numbered:
+                    sys.stdout.write(several[0].text + "\n")
+                for each in several if numbered else ():
                     sys.stdout.write(f"{number}\t{each.score:.4f}\t{each.text}\n")
             sys.stdout.flush()
-            done = first + len(texts) - 1
-            speed = done / max(progress.tasks[shown].elapsed or 0, 1e-6)
-            progress.update(shown, description=f"{done:,} lines, {speed:,.0f} a second")
+            count += len(lines) - blank
+            pieces += sum(each.pieces for several in found for each in several)
+    seconds = time.perf_counter() - began
+    if seconds > WORTH_TELLING:
+        print(
+            f"xattn: {count:,} sentences in {seconds:,.1f} s: {count / seconds:,.0f} sentences "
+            f"and {pieces / seconds:,.0f} target pieces a second, compilation included.",
+            file=sys.stderr,
+        )
 
 
-def _texts(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
+def readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
+    """The texts of lines. A blank line stays blank.
+
+    So does, with a warning that gives its number, a line that cannot be translated (not UTF-8, or longer than the
+    model was trained for): the lines after it keep their places.
+    """
     return (_readable(model, line, f"line {number}") for number, line in enumerate(lines, start=1))
 
 
