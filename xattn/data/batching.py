@@ -58,16 +58,6 @@ class PlannedBatch:
     examples: Int[np.ndarray, "N"]
 
 
-def lengths(encoded: Iterable[Pair]) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
-    """Lengths of sources and targets, one special piece included.
-
-    >>> lengths([([5, 6, 7], [8]), ([5], [])])
-    (array([4, 2]), array([2, 1]))
-    """
-    both = np.array([(len(source) + 1, len(target) + 1) for source, target in encoded], int).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
-
-
 def choose_shapes(
     source_lengths: Int[np.ndarray, "N"],
     target_lengths: Int[np.ndarray, "N"],

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 from xattn.data.grammar import Links
 from xattn.errors import UserError
 
+Policy = Literal["error", "skip"]
+
 
 class DataError(UserError):
     """Something is wrong with a corpus; the message says what, and in which file and line."""
@@ -32,7 +34,7 @@ class BadLines:
     ['2 pairs left out: there is no text (the first: train.fr, line 2).']
     """
 
-    def __init__(self, policy: Literal["error", "skip"] = "error"):
+    def __init__(self, policy: Policy = "error"):
         self.policy = policy
         self.counts: dict[str, int] = {}
         self.first: dict[str, str] = {}
