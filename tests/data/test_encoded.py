@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from xattn.data import encoded as module
+from xattn.data.batching import PlannedBatch, Shape, make_batch
 from xattn.data.encoded import Corpus, encode, key
 from xattn.data.pairs import BadLines, DataError, Pair
 from xattn.data.sources import identity
@@ -37,6 +38,14 @@ def test_in_memory_or_in_a_file_it_is_what_the_tokenizer_says(tmp_path, limit):
     assert home.exists() == (limit < 10**6)
     assert [each.name for each in tmp_path.glob("cache/*")] == (["home"] if limit < 10**6 else [])
     assert as_lists(pickle.loads(pickle.dumps(encoded))) == expected
+
+
+def test_a_batch_of_it_is_that_of_lists(tmp_path):
+    encoded = encode(PAIRS, TOKENIZER, longest=64, home=tmp_path / "home", limit=0)
+    shape = Shape(batch=5, source=31, target=37)
+    planned = PlannedBatch(shape=shape, examples=np.array([13, 2, 7]))
+    for ours, theirs in zip(*(make_batch(planned, e, TOKENIZER) for e in (encoded, as_lists(encoded))), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_what_is_too_long_is_left_out_and_counted(tmp_path):

@@ -69,7 +69,7 @@ class Encoded(Sequence):
     def __len__(self) -> int:
         return len(self.offsets) // 2
 
-    def __getitem__(self, number: int) -> tuple[Integer[np.ndarray, "S"], Integer[np.ndarray, "T"]]:  # pyright: ignore[reportIncompatibleMethodOverride]: no slices
+    def __getitem__(self, number: int) -> tuple[Integer[np.ndarray, "_"], Integer[np.ndarray, "_"]]:  # pyright: ignore[reportIncompatibleMethodOverride]: no slices
         if not 0 <= number < len(self):
             raise IndexError(f"There is no pair {number}; there are {len(self)}, counted from 0.")
         source, target, end = self.offsets[2 * number : 2 * number + 3]
