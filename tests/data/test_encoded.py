@@ -117,4 +117,4 @@ def test_a_corpus_is_read_again_only_if_it_is_large(keep, passes):
         assert list(corpus) == PAIRS
     assert len(started) == passes
     assert corpus.size == 22
-    assert corpus.bad.report() == ["1 pairs left out: it rains (the first: line 1)."]
+    assert corpus.bad.report() == ["1 pair left out: it rains (the first: line 1)."]

@@ -120,7 +120,9 @@ def encode(
                 if held > limit:
                     if fresh is None or file is None:
                         home.parent.mkdir(parents=True, exist_ok=True)
-                        fresh = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home.parent)), "fresh")
+                        fresh = Path(
+                            stack.enter_context(tempfile.TemporaryDirectory(dir=home.parent, prefix=".")), "fresh"
+                        )
                         fresh.mkdir()
                         file = stack.enter_context((fresh / "ids").open("wb"))
                     _write(parts, file)

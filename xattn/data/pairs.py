@@ -65,5 +65,6 @@ class BadLines:
     def report(self) -> list[str]:
         """A sentence for each kind of line that was left out: how many, and where the first is."""
         return [
-            f"{count:,} pairs left out: {kind} (the first: {self.first[kind]})." for kind, count in self.counts.items()
+            f"{count:,} {'pair' if count == 1 else 'pairs'} left out: {kind} (the first: {self.first[kind]})."
+            for kind, count in self.counts.items()
         ]
