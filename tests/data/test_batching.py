@@ -9,7 +9,6 @@ from xattn.data.batching import (
     Shape,
     choose_shapes,
     efficiency,
-    lengths,
     make_batch,
     plan_epoch,
     plan_in_order,
@@ -163,7 +162,7 @@ def test_a_batch_by_hand():
     tokenizer = Tokenizer.train(["a b"], vocabulary=300)
     pad, bos, eos = tokenizer.pad, tokenizer.bos, tokenizer.eos
     encoded = [([11, 12], [21]), ([13], [22, 23, 24]), ([14], [])]
-    source_lengths, target_lengths = lengths(encoded)
+    source_lengths, target_lengths = np.array([3, 2, 2]), np.array([2, 4, 1])
     shapes = choose_shapes(source_lengths, target_lengths, buckets=1, tokens=35)
     (planned,) = plan_in_order(source_lengths, target_lengths, shapes)
     assert as_lists([planned]) == [(Shape(batch=5, source=3, target=4), [2, 1, 0])]

@@ -117,7 +117,7 @@ def test_a_feature_in_whatever_languages_there_are(cache):
     pairs = load("tfds:tiny_multi", "validation", cache=cache, bad=bad)
     assert pairs == [Pair("the cat", "la chatte"), Pair("yes", "oui")]  # TFDS sorts several sentences of a language
     assert bad.report() == [
-        "1 pairs left out: there is no sentence in fr (the first: tfds:tiny_multi, validation, record 2)."
+        "1 pair left out: there is no sentence in fr (the first: tfds:tiny_multi, validation, record 2)."
     ]
     assert load("tfds:tiny_multi", "train", cache=cache, source="zh", target="en") == [Pair("是", "yes")]
     assert load("tfds:tiny_multi", "train", cache=cache, source="talk", target="summary/long")[2] == Pair("t2", "l2")

@@ -101,7 +101,7 @@ def test_bad_lines_are_left_out_and_counted(tmp_path):
     with pytest.raises(DataError, match=r"c\.en has 4 lines but .*c\.fr has 1:"):
         load(str(tmp_path), "c", bad=BadLines("skip"))
     write(tmp_path, d__tsv="a\n")
-    with pytest.raises(DataError, match=r"split d of .* has no sentence pairs\. 1 pairs left out: there are fewer"):
+    with pytest.raises(DataError, match=r"split d of .* has no sentence pairs\. 1 pair left out: there are fewer"):
         load(str(tmp_path), "d", bad=BadLines("skip"))
 
 

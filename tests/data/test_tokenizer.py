@@ -120,7 +120,7 @@ def test_a_corpus_that_gives_no_vocabulary_is_refused(lines, vocabulary, message
         Tokenizer.train(lines, vocabulary=vocabulary)
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", TOKENIZER._model[:101]])
+@pytest.mark.parametrize("content", [b"", b"no model", TOKENIZER.model[:101]])
 def test_a_file_that_is_no_tokenizer_is_refused_by_name(content, tmp_path):
     path = tmp_path / "tokenizer.model"
     with pytest.raises(ValueError, match=r"There is no tokenizer .*tokenizer\.model"):

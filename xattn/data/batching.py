@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt32
+from jaxtyping import Bool, Float, Int, Integer, UInt32
 
 from xattn.data.tokenizer import Tokenizer
 
-Pair = tuple[Sequence[int] | Int[np.ndarray, "S"], Sequence[int] | Int[np.ndarray, "T"]]
+Pair = tuple[Sequence[int] | Integer[np.ndarray, "_"], Sequence[int] | Integer[np.ndarray, "_"]]
 """Source and target pieces, without special ones."""
 
 # Sides of shapes are looked for in this many steps, and moved at most so often.
@@ -56,16 +56,6 @@ class PlannedBatch:
 
     shape: Shape
     examples: Int[np.ndarray, "N"]
-
-
-def lengths(encoded: Iterable[Pair]) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
-    """Lengths of sources and targets, one special piece included.
-
-    >>> lengths([([5, 6, 7], [8]), ([5], [])])
-    (array([4, 2]), array([2, 1]))
-    """
-    both = np.array([(len(source) + 1, len(target) + 1) for source, target in encoded], int).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
 
 
 def choose_shapes(
@@ -181,7 +171,7 @@ def make_batch(planned: PlannedBatch, encoded: Sequence[Pair], tokenizer: Tokeni
         np.full((shape.batch, side), tokenizer.pad, np.int32) for side in (shape.source, shape.target, shape.target)
     )
     ends = np.zeros((2, shape.batch), int)
-    for row, example in enumerate(planned.examples):
+    for row, example in enumerate(planned.examples.tolist()):
         pieces, translation = encoded[example]
         ends[:, row] = len(pieces), len(translation)
         source[row, : ends[0, row]] = pieces

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 from xattn.data.grammar import Links
 from xattn.errors import UserError
 
+Policy = Literal["error", "skip"]
+
 
 class DataError(UserError):
     """Something is wrong with a corpus; the message says what, and in which file and line."""
@@ -32,7 +34,7 @@ class BadLines:
     ['2 pairs left out: there is no text (the first: train.fr, line 2).']
     """
 
-    def __init__(self, policy: Literal["error", "skip"] = "error"):
+    def __init__(self, policy: Policy = "error"):
         self.policy = policy
         self.counts: dict[str, int] = {}
         self.first: dict[str, str] = {}
@@ -63,5 +65,6 @@ class BadLines:
     def report(self) -> list[str]:
         """A sentence for each kind of line that was left out: how many, and where the first is."""
         return [
-            f"{count:,} pairs left out: {kind} (the first: {self.first[kind]})." for kind, count in self.counts.items()
+            f"{count:,} {'pair' if count == 1 else 'pairs'} left out: {kind} (the first: {self.first[kind]})."
+            for kind, count in self.counts.items()
         ]

@@ -16,6 +16,7 @@ nothing is guessed, since some put the number of a sentence before it, and other
 it is, but for the white space around it: no lower-casing, no tokenising.
 """
 
+import importlib.metadata
 import os
 import tempfile
 from collections.abc import Iterator
@@ -96,6 +97,16 @@ def load(
     )
 
 
+def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr") -> tuple[str, ...]:
+    """What changes when a split does: its files with their sizes and times, or the version of its maker."""
+    if corpus == "toy_en_fr":
+        return corpus, VERSION, split
+    if corpus.startswith(TFDS):
+        return corpus, importlib.metadata.version("tensorflow_datasets"), split, source, target
+    found = [(path.resolve(), path.stat()) for path in text.files(corpus, split, source, target) if path.exists()]
+    return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in found)
+
+
 def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
     if split not in asdict(sizes):
         raise DataError(f"toy_en_fr has no split {split!r}; it has {', '.join(asdict(sizes))}.")
@@ -109,14 +120,14 @@ def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
             with tempfile.TemporaryDirectory(dir=cache, prefix=".toy_en_fr-") as scratch:
                 fresh = Path(scratch, "fresh")
                 builder.build(fresh, sizes, seed)
-                _publish(fresh, home)
+                publish(fresh, home)
         except OSError as error:
             raise DataError(f"toy_en_fr cannot be kept in the cache folder {cache}: {error.strerror}.") from error
     for row in builder.read(home, split):
         yield Pair(*row)
 
 
-def _publish(fresh: Path, home: Path) -> None:
+def publish(fresh: Path, home: Path) -> None:
     """Gives a finished folder its name, in one step, so that nobody ever sees half of it."""
     try:
         os.rename(fresh, home)

@@ -34,7 +34,8 @@ class Tokenizer:
     """
 
     def __init__(self, model: bytes):
-        self._model = model
+        self.model = model
+        """The serialised SentencePiece model."""
         self._processor = sentencepiece.SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         self.size: int = self._processor.vocab_size()
@@ -97,7 +98,7 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Writes the tokenizer as an ordinary SentencePiece model."""
-        Path(path).write_bytes(self._model)
+        Path(path).write_bytes(self.model)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
@@ -116,6 +117,10 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The pieces of a text, without special ones."""
         return self._processor.encode(normalize(text))
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """The pieces of every text, on all cores."""
+        return self._processor.encode([normalize(text) for text in texts], num_threads=-1)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of pieces; special ones are left out."""

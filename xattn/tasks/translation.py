@@ -1,7 +1,8 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.attention import hash_bits
 from xattn.config import ConfigError, Experiment
 from xattn.data import batching, sources
 from xattn.data.batching import Batch
+from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.sources import BadLines, Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
@@ -51,29 +54,42 @@ def load(config: Experiment, split: str, bad: BadLines | None = None) -> list[Pa
     return list(read(config, split, bad))
 
 
+def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:
+    """The pairs of a corpus, with a progress bar while they are gone through."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} pairs"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield from bars.track(corpus, total=corpus.size, description=doing)
+
+
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config
         self.score = run.config.training.stop_by
-        data, pairs = run.config.data, {}
-        for name, split in {"train": data.train, "validation": data.validation}.items():
-            bad = BadLines(data.bad_lines)
-            with console.status(f"reading {split}"):
-                pairs[name] = load(run.config, split, bad)
-            for line in bad.report():
-                console.print(f"{split}: {line}", soft_wrap=True)
+        data = run.config.data
+        corpora = {
+            split: Corpus(partial(read, run.config, split), data.bad_lines) for split in (data.train, data.validation)
+        }
         if not run.tokenizer.exists():
+            settings, pairs = run.config.vocabulary, counted(corpora[data.train], f"reading {data.train}", console)
             with console.status("learning the vocabulary"):
-                settings = run.config.vocabulary
-                lines = [text for pair in pairs["train"] for text in (pair.source, pair.target)]
+                lines = (text for pair in pairs for text in (pair.source, pair.target))
                 Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
-        self.judged = pairs["validation"][: run.config.training.bleu_sentences]
+        with console.status(f"reading {data.validation}"):
+            self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
         self.translator = Translator(run.config, self.tokenizer, None)
-        self.encoded = {name: self._encode(name, each, console) for name, each in pairs.items()}
-        self.lengths = {name: batching.lengths(each) for name, each in self.encoded.items()}
+        self.encoded = {
+            name: self._encode(split, corpora[split], console)
+            for name, split in {"train": data.train, "validation": data.validation}.items()
+        }
+        self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
 
@@ -154,25 +170,30 @@ class Translation:
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)
 
-    def _encode(self, name: str, pairs: list[Pair], console: Console) -> list[batching.Pair]:
-        encoded: list[batching.Pair] = [
-            (self.tokenizer.encode(pair.source), self.tokenizer.encode(pair.target)) for pair in pairs
-        ]
-        longest = self.config.data.max_length
-        kept = [each for each in encoded if len(each[0]) <= longest and len(each[1]) <= longest]
-        if not kept:
-            raise ConfigError(f"Every sentence of {name} is longer than data.max_length ({longest} pieces).")
-        if len(kept) < len(encoded):
-            console.print(f"{len(encoded) - len(kept):,} pairs of {name} are longer than {longest} pieces: left out.")
-        return kept
+    def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
+        data = self.config.data
+        known = sources.identity(data.corpus, split, source=data.source, target=data.target)
+        choices = (data.columns, data.lowercase, data.max_length, data.bad_lines)
+        encoded = encode(
+            counted(corpus, f"encoding {split}", console),
+            self.tokenizer,
+            longest=data.max_length,
+            home=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, known, choices),
+            report=lambda: corpus.bad.report(),
+        )
+        for line in encoded.report:
+            console.print(f"{split}: {line}", soft_wrap=True)
+        if not len(encoded):
+            raise ConfigError(f"Every sentence of {split} is longer than data.max_length ({data.max_length} pieces).")
+        if encoded.too_long:
+            console.print(f"{encoded.too_long:,} pairs of {split} are longer than {data.max_length} pieces: left out.")
+        return encoded
 
     def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:
         """Shapes for both splits, so that validation compiles no shapes of its own."""
         training = self.config.training
-        sides = [[*train, *validation] for train, validation in zip(*self.lengths.values(), strict=True)]
-        return batching.choose_shapes(
-            *map(np.asarray, sides), buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple
-        )
+        sides = [np.concatenate(side) for side in zip(*self.lengths.values(), strict=True)]
+        return batching.choose_shapes(*sides, buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple)
 
     def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
         encoded = self.encoded[name]
