@@ -135,7 +135,7 @@ def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[
     if 0 in (sizes["B"], sizes["T"], sizes["S"]):
         return _dense(call, values)  # there is nothing to cut
     call, values = varying_alike((call, values))
-    _, rows, cols = choose_blocks(sizes, block)
+    _, _, rows, cols = choose_blocks(sizes, block)
     # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.
     padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
     more = padded.sizes["T"] - sizes["T"]
@@ -254,6 +254,7 @@ def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Fou
         bias=None if call.bias is None else cast(Array, d_bias).astype(call.bias.dtype),
         scale=d_scale,
         mask=None,
+        heads=None,
         rows=None,
         cols=None,
     )

@@ -29,7 +29,7 @@ from xattn.attention.normalizers import NORMALIZERS
 class Call:
     """Checked arguments in the common layout; `mask` is canonical, or None where everything is seen.
 
-    `rows` and `cols` are absolute indices, which differ from 0, 1, ... in a tile.
+    `heads`, `rows` and `cols` are absolute indices, which differ from 0, 1, ... in a tile.
     (Fields are `Any`: JAX rebuilds pytrees around stand-ins for arrays.)
     """
 
@@ -41,6 +41,7 @@ class Call:
     scale: Any  # Float [], or None where q has it already
     sink: Any  # Float [1,K,G,1,1] | None
     dropout: Any  # Dropout | None
+    heads: Any  # Int [1,N,1,1]
     rows: Any  # Int [B|1,T]
     cols: Any  # Int [B|1,S]
     softcap: float | None = field(metadata={"static": True})
@@ -122,10 +123,9 @@ class Call:
 
     def kept(self) -> Bool[Array, "B K G T S"]:
         """Which weights dropout keeps."""
-        heads = jnp.arange(self.sizes["N"])[None, :, None, None]
         examples, rows, cols = self.dropout.rows, self.rows, self.cols
         examples, rows, cols = examples[:, None, None, None], rows[:, None, :, None], cols[:, None, None, :]
-        return self.by_group(keep_weights(self.dropout, examples, heads, rows, cols))
+        return self.by_group(keep_weights(self.dropout, examples, self.heads, rows, cols))
 
     def by_group(self, x: Array) -> Array:
         """An array [B,N|1,...] as [B,K|1,G|1,...]."""
@@ -189,6 +189,7 @@ def check_call(
         scale=scale,
         sink=sink,
         dropout=_check_dropout(dropout, batch),
+        heads=jnp.arange(heads)[None, :, None, None],
         rows=jnp.arange(queries)[None],
         cols=jnp.arange(keys)[None],
         softcap=softcap,

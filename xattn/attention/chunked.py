@@ -27,8 +27,8 @@ from xattn.attention.tiles import (
     Plan,
     choose_blocks,
     if_seen,
+    in_parts,
     join_blocks,
-    over_examples,
     padded_to_blocks,
     starts,
 )
@@ -62,7 +62,7 @@ def _attend(
 ) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     if 0 in (call.sizes["T"], call.sizes["S"]):
         return dense(call, wanted)  # there is nothing to cut
-    examples, query_block, key_block = choose_blocks(call.sizes, block)
+    examples, heads, query_block, key_block = choose_blocks(call.sizes, block)
     plan = Plan(
         query_block=query_block,
         key_block=key_block,
@@ -70,7 +70,11 @@ def _attend(
         top_k=wanted.top_k,
         own_vjp=own_vjp,
     )
-    out, lse, aux = over_examples(lambda part: _attend_together(plan, part, wanted), call, examples)
+
+    def attend_heads(some: Call) -> tuple[Array, Array, Aux]:
+        return in_parts(lambda few: _attend_together(plan, few, wanted), some, 1, some.sizes["K"] // heads)
+
+    out, lse, aux = in_parts(attend_heads, call, 0, call.sizes["B"] // examples)
     if "weights" in wanted:
         aux = replace(aux, weights=weights_from(call, lse))
     return out, aux

@@ -102,6 +102,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tu
         sink=d_sink,
         mask=None,
         dropout=None,
+        heads=None,
         rows=None,
         cols=None,
     )

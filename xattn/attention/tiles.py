@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
@@ -16,8 +17,8 @@ from xattn.attention.mask import Keys, Mask, Queries
 
 Result = TypeVar("Result")
 
-# Measured on two CPU cores: tiles of 512 x 256 for 8 heads are fastest, 2**20 scores in all.
-QUERY_BLOCK, KEY_BLOCK, CACHED_ENTRIES = 512, 256, 2**20
+# Measured on two CPU cores: tiles of 512 x 256, one a core.
+QUERY_BLOCK, KEY_BLOCK, CACHED_ENTRIES = 512, 256, 2**17
 # Elsewhere a tile should only be small beside the device's memory.
 MOST_ENTRIES = 2**23
 
@@ -43,21 +44,34 @@ class Found(NamedTuple):
     top: tuple[Array, Array] | None
 
 
-def choose_blocks(sizes: dict[str, int], block: tuple[int, int] | None) -> tuple[int, int, int]:
-    """How many examples, queries and keys make a tile: as asked for, or as measured.
+def choose_blocks(sizes: dict[str, int], block: tuple[int, int] | None) -> tuple[int, int, int, int]:
+    """How many examples, key heads, queries and keys make a tile: as asked for, or as measured.
 
-    On a CPU a tile should stay in the cache, so a large batch is taken some examples at a time. Not where
-    there are several devices: the batch may be cut over them, and a loop over it would gather it.
+    On a CPU every core's share of a tile should stay in its own cache, so batch and heads are taken some at a
+    time. Not where there are several devices: they may be cut over them, and a loop over them would gather them.
     """
     rows, cols = (QUERY_BLOCK, KEY_BLOCK) if block is None else block
     rows, cols = _even(sizes["T"], rows, block is None), _even(sizes["S"], cols, block is None)
     if jax.default_backend() == "cpu" and jax.device_count() == 1:
-        most = max(1, CACHED_ENTRIES // (sizes["N"] * rows * cols))
-        examples = max(size for size in range(1, max(sizes["B"], 1) + 1) if sizes["B"] % size == 0 and size <= most)
-        return examples, rows, cols
+        most = cores() * CACHED_ENTRIES // (rows * cols)
+        heads = _share(sizes["K"], most // sizes["G"])
+        examples = _share(sizes["B"], most // sizes["N"])
+        return examples, heads, rows, cols
     while block is None and sizes["B"] * sizes["N"] * rows * cols > MOST_ENTRIES and rows * cols > 64 * 64:
         rows, cols = (rows, cols // 2) if cols > rows else (rows // 2, cols)
-    return sizes["B"], rows, cols
+    return sizes["B"], sizes["K"], rows, cols
+
+
+def cores() -> int:
+    """The cores that this process may use; macOS cannot tell, and lets it use all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _share(size: int, most: int) -> int:
+    """The largest divisor of `size` that is at most `most`, or 1."""
+    return max(part for part in range(1, max(size, 1) + 1) if size % part == 0 and part <= max(most, 1))
 
 
 def _even(size: int, block: int, round_up: bool) -> int:
@@ -68,21 +82,28 @@ def _even(size: int, block: int, round_up: bool) -> int:
     return -(-share // 16) * 16
 
 
-def over_examples(run: Callable[[Call], Result], call: Call, examples: int) -> Result:
-    """`run(call)`, some examples at a time."""
-    batch = call.sizes["B"]
-    if examples == batch:
+def in_parts(run: Callable[[Call], Result], call: Call, axis: int, parts: int) -> Result:
+    """`run(call)`, in equal parts of the batch (axis 0) or of the heads (axis 1), one after the other."""
+    if parts <= 1:
         return run(call)
     leaves, tree = jax.tree.flatten(call)
-    own = [leaf.ndim > 0 and leaf.shape[0] == batch for leaf in leaves]  # the others have 1, or no batch axis
-    parts = [leaf.reshape(-1, examples, *leaf.shape[1:]) for leaf, mine in zip(leaves, own, strict=True) if mine]
+    # Arrays without heads have fewer axes than 4; one that is the same for the whole axis has 1 there.
+    own = [leaf.ndim > (0, 3)[axis] and leaf.shape[axis] != 1 for leaf in leaves]
+
+    def cut(x: Array) -> Array:
+        return jnp.moveaxis(x.reshape(*x.shape[:axis], parts, x.shape[axis] // parts, *x.shape[axis + 1 :]), axis, 0)
 
     def run_some(some: list[Array]) -> Result:
         rest = iter(some)
         every = [next(rest) if mine else leaf for leaf, mine in zip(leaves, own, strict=True)]
         return run(jax.tree.unflatten(tree, every))
 
-    return jax.tree.map(lambda x: x.reshape(batch, *x.shape[2:]), lax.map(run_some, parts))
+    def join(x: Array) -> Array:
+        x = jnp.moveaxis(x, 0, axis)
+        return x.reshape(*x.shape[:axis], parts * x.shape[axis + 1], *x.shape[axis + 2 :])
+
+    found = lax.map(run_some, [cut(leaf) for leaf, mine in zip(leaves, own, strict=True) if mine])
+    return jax.tree.map(join, found)
 
 
 def padded_to_blocks(call: Call, query_block: int, key_block: int) -> Call:
