@@ -219,7 +219,7 @@ class Decoding(Checked):
     extra_length: int = 10
     """An output may be as long as twice its input plus this many pieces."""
     batch: int = 128
-    """Sentences decoded together."""
+    """Hypotheses decoded together: sentences times beam. A processor's caches hold few; an accelerator wants many."""
 
     def check(self) -> None:
         for name in ("beam", "batch", "extra_length"):

@@ -15,7 +15,7 @@ from xattn.nn.model import EncoderDecoder
 LENGTHS = (16, 32, 64, 128, 256, 512, 1024)
 
 # Pieces that a batch writes before anybody looks which of its sentences are done.
-STRIDE = 2
+STRIDE = 4
 
 # The share of a batch's sentences that must live for it not to wait for another batch.
 FULL = 0.75
