@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import tyro
 from tyro.conf import Positional
 
+from xattn import process
 from xattn.config import ConfigError
 from xattn.errors import UserError
 
@@ -100,7 +101,7 @@ def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
 
     config = configs.load(path, overrides)
     run = runs.create(folder, config)
-    _remember_compilations()
+    process.prepare()
     from xattn.tasks import TASKS
     from xattn.training.loop import train as fit
 
@@ -150,7 +151,7 @@ def evaluate(
     if tune and (score or splits):
         raise ConfigError("--tune looks at the validation split alone: leave --score and --splits out.")
     opened = open_run(run)
-    _remember_compilations()
+    process.prepare()
     if score:
         from xattn.tasks import writing
         from xattn.tasks.translator import Translator
@@ -217,7 +218,7 @@ def translate(
     for name, value, holds, wanted in bounds:
         if not holds:
             raise ConfigError(f"{name} must be {wanted}, not {value}.")
-    _remember_compilations()
+    process.prepare()
     from xattn.tasks import writing
     from xattn.tasks.translator import Translator
 
@@ -283,7 +284,7 @@ def view(
         raise ConfigError('There is nothing to view: give a sentence, such as "the quick brown fox".')
     if len(texts) > 1:
         raise ConfigError(f"view shows one sentence, but there are {len(texts)} texts; put the sentence in quotes.")
-    _remember_compilations()
+    process.prepare()
     from rich.console import Console
 
     from xattn.tasks.viewing import readout, show
@@ -337,12 +338,3 @@ def _console() -> "Console":
     from rich.console import Console
 
     return Console(soft_wrap=True, highlight=False)
-
-
-def _remember_compilations() -> None:
-    """Compiled programs are kept, so that a second run starts at once. The user's own JAX settings win."""
-    import jax
-
-    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
-        jax.config.update("jax_compilation_cache_dir", str(Path("~/.cache/xattn/compiled").expanduser()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

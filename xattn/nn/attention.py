@@ -32,14 +32,20 @@ def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]
     return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
 
-def project(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B _"]]:
-    """Several linear maps of the same input, as one product: few wide ones are faster than many narrow ones."""
+def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B _"]]:
+    """Linear maps of the same input, as one product of two matrices.
+
+    One wide product is faster than several narrow ones; and with more axes than two, XLA's gradient of the kernel
+    would copy its operands first, and take three times as long on a CPU.
+    """
     first = maps[0]
     joined = jnp.concatenate([each.kernel[...] for each in maps], axis=-1)
-    bias = None if first.bias is None else jnp.concatenate([each.bias[...] for each in maps])
-    x, joined, bias = first.promote_dtype((x, joined, bias), dtype=first.dtype)
-    y = x @ joined if bias is None else x @ joined + bias
-    return jnp.split(y, np.cumsum([each.out_features for each in maps])[:-1], axis=-1)
+    biases = [each.bias[...] for each in maps if each.bias is not None]
+    bias = jnp.concatenate(biases) if biases else None
+    rows, joined, bias = first.promote_dtype((x.reshape(-1, x.shape[-1]), joined, bias), dtype=first.dtype)
+    y = rows @ joined if bias is None else rows @ joined + bias
+    ends = np.cumsum([each.out_features for each in maps])[:-1]
+    return [part.reshape(*x.shape[:-1], -1) for part in jnp.split(y, ends, axis=-1)]
 
 
 class CrossAttention(nnx.Module):
@@ -85,13 +91,13 @@ class CrossAttention(nnx.Module):
             raise ValueError(f"heads must be a multiple of key_heads, but {key_heads=} does not divide {heads=}.")
         head_width = head_width or width // heads
 
-        def linear(inputs: int, outputs: int) -> nnx.Linear:
+        def make(inputs: int, outputs: int) -> nnx.Linear:
             return nnx.Linear(inputs, outputs, use_bias=bias, dtype=dtype, rngs=rngs)
 
-        self.query = linear(width, heads * head_width)
-        self.key = linear(memory_width, self.key_heads * head_width)
-        self.value = linear(value_width or memory_width, self.key_heads * head_width)
-        self.out = linear(heads * head_width, out_width or width)
+        self.query = make(width, heads * head_width)
+        self.key = make(memory_width, self.key_heads * head_width)
+        self.value = make(value_width or memory_width, self.key_heads * head_width)
+        self.out = make(heads * head_width, out_width or width)
         self.query_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
         self.key_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
 
@@ -139,7 +145,7 @@ class CrossAttention(nnx.Module):
         if x is not memory or values is not None:
             projected = self.project_memory(memory, mask, values=values, positions=positions)
             return self.attend(x, projected, positions=positions, dropout=dropout)
-        q, k, v = project(x, self.query, self.key, self.value)
+        q, k, v = linear(x, self.query, self.key, self.value)
         q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
         return self._look(q_BTNH, KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask()), dropout)
@@ -157,9 +163,9 @@ class CrossAttention(nnx.Module):
         Values are made from `values` where they are given, otherwise from the memory.
         """
         if values is None:
-            k, v = project(memory, self.key, self.value)
+            k, v = linear(memory, self.key, self.value)
         else:
-            k, v = self.key(memory), self.value(values)
+            (k,), (v,) = linear(memory, self.key), linear(values, self.value)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
         return KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask())
 
@@ -172,11 +178,13 @@ class CrossAttention(nnx.Module):
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """Looks at a memory that is already projected."""
-        return self._look(self._heads(self.query(x), self.heads, self.query_norm, positions), memory, dropout)
+        (q,) = linear(x, self.query)
+        return self._look(self._heads(q, self.heads, self.query_norm, positions), memory, dropout)
 
     def _look(self, q: jax.Array, memory: KeyValue, dropout: Dropout | None) -> tuple[jax.Array, jax.Array]:
         out_BTNH, aux = cross_attention_with_aux(q, *memory, dropout=dropout, returns=("weights",))
-        return self.out(out_BTNH.reshape(*q.shape[:-2], -1)), aux.weights
+        (out,) = linear(out_BTNH.reshape(*q.shape[:-2], -1), self.out)
+        return out, aux.weights
 
     def _heads(
         self,

@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt32
 
 from xattn.attention import Dropout, KeyValue, Mask, drop_others, hash_bits, keep
-from xattn.nn.attention import CrossAttention
+from xattn.nn.attention import CrossAttention, linear
 
 
 @jax.tree_util.register_dataclass
@@ -59,7 +59,9 @@ class Mlp(nnx.Module):
         self.down = nnx.Linear(hidden, width, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "*B D"]) -> Float[Array, "*B D"]:
-        return self.down(nnx.relu(self.up(x)))
+        (hidden,) = linear(x, self.up)
+        (out,) = linear(nnx.relu(hidden), self.down)
+        return out
 
 
 class EncoderLayer(nnx.Module):

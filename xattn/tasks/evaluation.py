@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
-from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportUsage]
+from sacrebleu.metrics import CHRF  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
 from xattn.data.sources import BadLines, Pair
 from xattn.run import Run
+from xattn.tasks.translation import bleu as bleu_of
 from xattn.tasks.translation import load
 from xattn.tasks.translator import Translator
 
@@ -72,7 +73,7 @@ def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair], *, tokenized: b
     by_length: dict[int, list[bool]] = defaultdict(list)
     for right, pair in zip(exact, pairs, strict=True):
         by_length[len(pair.source.split())].append(right)
-    bleu, chrf = BLEU(tokenize="none" if tokenized else "13a"), CHRF()
+    bleu, chrf = bleu_of(tokenized), CHRF()
     return {
         "sentences": len(pairs),
         "exact_match": round(sum(exact) / len(exact), 4),

@@ -66,6 +66,11 @@ def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:
         yield from bars.track(corpus, total=corpus.size, description=doing)
 
 
+def bleu(tokenized: bool) -> BLEU:
+    """BLEU as it is published for text of this kind: on tokens as they are, or with the tokeniser of WMT (13a)."""
+    return BLEU(tokenize="none" if tokenized else "13a")
+
+
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
@@ -153,7 +158,7 @@ class Translation:
             return {}
         self.translator.params = jax.device_put(params)
         found = self.translator.translate([pair.source for pair in self.judged], beam=1)
-        metric = BLEU()
+        metric = bleu(self.config.data.tokenized)
         score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
         return {"bleu": score, "bleu_signature": str(metric.get_signature())}
 
