@@ -41,7 +41,7 @@ def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B 
     first = maps[0]
     joined = jnp.concatenate([each.kernel[...] for each in maps], axis=-1)
     biases = [each.bias[...] for each in maps if each.bias is not None]
-    bias = jnp.concatenate(biases) if biases else None
+    bias = jnp.concatenate(biases)[None] if biases else None
     rows, joined, bias = first.promote_dtype((x.reshape(-1, x.shape[-1]), joined, bias), dtype=first.dtype)
     y = rows @ joined if bias is None else rows @ joined + bias
     ends = np.cumsum([each.out_features for each in maps])[:-1]
