@@ -23,6 +23,7 @@ from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.sources import BadLines, Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
+from xattn.nn.model import EncoderDecoder
 from xattn.run import Run
 from xattn.tasks.translator import Translator, build
 from xattn.training.divergence import linear_divergence
@@ -71,6 +72,40 @@ def bleu(tokenized: bool) -> BLEU:
     return BLEU(tokenize="none" if tokenized else "13a")
 
 
+def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
+    """Label-smoothed cross-entropy in nats a target piece, with dropout.
+
+    With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
+    """
+    settings = config.training
+    noise = Noise(
+        seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
+        rows=batch.rows,
+        rate=config.model.dropout,
+        attention_rate=config.model.attention_dropout,
+    )
+    embedding = model.embedding.embedding[...]
+    labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
+
+    def states(noise: Noise) -> jax.Array:
+        memory = model.encode(batch.source, batch.source_mask, noise)
+        return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
+
+    count = batch.target_mask.sum(dtype=jnp.float32)
+
+    def entropy(states: jax.Array) -> Sum:
+        return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
+
+    first = states(noise)
+    if settings.r_drop == 0:
+        return {"loss": entropy(first)}
+    second = states(noise.at(SECOND_PASS))
+    both = entropy(first) + entropy(second)
+    divergence = Sum(linear_divergence(first, second, embedding, weights), count)
+    total = (both.total + settings.r_drop * divergence.total) / 2
+    return {"loss": Sum(total, count), "divergence": divergence}
+
+
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
@@ -104,38 +139,8 @@ class Translation:
         return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))()
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
-        """Label-smoothed cross-entropy in nats a target piece, with dropout.
-
-        With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
-        """
-        settings = self.config.training
-        noise = Noise(
-            seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
-            rows=batch.rows,
-            rate=self.config.model.dropout,
-            attention_rate=self.config.model.attention_dropout,
-        )
-        model = nnx.merge(self.graph, params)
-        embedding = model.embedding.embedding[...]
-        labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
-
-        def states(noise: Noise) -> jax.Array:
-            memory = model.encode(batch.source, batch.source_mask, noise)
-            return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
-
-        count = batch.target_mask.sum(dtype=jnp.float32)
-
-        def entropy(states: jax.Array) -> Sum:
-            return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
-
-        first = states(noise)
-        if settings.r_drop == 0:
-            return {"loss": entropy(first)}
-        second = states(noise.at(SECOND_PASS))
-        both = entropy(first) + entropy(second)
-        divergence = Sum(linear_divergence(first, second, embedding, weights), count)
-        total = (both.total + settings.r_drop * divergence.total) / 2
-        return {"loss": Sum(total, count), "divergence": divergence}
+        """The sums of a training batch; the row "loss" is what is minimised."""
+        return loss_of(self.config, nnx.merge(self.graph, params), batch, step)
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
