@@ -1,7 +1,7 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
 from collections.abc import Iterator
-from functools import cache, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,6 @@ class Translation:
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
             self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
-        self.translator = Translator(run.config, self.tokenizer, None)
         self.encoded = {
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
@@ -96,6 +95,11 @@ class Translation:
         self.plans = lru_cache(maxsize=2)(self._plan)
         # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
         self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+
+    @cached_property
+    def translator(self) -> Translator:
+        """Translates for `judge`; made when it is first needed, which is after the first step."""
+        return Translator(self.config, self.tokenizer, None)
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""

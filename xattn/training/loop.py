@@ -77,6 +77,9 @@ class Progress:
 def train(task: Task, run: Run, console: Console) -> Progress:
     """Trains until the last step, or until the score stops rising; resumes from where the folder stands.
 
+    Programs for the shapes of batches to come are compiled in the background (`xattn.training.ahead`); the order of
+    batches does not depend on it: the loop waits for the program that it needs next.
+
     Asked to stop (Ctrl-C, SIGTERM), it saves after the step, and raises `KeyboardInterrupt`.
     """
     settings = run.config.training
