@@ -99,6 +99,13 @@ def train(task: Task, run: Run, console: Console) -> Progress:
         recent = parts.pop("recent") if recent else None
         state, progress, step = State(**parts), Progress(**saved), checkpoints.newest
         console.print(f"Resuming {run.folder} at step {step}.")
+
+    def over() -> bool:
+        return step >= settings.steps or progress.since_best >= settings.patience
+
+    if over():
+        checkpoints.close()
+        return progress  # Nothing is left to compile for.
     began = time.monotonic() - progress.seconds
 
     log = Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console)
@@ -122,7 +129,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
 
         batches = _stream(task, progress, placement.devices)
         try:
-            while step < settings.steps and progress.since_best < settings.patience and not interruption.asked:
+            while not over() and not interruption.asked:
                 for _ in range(settings.accumulate):
                     (epoch, number), batch = next(batches)
                     state, sums = update(state, batch)
