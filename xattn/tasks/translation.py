@@ -1,7 +1,7 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,6 @@ class Translation:
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
             self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
-        self.translator = Translator(run.config, self.tokenizer, None)
         self.encoded = {
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
@@ -132,11 +131,19 @@ class Translation:
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
+        # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
+        self.plans = lru_cache(maxsize=2)(self._plan)
+        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
+        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+
+    @cached_property
+    def translator(self) -> Translator:
+        """Translates for `judge`; made when it is first needed, which is after the first step."""
+        return Translator(self.config, self.tokenizer, None)
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
-        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
-        return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))()
+        return self.initial()
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
         """The sums of a training batch; the row "loss" is what is minimised."""
@@ -169,13 +176,23 @@ class Translation:
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
-        shapes = self.shapes(multiple)
-        plan = batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
-        return self._batches(plan, "train")
+        return self._batches(self.plans(epoch, multiple), "train")
 
     def validation(self, multiple: int) -> grain.MapDataset:
         """The batches of the validation split, short sentences first."""
-        return self._batches(batching.plan_in_order(*self.lengths["validation"], self.shapes(multiple)), "validation")
+        return self._batches(self.plans(None, multiple), "validation")
+
+    def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
+        """For every batch of an epoch, or of validation (None), an empty one of its shape."""
+        nothing = np.zeros(0, int)
+
+        @cache
+        def empty(shape: batching.Shape) -> Batch:
+            return batching.make_batch(
+                batching.PlannedBatch(shape=shape, examples=nothing), self.encoded["train"], self.tokenizer
+            )
+
+        return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
 
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)
@@ -204,6 +221,12 @@ class Translation:
         training = self.config.training
         sides = [np.concatenate(side) for side in zip(*self.lengths.values(), strict=True)]
         return batching.choose_shapes(*sides, buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple)
+
+    def _plan(self, epoch: int | None, multiple: int) -> list[batching.PlannedBatch]:
+        shapes = self.shapes(multiple)
+        if epoch is None:
+            return batching.plan_in_order(*self.lengths["validation"], shapes)
+        return batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
 
     def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
         encoded = self.encoded[name]
