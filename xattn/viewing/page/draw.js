@@ -51,11 +51,11 @@ class SvgPen {
 const SCALES = {
   light: {
     up: ["#f7fafd", "#d6e6f4", "#abcfe6", "#6aaed6", "#3787c0", "#105ba4", "#08306b"],
-    both: ["#7f3b08", "#c8690f", "#f0ab5c", "#fbe0bf", "#f8f8f8", "#cfe1f2", "#7fb3da", "#2f7ebc", "#08306b"],
+    both: ["#7f3b08", "#dc8528", "#f8f8f8", "#4f97cb", "#08306b"],
   },
   dark: {
     up: ["#1d1f2b", "#33286b", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"],
-    both: ["#ffc680", "#e08a2c", "#97540f", "#4f3212", "#1d1f2b", "#173a5e", "#2468a6", "#4d9fe0", "#a8d8ff"],
+    both: ["#ffc680", "#97540f", "#1d1f2b", "#2468a6", "#a8d8ff"],
   },
 };
 
@@ -66,15 +66,18 @@ function scale(stops) {
     return channels[low].map((value, k) => Math.round(value + (at - low) * (channels[low + 1][k] - value)));
   });
 }
-for (const theme of Object.values(SCALES)) for (const name of Object.keys(theme)) theme[name] = scale(theme[name]);
+// A colour is { css, ink: black or white, whichever reads better on it (WCAG's luminance), rgb }.
+function color(rgb) {
+  const [r, g, b] = rgb.map((value) => (value / 255) ** 2.2);
+  return { rgb, css: `rgb(${rgb})`, ink: 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff" };
+}
+for (const theme of Object.values(SCALES)) for (const name of Object.keys(theme)) theme[name] = scale(theme[name]).map(color);
 
 /** The colour of a value: 0..1 of `most`, or -1..1 where it is signed. */
 function shade(theme, value, most, signed) {
   const at = signed ? 0.5 + value / most / 2 : value / most;
   return SCALES[theme][signed ? "both" : "up"][Math.round(255 * Math.min(Math.max(at, 0), 1))];
 }
-const css = ([r, g, b]) => `rgb(${r},${g},${b})`;
-const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16181d" : "#ffffff");
 
 function measure(text, size, weight = "normal") {
   ruler.font = `${weight} ${size}px ${FONT}`;
@@ -95,35 +98,41 @@ function layout(m, { room, zoom, mirror, title, notes }) {
   const lean = Math.min(up, 60);
   const fit = (room - left - lean) / slots;
   const cell = Math.max(4, Math.min(Math.max(fit, m.C > 60 ? 4 : 13), 40) * zoom);
-  const lines = wrap([title, ...notes], Math.max(left + cell * slots + lean - 4, Math.min(room, 300)));
-  const head = lines[0].length * 17 + 6;
-  const top = head + up, width = Math.ceil(left + cell * slots + up + 2);
+  const width = Math.ceil(Math.max(left + cell * slots + up + 2, Math.min(room, 300)));
+  const captions = captioned([title, ...notes], width), top = captions.head.length * 17 + 6 + up;
   const foot = top + cell * m.R + 12;
   return {
-    left, top, cell, longest, size, head: lines[0], foot: lines.slice(1).flat(), footTop: foot, mirror,
-    width: Math.max(width, 120), height: Math.ceil(foot + lines.slice(1).flat().length * 15 + 4),
+    ...captions, left, top, cell, longest, size, mirror, width, footTop: foot,
+    height: Math.ceil(foot + captions.foot.length * 15 + 4),
     x: (column) => left + cell * (mirror ? m.C - 1 - column : column), // of a column's left edge
     special: left + cell * (m.C + 0.35),
     every: Math.max(1, Math.ceil(11 / cell)), // labels that fit: each, or every so manieth
   };
 }
 
-function wrap(texts, most) {
-  return texts.map((text, i) => {
+/** A title and notes in lines that fit. */
+function captioned(texts, most) {
+  const [head, ...foot] = texts.map((text, i) => {
     const lines = [""];
     for (const word of text.split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
-      if (measure(longer, i ? 11 : 12.5, i ? "normal" : "600") <= most || !lines.at(-1)) lines[lines.length - 1] = longer;
+      if (measure(longer, i ? 11 : 12.5, i ? "normal" : "600") <= most - 4 || !lines.at(-1)) lines[lines.length - 1] = longer;
       else lines.push(word);
     }
     return lines;
   });
+  return { head, foot: foot.flat() };
+}
+function captions(pen, at, ink, soft) {
+  at.head.forEach((line, i) => pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" }));
+  at.foot.forEach((line, i) => pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 }));
 }
 
 /** A heatmap with its labels, links and gold, through a pen. */
-function heatmap(pen, m, at, { theme, ink, soft, paper, most, sentence, overlay }) {
-  const { cell, left, top } = at, gap = cell > 9 ? 1 : 0;
-  at.head.forEach((line, i) => pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" }));
+function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
+  const { cell, left, top } = at, gap = cell > 9 ? 1 : 0, zero = shade(theme, 0, most, m.signed);
+  const marked = overlay && !m.signed, found = marked ? links(sentence, m) : [];
+  captions(pen, at, ink, soft);
   for (let c = 0; c < m.C; c += at.every)
     pen.text(fitted(m.columns[c], at.size, at.longest), at.x(c) + cell / 2 + 2, top - 7, { fill: ink, turn: -45, size: at.size });
   if (m.words) pen.text("special", at.special + cell / 2 + 2, top - 7, { fill: soft, turn: -45, size: at.size });
@@ -139,16 +148,16 @@ function heatmap(pen, m, at, { theme, ink, soft, paper, most, sentence, overlay 
     for (let c = 0; c < m.C + (m.words ? 1 : 0); c++) {
       const value = c < m.C ? m.values[row * m.C + c] : m.special[row], x = c < m.C ? at.x(c) : at.special;
       const color = shade(theme, value, most, m.signed);
-      pen.rect(x, y, cell - gap, cell - gap, css(color));
+      if (c === 0 && !gap) pen.rect(left, y, cell * m.C, cell, zero.css);
+      if (gap || color !== zero || c === m.C) pen.rect(x, y, cell - gap, cell - gap, color.css);
       if (cell >= 25 && Math.abs(value) >= 0.005) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
-        const marked = overlay && !m.signed && c < m.C;
-        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * (marked ? 0.36 : 0.5), { fill: inkOn(color), size: Math.min(11, cell / 2.7), align: "center" });
+        const high = found[row] === c ? 0.34 : 0.49;
+        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.7), align: "center" });
       }
     }
   }
-  if (overlay && !m.signed) marks(pen, m, at, theme, sentence, most);
-  at.foot.forEach((line, i) => pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 }));
+  if (marked) marks(pen, m, at, theme, sentence, most, found);
 }
 
 const MARKS = {
@@ -157,7 +166,7 @@ const MARKS = {
 };
 
 /** Gold as outlines, sure ones solid and possible ones dashed; links as discs that are right or crosses that are wrong. */
-function marks(pen, m, at, theme, sentence, most) {
+function marks(pen, m, at, theme, sentence, most, found) {
   const { cell } = at, colors = MARKS[theme], halo = theme === "dark" ? "#14151c" : "#ffffff";
   if (sentence.gold)
     for (let row = 0; row < m.R; row++)
@@ -169,14 +178,14 @@ function marks(pen, m, at, theme, sentence, most) {
         pen.path(d, { stroke: halo, width: 4 });
         pen.path(d, { stroke: colors.gold, width: 2, dash: gold === "sure" ? [] : [3, 4] });
       }
-  links(sentence, m).forEach((column, row) => {
+  found.forEach((column, row) => {
     if (column < 0) return;
     const numbered = cell >= 25, r = numbered ? cell / 9 : cell / 5;
     const x = at.x(column) + (cell - 1) / 2, y = at.top + cell * row + cell * (numbered ? 0.71 : 0.48);
     const right = !sentence.gold || goldAt(sentence, m, row, column);
     const disc = `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
     const cross = `M${x - r} ${y - r}l${2 * r} ${2 * r}M${x + r} ${y - r}l${-2 * r} ${2 * r}`;
-    if (!sentence.gold) pen.path(disc, { fill: inkOn(shade(theme, m.values[row * m.C + column], most)) });
+    if (!sentence.gold) pen.path(disc, { fill: shade(theme, m.values[row * m.C + column], most).ink });
     else if (right) pen.path(disc, { fill: colors.right, stroke: halo, width: 1.5 });
     else {
       pen.path(cross, { stroke: halo, width: 5 });
@@ -190,9 +199,10 @@ function thumbnail(canvas, m, theme, most) {
   canvas.width = Math.max(m.C, 1);
   canvas.height = Math.max(m.R, 1);
   const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
+  const { data } = image, { values } = m;
   for (let i = 0; i < m.R * m.C; i++) {
-    image.data.set(shade(theme, m.values[i], most, m.signed), 4 * i);
-    image.data[4 * i + 3] = 255;
+    const { rgb } = shade(theme, values[i], most, m.signed);
+    data[4 * i] = rgb[0]; data[4 * i + 1] = rgb[1]; data[4 * i + 2] = rgb[2]; data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
 }

@@ -6,19 +6,16 @@ const LINE = 23, FAINT = 0.03;
 function lineLayout(m, { room, title, notes }) {
   const most = Math.min(room < 480 ? 105 : 190, room / 3);
   const widest = (labels) => Math.min(most, labels.reduce((wide, label) => Math.max(wide, measure(label, 13)), 20));
-  const lines = wrap([title, ...notes], Math.min(room, 420)), source = widest(m.columns), target = widest(m.rows);
-  const between = Math.min(Math.max(room - source - target - 24, 70), 230), top = lines[0].length * 17 + 12;
-  const height = top + LINE * Math.max(m.R, m.C, 1);
-  return {
-    top, most, head: lines[0], foot: lines.slice(1).flat(), footTop: height + 8, from: source + 12,
-    to: source + 12 + between, width: Math.ceil(Math.max(source + target + between + 24, Math.min(room, 300))),
-    height: Math.ceil(height + 14 + 15 * lines.slice(1).flat().length),
-  };
+  const source = widest(m.columns), target = widest(m.rows), between = Math.min(Math.max(room - source - target - 24, 70), 280);
+  const width = Math.ceil(Math.max(source + target + between + 24, Math.min(room, 300)));
+  const captions = captioned([title, ...notes], width), top = captions.head.length * 17 + 12;
+  const foot = top + LINE * Math.max(m.R, m.C, 1) + 8, from = source + 12;
+  return { ...captions, top, most, from, to: from + between, width, footTop: foot, height: foot + 6 + 15 * captions.foot.length };
 }
 
 /** Lines as strong as their weights; where a row or a column is looked at, the others fade. */
 function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay }) {
-  at.head.forEach((line, i) => pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" }));
+  captions(pen, at, ink, soft);
   const y = (index) => at.top + LINE * (index + 0.5), hue = theme === "dark" ? "127,193,255" : "11,92,173", colors = MARKS[theme];
   const found = overlay && !m.signed ? links(sentence, m) : [];
   for (let row = 0; row < m.R; row++) {
@@ -27,6 +24,7 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
       const value = m.values[row * m.C + c], strength = Math.abs(value) / most;
       const meant = (focus.row === null || focus.row === row) && (focus.column === null || focus.column === c);
       const gold = overlay && !m.signed ? goldAt(sentence, m, row, c) : "", bend = (at.to - at.from) / 2;
+      if (strength < FAINT && !gold && found[row] !== c) continue;
       const d = `M${at.from} ${y(c)}C${at.from + bend} ${y(c)} ${at.to - bend} ${y(row)} ${at.to} ${y(row)}`;
       if (strength >= FAINT) {
         const alpha = Math.min(1, strength * 0.9 + 0.08) * (meant ? 1 : 0.13);
@@ -44,5 +42,4 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
     pen.text(fitted(text, 13, at.most), x, y(index), { fill: ink, size: 13, align, weight: on ? "700" : "normal" });
   m.columns.forEach((text, c) => label(text, at.from - 7, c, "right", focus.column === c));
   m.rows.forEach((text, row) => label(text, at.to + 7, row, "left", focus.row === row));
-  at.foot.forEach((line, i) => pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 }));
 }

@@ -77,7 +77,7 @@ function notes(m) {
   const { sentence } = scene, lines = [DATA.meanings[state.rows].replace("word", m.words ? "word" : "piece")];
   if (m.silent.some(Boolean)) lines.push(`hatched: no decoder step speaks for the ${m.words ? "word" : "piece"}`);
   if (state.marks && !m.signed)
-    lines.push(sentence.gold ? "outlined: gold, sure (solid) or possible (dashed); disc: right link, cross: wrong" : "disc: the link, the row's largest weight");
+    lines.push(sentence.gold ? "gold: sure solid, possible dashed; disc: right link, cross: wrong" : "disc: the link, the row's largest weight");
   return lines;
 }
 
@@ -85,16 +85,17 @@ function notes(m) {
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
-  const wide = state.view === "both" && room > 760 && !scene.b ? room * 0.62 : room;
+  const both = state.view === "both" && !scene.b, wide = both && room > 640 ? room - 290 : scene.b && room > 760 ? room / 3 - 24 : room;
   for (const { m, name } of scene.panels) {
     const named = DATA.names.length > 1 ? `${name}: ` : "";
     const title = `${named}attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
     if (state.view !== "lines") {
-      const place = layout(m, { room: scene.b && room > 760 ? room / 3.2 : wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), title, notes: notes(m) });
+      const place = layout(m, { room: wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), title, notes: notes(m) });
       list.push({ kind: "heatmap", m, at: place, draw: (pen) => heatmap(pen, m, place, common) });
     }
-    if (state.view === "lines" || (state.view === "both" && !scene.b)) {
-      const place = lineLayout(m, { room: room > 760 ? room * 0.36 : room, title, notes: notes(m) });
+    if (state.view === "lines" || both) {
+      const rest = list.length ? room - list[0].at.width - 24 : wide;
+      const place = lineLayout(m, { room: rest < 260 ? room : Math.min(rest, 420), title, notes: notes(m) });
       list.push({ kind: "lines", m, at: place, draw: (pen) => lines(pen, m, place, { ...common, focus: focus() }) });
     }
   }
@@ -128,7 +129,7 @@ function drawPictures() {
   old.slice(scene.pictures.length).forEach((panel) => panel.remove());
   const bar = $("legend").getContext("2d"), signed = scene.b !== null;
   for (let x = 0; x < 128; x++) {
-    bar.fillStyle = css(shade(theme(), signed ? (x / 127) * 2 - 1 : x / 127, 1, signed));
+    bar.fillStyle = shade(theme(), signed ? (x / 127) * 2 - 1 : x / 127, 1, signed).css;
     bar.fillRect(x, 0, 1, 1);
   }
   document.querySelector(".legend > span").textContent = signed ? `B − A: −${DATA.most}` : "0";
@@ -202,15 +203,15 @@ function keyed(event, picture) {
 /** Shows where the reader points, or what is pinned: bands, shaded tokens, lines, and the numbers in words. */
 function drawFocus() {
   const now = focus(), { shown: m } = scene, pinned = same(now, state.pin);
-  for (const { kind, at, bands, canvas, m: own } of scene.pictures) {
-    const [row, column] = bands, map = kind === "heatmap";
+  for (const picture of scene.pictures) {
+    const { kind, at, bands, canvas, m: own } = picture, [row, column] = bands, map = kind === "heatmap";
     row.hidden = !map || now.row === null;
     column.hidden = !map || now.column === null;
     for (const band of bands) band.classList.toggle("pinned", pinned);
     const right = own.words ? at.special + at.cell : at.left + at.cell * own.C;
     if (!row.hidden) box(row, at.left, at.top + at.cell * now.row, right - at.left, at.cell);
     if (!column.hidden) box(column, now.column < own.C ? at.x(now.column) : at.special, at.top, at.cell, at.cell * own.R);
-    if (!map) paint(canvas, { at, draw: (pen) => lines(pen, own, at, { theme: theme(), ink: style("--ink"), soft: style("--soft"), most: scene.most, sentence: scene.sentence, overlay: state.marks, focus: now }) }, devicePixelRatio || 1);
+    if (!map) paint(canvas, picture, devicePixelRatio || 1);
   }
   tint("source", (c) => (now.row === null ? null : m.values[now.row * m.C + c]), now.column);
   tint("target", (row) => (now.row !== null || now.column === null ? null : valueAt(m, row, now.column)), now.row);
@@ -225,8 +226,8 @@ const valueAt = (m, row, column) => (column < m.C ? m.values[row * m.C + column]
 function tint(side, value, at) {
   Array.from($(side).querySelectorAll(".token")).forEach((token, i) => {
     const known = value(i), color = known === null || (known < 0.005 && i !== at) ? null : shade(theme(), known, scene.most);
-    token.style.background = color ? css(color) : "";
-    token.style.color = color ? inkOn(color) : "";
+    token.style.background = color ? color.css : "";
+    token.style.color = color ? color.ink : "";
     token.classList.toggle("at", i === at);
   });
 }

@@ -13,6 +13,8 @@ function drawTokens() {
       return [token, " "];
     }));
   };
+  $("source").dir = $("looked").dir = mirrored() ? "rtl" : "ltr";
+  $("target").dir = $("written").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
   row("source", m.columns, sentence.sourceIds, (column) => ({ row: null, column }));
   row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
 }
@@ -63,7 +65,7 @@ function drawStep() {
   $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, head ${state.head} looked at`;
   $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
     const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: `${percent(m.values[step * m.C + s])} %` });
-    Object.assign(token.style, { background: css(color), color: inkOn(color) });
+    Object.assign(token.style, { background: color.css, color: color.ink });
     return [token, " "];
   }));
 }
