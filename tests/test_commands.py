@@ -262,7 +262,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["view", "{run}"], "There is nothing to view"),
         (["view", ""], "There is nothing to view"),
         (["view", "{run}", "a", "fox"], "put the sentence in quotes"),
-        (["view", "{run}", "a fox", "--format", "gif"], "--format must be one of terminal, png, svg, pdf, not 'gif'"),
+        (["view", "{run}", "a fox", "--format", "gif"], "one of terminal, png, svg, pdf, html, not 'gif'"),
         (["view", "{run}", "a fox", "--layer", "1"], "--layer must be between 0 and 0, not 1"),
         (["view", "{run}", "a fox", "--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
         (["view", "{run}", "a fox", "--target", " "], "--target is empty"),

@@ -110,8 +110,8 @@ def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translat
         layers, heads = other.config.model.layers, other.config.model.heads
         if (layers, heads) != (run.config.model.layers, run.config.model.heads):
             raise ConfigError(
-                f"{other.folder} has {layers} layers of {heads} heads, but {run.folder} has {run.config.model.layers} of "
-                f"{run.config.model.heads}; only maps of the same form can be compared."
+                f"{other.folder} has {layers} layers of {heads} heads, but {run.folder} has "
+                f"{run.config.model.layers} of {run.config.model.heads}; only maps of the same form can be compared."
             )
     return others
 
@@ -134,8 +134,8 @@ def _sentences(
         for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
             if (one.source, one.target) != (first.source, first.target):
                 raise ConfigError(
-                    f"{name} cuts sentence {number} into other pieces than {run.folder}; only maps of the same pieces can "
-                    "be compared."
+                    f"{name} cuts sentence {number} into other pieces than {run.folder}; only maps of the same pieces "
+                    "can be compared."
                 )
     candidates = model.candidates(pairs)
     return [

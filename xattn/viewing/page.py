@@ -7,6 +7,7 @@ tests compare what it finds with `xattn.alignment`. Weights are stored in 16 bit
 import base64
 import html
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "targetIds": list(map(int, first.target_word_ids)),
         "sourceWords": list(map(printable, first.source_words)),
         "targetWords": list(map(printable, first.target_words)),
-        "gold": None if gold is None else {"sure": sorted(gold.sure), "possible": sorted(gold.possible)},
+        "gold": gold and {f"{s}-{t}": "sure" if (s, t) in gold.sure else "possible" for s, t in sorted(gold.possible)},
         "candidates": sentence.candidates
         and [[(printable(piece), round(p, 5)) for piece, p in step] for step in sentence.candidates],
         "maps": [_packed(attention.weights) for attention in sentence.maps.values()],
@@ -150,4 +151,5 @@ def _template() -> str:
     # Strict mode is said once, and everything is in one scope of its own but for `window.xattn`.
     scripts = "".join(text[name].replace('"use strict";\n', "", 1) for name in _SCRIPTS)
     page = text["template.html"].replace("/*CSS*/", text["page.css"])
-    return page.replace("/*SCRIPT*/", f'"use strict";\n{{\n{scripts}}}')
+    page = page.replace("/*SCRIPT*/", f'"use strict";\n{{\n{scripts}}}')
+    return re.sub(r"(?m)^ *(// .*\n)?", "", page)  # indentation and whole lines of comment are for who reads the parts

@@ -34,16 +34,16 @@ class SvgPen {
   parts = [];
   rect(x, y, w, h, fill) { this.parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${fill}"/>`); }
   path(d, { fill = "none", stroke = "none", width = 1, dash = [] }) {
-    this.parts.push(`<path d="${d}" fill="${fill}" stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dash.join(" ") || "none"}" stroke-linejoin="round" stroke-linecap="round"/>`);
+    this.parts.push(`<path d="${d}" fill="${fill}" stroke="${stroke}" stroke-width="${width}" stroke-dasharray="${dash.join(" ") || "none"}"/>`);
   }
   text(text, x, y, { fill, size = 12, align = "left", turn = 0, weight = "normal" }) {
     const safe = text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     const anchor = { left: "start", center: "middle", right: "end" }[align];
-    this.parts.push(`<text x="${x}" y="${y}" transform="rotate(${turn} ${x} ${y})" fill="${fill}" font-size="${size}" font-weight="${weight}" text-anchor="${anchor}" dominant-baseline="central" style="unicode-bidi:plaintext">${safe}</text>`);
+    this.parts.push(`<text x="${x}" y="${y}" transform="rotate(${turn} ${x} ${y})" fill="${fill}" font-size="${size}" font-weight="${weight}" text-anchor="${anchor}">${safe}</text>`);
   }
   file(width, height) {
     const font = FONT.replaceAll('"', "'");
-    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${font}">${this.parts.join("")}</svg>\n`;
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${font}" stroke-linejoin="round" stroke-linecap="round" dominant-baseline="central"><style>text{unicode-bidi:plaintext}</style>${this.parts.join("")}</svg>\n`;
   }
 }
 
@@ -201,7 +201,7 @@ function thumbnail(canvas, m, theme, most) {
   const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
   const { data } = image, { values } = m;
   for (let i = 0; i < m.R * m.C; i++) {
-    const { rgb } = shade(theme, values[i], most, m.signed);
+    const { rgb } = shade(theme, values[i], most);
     data[4 * i] = rgb[0]; data[4 * i + 1] = rgb[1]; data[4 * i + 2] = rgb[2]; data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);

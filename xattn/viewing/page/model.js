@@ -85,17 +85,12 @@ function links(sentence, m) {
 function goldAt(sentence, m, row, column) {
   if (!sentence.gold) return "";
   const s = m.words ? column : sentence.sourceIds[column], t = m.words ? row : sentence.targetIds[row];
-  if (!sentence.goldSets) {
-    const keys = (pairs) => new Set(pairs.map(([a, b]) => `${a}-${b}`));
-    sentence.goldSets = { sure: keys(sentence.gold.sure), possible: keys(sentence.gold.possible) };
-  }
-  const key = `${s}-${t}`;
-  return sentence.goldSets.sure.has(key) ? "sure" : sentence.goldSets.possible.has(key) ? "possible" : "";
+  return sentence.gold[`${s}-${t}`] || "";
 }
 
 /** |A|, |S|, |A∩S|, |A∩P| of a word matrix against gold (Och & Ney, 2003). */
 function counts(sentence, m) {
-  const found = [0, sentence.gold.sure.length, 0, 0];
+  const found = [0, Object.values(sentence.gold).filter((link) => link === "sure").length, 0, 0];
   links(sentence, m).forEach((column, row) => {
     if (column < 0) return;
     const gold = goldAt(sentence, m, row, column);
@@ -126,18 +121,10 @@ function entropy(m) {
   return rows ? sum / rows : 0;
 }
 
-/** The share of all weight that went to pieces of no word. */
-function specialShare(sentence, m) {
-  let apart = 0, all = 0;
-  for (let row = 0; row < m.R; row++) {
-    apart += m.special[row];
-    all += m.special[row];
-    for (let c = 0; c < m.C; c++) {
-      all += m.values[row * m.C + c];
-      if (!m.words && sentence.sourceIds[c] < 0) apart += m.values[row * m.C + c];
-    }
-  }
-  return all ? apart / all : 0;
+/** The share of a word matrix that went to pieces of no word. */
+function specialShare({ special, values }) {
+  const sum = (all) => all.reduce((total, value) => total + value, 0);
+  return sum(special) / (sum(special) + sum(values) || 1);
 }
 
 /** Links as Pharaoh writes them, 0-based, source first. */

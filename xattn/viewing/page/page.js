@@ -66,7 +66,7 @@ function drawControls() {
   $("marks").checked = Boolean(state.marks);
   $("marks-name").textContent = scene.sentence.gold ? "links and gold" : "links";
   $("mirror").checked = mirrored();
-  const share = specialShare(scene.sentence, scene.words);
+  const share = specialShare(scene.words);
   $("warning").hidden = share <= 0.5;
   $("warning").textContent = `${percent(share)} % of this head's weight rests on special pieces such as EOS: its links say little.`;
 }
@@ -85,7 +85,7 @@ function notes(m) {
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
-  const both = state.view === "both" && !scene.b, wide = both && room > 640 ? room - 290 : scene.b && room > 760 ? room / 3 - 24 : room;
+  const both = state.view === "both" && !scene.b, wide = both && room > 640 ? room - 290 : scene.b && room > 600 ? room / 3 - 24 : room;
   for (const { m, name } of scene.panels) {
     const named = DATA.names.length > 1 ? `${name}: ` : "";
     const title = `${named}attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
@@ -122,8 +122,8 @@ function drawPictures() {
     if (!old[i]) $("panels").append(panel);
     picture.canvas = panel.querySelector("canvas");
     picture.bands = panel.querySelectorAll(".band");
-    const { kind, m } = picture, keys = "Arrow keys walk the cells, Enter pins, Escape lets go, L and H change layer and head, U words or pieces, R the row convention.";
-    panel.setAttribute("aria-label", `${kind === "lines" ? "Lines" : "Heatmap"} of ${m.R} rows and ${m.C} columns, ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
+    const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
+    panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
     paint(picture.canvas, picture, devicePixelRatio || 1);
   });
   old.slice(scene.pictures.length).forEach((panel) => panel.remove());
@@ -134,7 +134,7 @@ function drawPictures() {
   }
   document.querySelector(".legend > span").textContent = signed ? `B − A: −${DATA.most}` : "0";
   $("most").textContent = `${signed ? "+" : ""}${DATA.most}`;
-  $("keys").textContent = "the scale is the same for every row and map; click pins, Esc lets go, arrow keys walk";
+  $("keys").textContent = "one scale for every row and map; click pins, Esc lets go, arrow keys walk";
 }
 
 function panelFor(index) {
@@ -179,8 +179,7 @@ const pin = (where) => set({ pin: same(where, state.pin) ? NOWHERE : where });
 function keyed(event, picture) {
   const { m } = picture, now = focus(), { key } = event;
   const across = (key === "ArrowRight") - (key === "ArrowLeft"), down = (key === "ArrowDown") - (key === "ArrowUp");
-  const cycle = (list, value, step) => list[(list.indexOf(value) + step + list.length) % list.length];
-  const numbers = (n) => Array.from({ length: n }, (_, i) => i), back = event.shiftKey ? -1 : 1;
+  const back = event.shiftKey ? -1 : 1, cycle = (name, list) => set({ [name]: list.at((list.indexOf(state[name]) + back) % list.length) });
   const clip = (value, most) => Math.min(Math.max(value, 0), most);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (across || down) {
@@ -192,11 +191,10 @@ function keyed(event, picture) {
   } else if (key === "Home" || key === "End") point({ row: now.row ?? 0, column: key === "Home" ? 0 : m.C - 1 });
   else if (key === "Enter" || key === " ") pin(now);
   else if (key === "Escape") set({ pin: NOWHERE });
-  else if (key.toLowerCase() === "l") set({ layer: cycle(numbers(SHAPE.layers), state.layer, back) });
-  else if (key.toLowerCase() === "h") set({ head: cycle([...numbers(SHAPE.heads), "mean"], state.head, back) });
-  else if (key.toLowerCase() === "u") set({ unit: cycle(["words", "pieces"], state.unit, 1) });
-  else if (key.toLowerCase() === "r") set({ rows: cycle(["produced", "read"], state.rows, 1) });
-  else return;
+  else if (/^[lhur]$/i.test(key)) {
+    const name = { l: "layer", h: "head", u: "unit", r: "rows" }[key.toLowerCase()];
+    cycle(name, CHOICES[name]);
+  } else return;
   event.preventDefault();
 }
 

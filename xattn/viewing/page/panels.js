@@ -21,7 +21,7 @@ function drawTokens() {
 
 /** Every layer and head as a small picture, with its AER where there is gold, and its entropy. */
 function drawHeads() {
-  const { sentence, a } = scene, several = [...Array(sentence.heads).keys(), "mean"], built = [];
+  const { sentence, a } = scene, several = CHOICES.head, built = [];
   for (let layer = 0; layer < sentence.layers; layer++)
     for (const head of several) {
       const m = matrix(sentence, a, layer, head, "words", state.rows), gold = sentence.gold && aer(counts(sentence, m));
@@ -57,7 +57,7 @@ function drawStep() {
   $("candidates").replaceChildren(...candidates.map(([text, probability]) => {
     const bar = make("i");
     bar.style.width = `${100 * probability}%`;
-    const item = make("li", {}, make("bdi", {}, text), make("span", {}, bar), make("span", {}, `${percent(probability)} %`));
+    const item = make("li", {}, make("bdi", {}, text), make("span", {}, bar), make("span", {}, probability < 0.0005 ? "< 0.1 %" : `${percent(probability)} %`));
     if (text === sentence.target[step]) item.className = "chosen";
     return item;
   }));
@@ -160,14 +160,12 @@ async function saveLinks() {
 
 function start() {
   const fill = (id, pairs) => $(id).append(...pairs.map(([value, text]) => make("option", { value, textContent: text })));
-  const numbered = (n) => Array.from({ length: n }, (_, i) => [i, i]);
-  fill("layer", numbered(SHAPE.layers));
-  fill("head", [...numbered(SHAPE.heads), ["mean", "mean"]]);
+  for (const id of ["layer", "head"]) fill(id, CHOICES[id].map((value) => [value, value]));
   fill("map", DATA.names.map((name, i) => [i, name]));
   fill("other", [[-1, "nothing"], ...DATA.names.map((name, i) => [i, name])]);
   for (const group of document.querySelectorAll(".choice")) {
-    const { key } = group.dataset, choices = { unit: ["words", "pieces"], rows: ["produced", "read"], view: ["both", "heatmap", "lines"] }[key];
-    for (const value of choices) {
+    const { key } = group.dataset;
+    for (const value of CHOICES[key]) {
       const button = make("button", { type: "button", value, textContent: value, title: DATA.meanings[value] || "" });
       button.dataset.key = key;
       button.addEventListener("click", () => set({ [key]: value }));
@@ -227,6 +225,11 @@ window.xattn = {
     const m = matrix(scene.sentence, scene.a, layer, head, state.unit, state.rows);
     if (!(row >= 0 && row < m.R && column >= 0 && column < m.C + m.words)) throw new RangeError(`There is no cell ${row}, ${column}.`);
     return valueAt(m, row, column);
+  },
+  /** Where a cell of the first heatmap is, in pixels of the window. */
+  place: (row, column) => {
+    const { at, canvas, m } = scene.pictures[0], box = canvas.getBoundingClientRect(), half = at.cell / 2;
+    return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
   },
   rows: () => [...scene.shown.rows],
   columns: () => [...scene.shown.columns],

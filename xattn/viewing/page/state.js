@@ -11,15 +11,22 @@ const place = (text) => {
 
 const NOWHERE = { row: null, column: null };
 const SHAPE = DATA.sentences[0];
+const CHOICES = {
+  layer: [...Array(SHAPE.layers).keys()],
+  head: [...Array(SHAPE.heads).keys(), "mean"],
+  unit: ["words", "pieces"],
+  rows: ["produced", "read"],
+  view: ["both", "heatmap", "lines"],
+};
 const OPTIONS = {
   sentence: { key: "i", read: integer(0, DATA.sentences.length - 1), first: 0 },
   map: { key: "a", read: integer(0, DATA.names.length - 1), first: DATA.names.length - 1 },
   other: { key: "b", read: integer(-1, DATA.names.length - 1), first: -1 }, // -1: compare with nothing
   layer: { key: "l", read: integer(0, SHAPE.layers - 1), first: DATA.readout.layer },
   head: { key: "h", read: (text) => (text === "mean" ? text : integer(0, SHAPE.heads - 1)(text)), first: DATA.readout.head },
-  unit: { key: "u", read: among("words", "pieces"), first: "words" },
-  rows: { key: "r", read: among("produced", "read"), first: DATA.readout.convention },
-  view: { key: "v", read: among("both", "heatmap", "lines"), first: "both" },
+  unit: { key: "u", read: among(...CHOICES.unit), first: "words" },
+  rows: { key: "r", read: among(...CHOICES.rows), first: DATA.readout.convention },
+  view: { key: "v", read: among(...CHOICES.view), first: "both" },
   marks: { key: "g", read: integer(0, 1), first: 1 },
   zoom: { key: "z", read: integer(-4, 8), first: 0 },
   mirror: { key: "d", read: among("auto", "ltr", "rtl"), first: "auto" },
