@@ -61,9 +61,8 @@ def visit(browser, tmp_path):
 def one(attention):
     """One sentence with gold links, of which the attention finds some."""
     gold = Links.of([(0, 0), (2, 1)], possible=[(1, 2), (2, 2)])
-    return Page(
-        sentences=[Sentence(maps={"one": replace(attention, gold=gold)}, candidates=CANDIDATES)], readout=READOUT
-    )
+    attention = replace(attention, gold=gold)
+    return Page(sentences=[Sentence(maps={"one": attention}, candidates=CANDIDATES)], readout=READOUT)
 
 
 @pytest.fixture
@@ -230,7 +229,7 @@ def test_two_maps_are_compared_cell_by_cell(visit, corpus):
     a, _, b = (each.to_words(READOUT).weights[1, 3] for each in corpus.sentences[0].maps.values())
     assert tab.locator(".panel").count() == 3
     labels = [tab.locator(".panel").nth(i).get_attribute("aria-label") for i in range(3)]
-    assert [re.search(r": (.*?)\. Arrow", label)[1] for label in labels] == ["step 1", "step 3", "step 3 − step 1"]
+    assert [re.search(r": (.*?)\. Arrow", label)[1] for label in labels] == ["A: step 1", "B: step 3", "B − A"]
     assert f"{100 * a:.1f} %" in shown(tab)
     assert f"in A, {100 * b:.1f} % in B: B − A {100 * (float(b) - float(a)):.1f}" in shown(tab)
     tab.locator("#map-slider").fill("1")

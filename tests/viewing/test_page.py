@@ -57,6 +57,7 @@ READOUT = Readout(layer=1, head="mean", convention="read")
 
 def test_pages_that_cannot_be_are_refused(attention):
     other = replace(attention, source=["x", *attention.source[1:]])
+    smaller = replace(attention, weights=attention.weights[:1])
     for sentences, message in [
         ([], "at least one sentence"),
         ([Sentence(maps={})], "Sentence 0 has no attention map"),
@@ -64,7 +65,7 @@ def test_pages_that_cannot_be_are_refused(attention):
         ([Sentence(maps={"a": attention, "b": other})], "'a' and 'b' of sentence 0 are of different pieces"),
         ([Sentence(maps={"a": attention}, candidates=[[("x", 1.0)]])], "candidates for 1 steps, but its map has 5"),
         (
-            [Sentence(maps={"a": attention, "b": replace(attention, weights=attention.weights[:1])})],
+            [Sentence(maps={"a": attention, "b": smaller})],
             "'b' of sentence 0",
         ),
     ]:

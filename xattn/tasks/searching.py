@@ -28,11 +28,11 @@ CANDIDATES = 5
 class Looked(NamedTuple):
     """What a step records for those who look."""
 
-    weights: jax.Array
+    weights: Any
     """Where it looked: [B,W,L,N,S]."""
-    ids: jax.Array
+    ids: Any
     """The pieces that it held most probable, best first: [B,W,C]."""
-    probabilities: jax.Array
+    probabilities: Any
     """Their probabilities: [B,W,C]."""
 
 

@@ -189,17 +189,17 @@ class Translator:
         for index, best in found:
             for n in np.flatnonzero(best.lengths):
                 ids = best.tokens[n, : best.lengths[n]].tolist()
-                looked = best.record if isinstance(best.record, Looked) else None
+                looked = None
+                if isinstance(best.record, Looked):
+                    looked = Looked(*(np.asarray(each)[n, : len(ids)] for each in best.record))
                 results[index].append(
                     Translation(
                         text=self.tokenizer.decode(ids),
                         score=float(best.scores[n]),
                         pieces=len(ids),
                         finished=bool(best.finished[n]),
-                        attention=looked
-                        and self._map(np.moveaxis(looked.weights[n, : len(ids)], 0, 2), sources[index], ids),
-                        candidates=looked
-                        and self._named(looked.ids[n, : len(ids)], looked.probabilities[n, : len(ids)]),
+                        attention=looked and self._map(np.moveaxis(looked.weights, 0, 2), sources[index], ids),
+                        candidates=looked and self._named(looked.ids, looked.probabilities),
                     )
                 )
             done()

@@ -47,6 +47,8 @@ class SvgPen {
   }
 }
 
+const NUMBERED = 28; // pixels of a cell that has room for its value
+
 // Both scales keep their order in grey and for colour-blind readers; 0 looks like paper, by day and by night.
 const SCALES = {
   light: {
@@ -91,7 +93,7 @@ function fitted(text, size, most) {
 }
 
 /** Where everything of a heatmap lies. `room` is the width there is; columns run from the right where `mirror`. */
-function layout(m, { room, zoom, mirror, title, notes }) {
+function layout(m, { room, zoom, mirror, ...said }) {
   const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150, size = 12;
   const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, size)), 0));
   const left = widest(m.rows) + 10, up = widest([...m.columns, m.words ? "special" : ""]) * Math.SQRT1_2 + 14;
@@ -99,7 +101,7 @@ function layout(m, { room, zoom, mirror, title, notes }) {
   const fit = (room - left - lean) / slots;
   const cell = Math.max(4, Math.min(Math.max(fit, m.C > 60 ? 4 : 13), 40) * zoom);
   const width = Math.ceil(Math.max(left + cell * slots + up + 2, Math.min(room, 300)));
-  const captions = captioned([title, ...notes], width), top = captions.head.length * 17 + 6 + up;
+  const captions = captioned(said, width), top = captions.head.length * 17 + 6 + up;
   const foot = top + cell * m.R + 12;
   return {
     ...captions, left, top, cell, longest, size, mirror, width, footTop: foot,
@@ -110,9 +112,9 @@ function layout(m, { room, zoom, mirror, title, notes }) {
   };
 }
 
-/** A title and notes in lines that fit. */
-function captioned(texts, most) {
-  const [head, ...foot] = texts.map((text, i) => {
+/** A name, a title and notes in lines that fit. */
+function captioned({ name, title, notes }, most) {
+  const [head, ...foot] = [title, ...notes].map((text, i) => {
     const lines = [""];
     for (const word of text.split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
@@ -121,7 +123,7 @@ function captioned(texts, most) {
     }
     return lines;
   });
-  return { head, foot: foot.flat() };
+  return { head: name ? [fitted(name, 13, most), ...head] : head, foot: foot.flat() };
 }
 function captions(pen, at, ink, soft) {
   at.head.forEach((line, i) => pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" }));
@@ -150,7 +152,7 @@ function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
       const color = shade(theme, value, most, m.signed);
       if (c === 0 && !gap) pen.rect(left, y, cell * m.C, cell, zero.css);
       if (gap || color !== zero || c === m.C) pen.rect(x, y, cell - gap, cell - gap, color.css);
-      if (cell >= 25 && Math.abs(value) >= 0.005) {
+      if (cell >= NUMBERED && Math.abs(value) >= 0.005) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
         const high = found[row] === c ? 0.34 : 0.49;
         pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.7), align: "center" });
@@ -180,7 +182,7 @@ function marks(pen, m, at, theme, sentence, most, found) {
       }
   found.forEach((column, row) => {
     if (column < 0) return;
-    const numbered = cell >= 25, r = numbered ? cell / 9 : cell / 5;
+    const numbered = cell >= NUMBERED, r = numbered ? cell / 9 : cell / 5;
     const x = at.x(column) + (cell - 1) / 2, y = at.top + cell * row + cell * (numbered ? 0.71 : 0.48);
     const right = !sentence.gold || goldAt(sentence, m, row, column);
     const disc = `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;

@@ -3,12 +3,12 @@
 
 const LINE = 23, FAINT = 0.03;
 
-function lineLayout(m, { room, title, notes }) {
+function lineLayout(m, { room, ...said }) {
   const most = Math.min(room < 480 ? 105 : 190, room / 3);
   const widest = (labels) => Math.min(most, labels.reduce((wide, label) => Math.max(wide, measure(label, 13)), 20));
   const source = widest(m.columns), target = widest(m.rows), between = Math.min(Math.max(room - source - target - 24, 70), 280);
   const width = Math.ceil(Math.max(source + target + between + 24, Math.min(room, 300)));
-  const captions = captioned([title, ...notes], width), top = captions.head.length * 17 + 12;
+  const captions = captioned(said, width), top = captions.head.length * 17 + 12;
   const foot = top + LINE * Math.max(m.R, m.C, 1) + 8, from = source + 12;
   return { ...captions, top, most, from, to: from + between, width, footTop: foot, height: foot + 6 + 15 * captions.foot.length };
 }

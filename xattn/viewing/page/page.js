@@ -40,11 +40,8 @@ async function draw(mine) {
   const inside = (p) => (p.row === null || p.row < shown.R) && (p.column === null || p.column < shown.C + shown.words);
   if (!inside(state.pin)) state.pin = NOWHERE;
   scene = { sentence, a, b, shown, compared, words: shown.words ? shown : at(a, "words"), most: DATA.most };
-  scene.panels = [{ m: shown, name: DATA.names[state.map] }];
-  if (b) {
-    scene.panels.push({ m: compared, name: DATA.names[state.other] });
-    scene.panels.push({ m: difference(shown, compared), name: `${DATA.names[state.other]} − ${DATA.names[state.map]}` });
-  }
+  scene.panels = [{ m: shown, name: `${b ? "A: " : ""}${DATA.names[state.map]}` }];
+  if (b) scene.panels.push({ m: compared, name: `B: ${DATA.names[state.other]}` }, { m: difference(shown, compared), name: "B − A" });
   drawControls();
   drawTokens();
   drawPictures();
@@ -52,7 +49,7 @@ async function draw(mine) {
   drawStep();
   drawTable();
   drawFocus();
-  listSentences(mine);
+  await listSentences(mine);
 }
 
 function drawControls() {
@@ -87,15 +84,15 @@ function pictures() {
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
   const both = state.view === "both" && !scene.b, wide = both && room > 640 ? room - 290 : scene.b && room > 600 ? room / 3 - 24 : room;
   for (const { m, name } of scene.panels) {
-    const named = DATA.names.length > 1 ? `${name}: ` : "";
-    const title = `${named}attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
+    const title = `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
+    const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m) };
     if (state.view !== "lines") {
-      const place = layout(m, { room: wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), title, notes: notes(m) });
+      const place = layout(m, { room: wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said });
       list.push({ kind: "heatmap", m, at: place, draw: (pen) => heatmap(pen, m, place, common) });
     }
     if (state.view === "lines" || both) {
       const rest = list.length ? room - list[0].at.width - 24 : wide;
-      const place = lineLayout(m, { room: rest < 260 ? room : Math.min(rest, 420), title, notes: notes(m) });
+      const place = lineLayout(m, { room: rest < 260 ? room : Math.min(rest, 420), ...said });
       list.push({ kind: "lines", m, at: place, draw: (pen) => lines(pen, m, place, { ...common, focus: focus() }) });
     }
   }
