@@ -235,7 +235,8 @@ def test_view_writes_a_page_of_many_sentences_maps_and_gold(run, tmp_path):
     assert (first["sourceWords"], second["targetWords"]) == (["the", "fox", "sits"], ["les", "chiens", "mangent"])
     assert (first["gold"], second["gold"]) == ({"0-0": "sure", "1-1": "sure", "2-2": "possible"}, {"2-2": "sure"})
     assert len(first["candidates"]) == len(first["target"])
-    assert cli.main([*command[:5], str(tmp_path / "own.html"), "a fox", "the dogs"]) == 0
+    options = ["--format", "html", "--output", str(tmp_path / "own.html")]
+    assert cli.main(["view", str(run), "a fox", "the dogs", *options]) == 0
     assert '"sourceWords": ["the", "dogs"]' in (tmp_path / "own.html").read_text()
 
 

@@ -23,7 +23,7 @@ def stored(made: Page) -> dict:
 
 
 def test_our_own_code_stays_small_and_names_no_address():
-    template = page._template()
+    template = page.code()
     assert len(template.encode()) < 60_000
     assert set(re.findall(r"\w+://[^\"'`\s]+", template)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)=\"(?!data:,)", template)

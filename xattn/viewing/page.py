@@ -80,7 +80,7 @@ class Page:
     @property
     def html(self) -> str:
         """The whole file."""
-        page = _template()
+        page = code()
         # The only character that can end a script or begin a tag.
         return page.replace("/*DATA*/", json.dumps(self._data(), ensure_ascii=True).replace("<", "\\u003c"))
 
@@ -145,7 +145,8 @@ def _sides(attention: AttentionMap) -> list[list[Any]]:
 
 
 @cache
-def _template() -> str:
+def code() -> str:
+    """The page without its data: all that is ours."""
     folder = resources.files("xattn.viewing") / "page"
     text = {name: (folder / name).read_text(encoding="utf-8") for name in ("template.html", "page.css", *_SCRIPTS)}
     # Strict mode is said once, and everything is in one scope of its own but for `window.xattn`.

@@ -47,7 +47,7 @@ class SvgPen {
   }
 }
 
-const NUMBERED = 28; // pixels of a cell that has room for its value
+const NUMBERED = 26; // pixels of a cell that has room for its value
 
 // Both scales keep their order in grey and for colour-blind readers; 0 looks like paper, by day and by night.
 const SCALES = {
@@ -68,10 +68,10 @@ function scale(stops) {
     return channels[low].map((value, k) => Math.round(value + (at - low) * (channels[low + 1][k] - value)));
   });
 }
-// A colour is { css, ink: black or white, whichever reads better on it (WCAG's luminance), rgb }.
+// A colour is { bits, as a canvas has it, css, ink: black or white, whichever reads better on it (WCAG's luminance) }.
 function color(rgb) {
   const [r, g, b] = rgb.map((value) => (value / 255) ** 2.2);
-  return { rgb, css: `rgb(${rgb})`, ink: 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff" };
+  return { bits: (255 << 24) | (rgb[2] << 16) | (rgb[1] << 8) | rgb[0], css: `rgb(${rgb})`, ink: 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff" };
 }
 for (const theme of Object.values(SCALES)) for (const name of Object.keys(theme)) theme[name] = scale(theme[name]).map(color);
 
@@ -177,8 +177,8 @@ function marks(pen, m, at, theme, sentence, most, found) {
         if (!gold) continue;
         const inset = Math.min(2.5, cell / 6), side = cell - 2 * inset - 1;
         const d = `M${at.x(c) + inset} ${at.top + cell * row + inset}h${side}v${side}h${-side}z`;
-        pen.path(d, { stroke: halo, width: 4 });
-        pen.path(d, { stroke: colors.gold, width: 2, dash: gold === "sure" ? [] : [3, 4] });
+        pen.path(d, { stroke: halo, width: 3 });
+        pen.path(d, { stroke: colors.gold, width: 1.8, dash: gold === "sure" ? [] : [3, 4] });
       }
   found.forEach((column, row) => {
     if (column < 0) return;
@@ -201,10 +201,7 @@ function thumbnail(canvas, m, theme, most) {
   canvas.width = Math.max(m.C, 1);
   canvas.height = Math.max(m.R, 1);
   const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
-  const { data } = image, { values } = m;
-  for (let i = 0; i < m.R * m.C; i++) {
-    const { rgb } = shade(theme, values[i], most);
-    data[4 * i] = rgb[0]; data[4 * i + 1] = rgb[1]; data[4 * i + 2] = rgb[2]; data[4 * i + 3] = 255;
-  }
+  const pixels = new Uint32Array(image.data.buffer), colors = SCALES[theme].up, { values } = m;
+  for (let i = 0; i < m.R * m.C; i++) pixels[i] = colors[Math.min(Math.round((255 * values[i]) / most), 255)].bits;
   context.putImageData(image, 0, 0);
 }

@@ -43,11 +43,11 @@ function matrix(sentence, weights, layer, head, unit, convention) {
       const piece = step - SHIFT[convention], row = words ? targetIds[piece] : piece;
       if (row < 0) continue;
       spoken[row]++;
-      const from = ((layer * heads + n) * T + step) * S;
+      const from = ((layer * heads + n) * T + step) * S, into = row * C;
       for (let s = 0; s < S; s++) {
         const column = words ? sourceIds[s] : s;
         if (column < 0) special[row] += weights[from + s];
-        else values[row * C + column] += weights[from + s];
+        else values[into + column] += weights[from + s];
       }
     }
   }
@@ -108,14 +108,15 @@ const aer = ([links, sure, sureHits, possibleHits]) =>
 function entropy(m) {
   let sum = 0, rows = 0;
   for (let row = 0; row < m.R; row++) {
-    let total = m.special[row], part = 0;
-    for (let c = 0; c < m.C; c++) total += m.values[row * m.C + c];
-    if (m.silent[row] || !total) continue;
+    // Of weights w that sum to W, it is log W - (sum of w log w) / W.
+    let total = 0, part = 0;
     for (let c = -1; c < m.C; c++) {
-      const p = (c < 0 ? m.special[row] : m.values[row * m.C + c]) / total;
-      if (p > 0) part -= p * Math.log2(p);
+      const w = c < 0 ? m.special[row] : m.values[row * m.C + c];
+      total += w;
+      if (w > 0) part += w * Math.log2(w);
     }
-    sum += part;
+    if (m.silent[row] || !total) continue;
+    sum += Math.log2(total) - part / total;
     rows++;
   }
   return rows ? sum / rows : 0;

@@ -82,7 +82,7 @@ function notes(m) {
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
-  const both = state.view === "both" && !scene.b, wide = both && room > 640 ? room - 290 : scene.b && room > 600 ? room / 3 - 24 : room;
+  const both = state.view === "both" && !scene.b, wide = both && room > 600 ? room - 250 : scene.b && room > 600 ? room / 3 - 24 : room;
   for (const { m, name } of scene.panels) {
     const title = `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
     const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m) };
@@ -92,7 +92,7 @@ function pictures() {
     }
     if (state.view === "lines" || both) {
       const rest = list.length ? room - list[0].at.width - 24 : wide;
-      const place = lineLayout(m, { room: rest < 260 ? room : Math.min(rest, 420), ...said });
+      const place = lineLayout(m, { room: rest < 220 ? room : Math.min(rest, 420), ...said });
       list.push({ kind: "lines", m, at: place, draw: (pen) => lines(pen, m, place, { ...common, focus: focus() }) });
     }
   }
@@ -121,7 +121,7 @@ function drawPictures() {
     picture.bands = panel.querySelectorAll(".band");
     const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
     panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
-    paint(picture.canvas, picture, devicePixelRatio || 1);
+    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // lines follow the focus
   });
   old.slice(scene.pictures.length).forEach((panel) => panel.remove());
   const bar = $("legend").getContext("2d"), signed = scene.b !== null;
