@@ -73,11 +73,11 @@ def seconds_to_open(browser: Browser, path: Path) -> float:
 
 
 def photograph(browser: Browser, path: Path) -> None:
-    tab = browser.new_page(viewport={"width": 1400, "height": 850})
+    tab = browser.new_page(viewport={"width": 1400, "height": 850}, reduced_motion="reduce")
     tab.goto(path.as_uri())
     tab.evaluate("""async () => {
-        const long = xattn.data.sentences.findIndex(({ sourceWords, targetWords }) => sourceWords.length > 8 && targetWords.length > 9);
-        await xattn.set({ sentence: long, sort: "-aer" });
+        const long = (each) => each.sourceWords.length > 8 && each.targetWords.length > 9;
+        await xattn.set({ sentence: xattn.data.sentences.findIndex(long), sort: "-aer" });
         await xattn.set({ step: 3, pin: { row: 3, column: null } });
     }""")
     tab.screenshot(path=HERE / "page.png")

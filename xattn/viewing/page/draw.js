@@ -155,7 +155,7 @@ function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
       if (cell >= NUMBERED && Math.abs(value) >= 0.005) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
         const high = found[row] === c ? 0.34 : 0.49;
-        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.7), align: "center" });
+        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
       }
     }
   }
@@ -175,7 +175,7 @@ function marks(pen, m, at, theme, sentence, most, found) {
       for (let c = 0; c < m.C; c++) {
         const gold = goldAt(sentence, m, row, c);
         if (!gold) continue;
-        const inset = Math.min(2.5, cell / 6), side = cell - 2 * inset - 1;
+        const inset = cell < NUMBERED ? Math.min(2.5, cell / 6) : 1, side = cell - 2 * inset - 1;
         const d = `M${at.x(c) + inset} ${at.top + cell * row + inset}h${side}v${side}h${-side}z`;
         pen.path(d, { stroke: halo, width: 3 });
         pen.path(d, { stroke: colors.gold, width: 1.8, dash: gold === "sure" ? [] : [3, 4] });
