@@ -306,7 +306,8 @@ def test_the_theme_can_be_chosen(visit, one):
 
 def test_two_pages_in_one_notebook_do_not_mix(browser, one, corpus):
     tab = browser.new_page()
-    tab.set_content(f"<p>{one._repr_html_()}</p><p>{corpus._repr_html_()}</p>")
+    mine = Page.of(first_map(one))
+    tab.set_content(f"<p>{mine._repr_html_()}</p><p>{corpus._repr_html_()}</p>")
     frames = tab.frames[1:]
     for frame in frames:
         frame.wait_for_function("window.xattn")
@@ -314,4 +315,5 @@ def test_two_pages_in_one_notebook_do_not_mix(browser, one, corpus):
     assert [len(frame.evaluate("xattn.columns()")) for frame in frames] == [3, 7]
     frames[0].evaluate("xattn.set({ layer: 0 })")
     assert [frame.evaluate("xattn.state.layer") for frame in frames] == [0, 1]
+    assert [frame.evaluate("xattn.state.head") for frame in frames] == ["mean", 2]
     tab.close()

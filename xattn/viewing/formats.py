@@ -33,9 +33,9 @@ def pdf(attention: AttentionMap, readout: Readout) -> bytes:
 
 def html(attention: AttentionMap, readout: Readout) -> bytes:
     """The map with all its layers and heads as one page for a browser, which needs no network."""
-    from xattn.viewing.page import Page, Sentence
+    from xattn.viewing.page import Page
 
-    return Page(sentences=[Sentence(maps={"attention": attention})], readout=readout).html.encode()
+    return Page.of(attention, readout).html.encode()
 
 
 def _figure(attention: AttentionMap, readout: Readout, format: Literal["png", "svg", "pdf"]) -> bytes:

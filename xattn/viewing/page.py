@@ -47,6 +47,12 @@ class Page:
     readout: Readout
     """What is shown at first."""
 
+    @classmethod
+    def of(cls, attention: AttentionMap, readout: Readout | None = None) -> "Page":
+        """The page of one map; at first it shows the mean of the last layer's heads, unless a readout says what."""
+        last = Readout(layer=len(attention.weights) - 1, head="mean", convention="produced")
+        return cls(sentences=[Sentence(maps={"attention": attention})], readout=readout or last)
+
     def __post_init__(self) -> None:
         if not self.sentences:
             raise ValueError("A page needs at least one sentence.")

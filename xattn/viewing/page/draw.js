@@ -94,12 +94,12 @@ function fitted(text, size, most) {
 
 /** Where everything of a heatmap lies. `room` is the width there is; columns run from the right where `mirror`. */
 function layout(m, { room, zoom, mirror, ...said }) {
-  const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150, size = 12;
-  const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, size)), 0));
+  const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150;
+  const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, 12)), 0));
   const left = widest(m.rows) + 10, up = widest([...m.columns, m.words ? "special" : ""]) * Math.SQRT1_2 + 14;
   const lean = Math.min(up, 60);
   const fit = (room - left - lean) / slots;
-  const cell = Math.max(4, Math.min(Math.max(fit, m.C > 60 ? 4 : 13), 40) * zoom);
+  const cell = Math.max(4, Math.min(Math.max(fit, m.C > 60 ? 4 : 14), 40) * zoom), size = cell < 17 ? 10 : 12;
   const width = Math.ceil(Math.max(left + cell * slots + up + 2, Math.min(room, 300)));
   const captions = captioned(said, width), top = captions.head.length * 17 + 6 + up;
   const foot = top + cell * m.R + 12;
