@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from xattn.run import Run
     from xattn.tasks.translator import Translation
 
-# A compiled program that XLA finds in its cache, made on this very machine, is reported as a pile of errors, because
-# it notes preferences of its compiler ("+prefer-no-gather") as features that the processor lacks.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 PRETRAINED = Path(__file__).parent / "pretrained" / "toy_en_fr"
 
 HELP = """usage: xattn COMMAND ...

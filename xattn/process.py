@@ -1,7 +1,12 @@
 """How a command sets its process up, so that compiled programs run at full speed."""
 
 import ctypes
+import os
 from pathlib import Path
+
+# A compiled program that XLA finds in its cache, made on this very machine, is reported as a pile of errors, because
+# it notes preferences of its compiler ("+prefer-no-gather") as features that the processor lacks.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # Parameters of mallopt, from glibc's malloc.h.
 TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8

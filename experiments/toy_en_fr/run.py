@@ -35,7 +35,7 @@ if __name__ == "__main__":
         last = json.loads(each.metrics.read_text().splitlines()[-1])
         results[name] |= {"environment": environment, "steps": last["step"], "training_seconds": last["seconds"]}
     write_json(HERE / "results.json", results)
-    (HERE / "length_curve.png").write_bytes(render(length_curve(results), "png"))
+    (HERE / "length_curve.png").write_bytes(render(length_curve(results, ("test", "long"), "exact match"), "png"))
     full = runs["full memory"].folder
     main(["view", str(full), SENTENCE, "--format", "png", "--output", str(HERE / "attention.png")])
     for name in ("attention.png", "length_curve.png"):

@@ -90,3 +90,17 @@ def test_r_drop_is_two_passes_and_what_divides_them(corpus, tmp_path):
     assert float(sums["divergence"].mean) == pytest.approx(divergence[real].mean(), rel=1e-4)
     assert float(sums["loss"].mean) == pytest.approx((entropy + alpha * divergence)[real].mean() / 2, rel=1e-5)
     assert divergence[real].mean() > 1e-3
+
+
+def test_the_outline_has_the_shapes_of_the_batches_in_their_order(corpus, tmp_path):
+    task = make(corpus, tmp_path, SMALL)
+    task.config = replace(task.config, training=replace(task.config.training, buckets=5))
+
+    def shapes(batches):
+        return [jax.tree.map(lambda x: (x.shape, x.dtype), batch) for batch in batches]
+
+    for epoch in (0, 1):
+        assert shapes(task.outline(epoch, 2)) == shapes(task.plan(epoch, 2))
+    assert shapes(task.outline(None, 2)) == shapes(task.validation(2))
+    assert len({str(each) for each in shapes(task.outline(0, 2))}) > 2
+    assert shapes(task.outline(0, 2)) != shapes(task.outline(1, 2))

@@ -54,6 +54,9 @@ class Line:
     def validation(self, multiple):
         return grain.MapDataset.range(2).map(lambda number: batch(99, number))
 
+    def outline(self, epoch, multiple):
+        return [batch(0, 0)] * (2 if epoch is None else BATCHES)
+
 
 def make(folder, **training):
     settings = {"steps": 8, "validate_every": 2, **training}

@@ -7,7 +7,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from xattn.attention.call import Call, mix
-from xattn.attention.normalizers import NORMALIZERS, exponentials
+from xattn.attention.normalizers import NORMALIZERS, exponentials, softmax
 from xattn.attention.statistics import Aux, Wanted, top_scores
 
 
@@ -23,7 +23,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
             # The division waits until after the mix: T x Hv of them instead of T x S.
             out = mix(weights, call) / total
         else:
-            weights, total = weights / total, None
+            weights, total = softmax(scores) if call.sink is None else weights / total, None
             out = mix(weights, call)
     else:
         weights, total, lse = NORMALIZERS[call.normalizer](scores), None, None

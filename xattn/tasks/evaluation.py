@@ -3,11 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
-from sacrebleu.metrics import CHRF  # pyright: ignore[reportPrivateImportUsage]
+from sacrebleu.metrics import BLEU, CHRF  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
@@ -63,17 +63,27 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
 
 
 def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair], *, tokenized: bool = False) -> dict[str, Any]:
-    """Exact match, BLEU and chrF with their signatures, and exact match by source length in words.
+    """Exact match, BLEU and chrF with their signatures, and what both are made of by source length in words.
 
     Text that is tokenised already is compared by the words that its spaces part: the convention of published
     Multi30k scores, and some points above that of sacreBLEU, which tokenises by itself (13a).
     """
     references = [pair.target for pair in pairs]
     exact = [hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True)]
-    by_length: dict[int, list[bool]] = defaultdict(list)
-    for right, pair in zip(exact, pairs, strict=True):
-        by_length[len(pair.source.split())].append(right)
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, pair in enumerate(pairs):
+        by_length[len(pair.source.split())].append(number)
     bleu, chrf = bleu_of(tokenized), CHRF()
+
+    def row(numbers: list[int]) -> dict[str, Any]:
+        found = bleu.corpus_score([hypotheses[n] for n in numbers], [[references[n] for n in numbers]])
+        return {
+            "exact": sum(exact[n] for n in numbers),
+            "count": len(numbers),
+            # n-grams that match, n-grams, and the lengths of output and reference: they add up to the BLEU of many.
+            "bleu_statistics": [*found.counts, *found.totals, found.sys_len, found.ref_len],
+        }
+
     return {
         "sentences": len(pairs),
         "exact_match": round(sum(exact) / len(exact), 4),
@@ -81,7 +91,7 @@ def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair], *, tokenized: b
         "bleu_signature": str(bleu.get_signature()),
         "chrf": round(chrf.corpus_score(hypotheses, [references]).score, 2),
         "chrf_signature": str(chrf.get_signature()),
-        "by_length": {n: {"exact": sum(by_length[n]), "count": len(by_length[n])} for n in sorted(by_length)},
+        "by_length": {length: row(by_length[length]) for length in sorted(by_length)},
     }
 
 
@@ -134,15 +144,17 @@ def _maps(model: Translator, pairs: Sequence[Pair]) -> list:
 BINS = ((1, 3), (4, 6), (7, 9), (10, 12), (13, 16), (17, 20), (21, 24), (25, 40))
 
 
-def length_curve(results: Mapping[str, dict[str, Any]], splits: Sequence[str] = ("test", "long")) -> "Figure":
-    """Exact match by source length, a line for each named run: the picture that made attention famous."""
+def length_curve(
+    results: Mapping[str, dict[str, Any]], splits: Sequence[str], metric: Literal["exact match", "BLEU"]
+) -> "Figure":
+    """A score by source length, a line for each named run: the picture that made attention famous."""
     from xattn.viewing.figures import length_curve as draw
 
     counts, scores = [0] * len(BINS), {}
     for name, each in results.items():
         rows = [
             [
-                (row["exact"], row["count"])
+                row
                 for split in splits
                 if split in each["splits"]
                 for length, row in each["splits"][split]["by_length"].items()
@@ -150,15 +162,24 @@ def length_curve(results: Mapping[str, dict[str, Any]], splits: Sequence[str] = 
             ]
             for first, last in BINS
         ]
-        counts = [sum(count for _, count in row) for row in rows]
-        scores[name] = [
-            sum(exact for exact, _ in row) / count if count else math.nan
-            for row, count in zip(rows, counts, strict=True)
-        ]
+        counts = [sum(each["count"] for each in row) for row in rows]
+        scores[name] = [SCORES[metric](row) if row else math.nan for row in rows]
     used = [place for place, count in enumerate(counts) if count]
     return draw(
         [f"{BINS[p][0]}-{BINS[p][1]}" for p in used],
         [counts[p] for p in used],
         {name: [values[p] for p in used] for name, values in scores.items()},
-        metric="exact match",
+        metric=metric,
     )
+
+
+def _exact(rows: Sequence[dict[str, Any]]) -> float:
+    return sum(row["exact"] for row in rows) / sum(row["count"] for row in rows)
+
+
+def _bleu(rows: Sequence[dict[str, Any]]) -> float:
+    *ngrams, output, reference = (sum(each) for each in zip(*(row["bleu_statistics"] for row in rows), strict=True))
+    return BLEU.compute_bleu(ngrams[:4], ngrams[4:], output, reference).score
+
+
+SCORES = {"exact match": _exact, "BLEU": _bleu}

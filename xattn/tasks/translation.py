@@ -1,7 +1,7 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.sources import BadLines, Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
+from xattn.nn.model import EncoderDecoder
 from xattn.run import Run
 from xattn.tasks.translator import Translator, build
 from xattn.training.divergence import linear_divergence
@@ -71,6 +72,40 @@ def bleu(tokenized: bool) -> BLEU:
     return BLEU(tokenize="none" if tokenized else "13a")
 
 
+def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
+    """Label-smoothed cross-entropy in nats a target piece, with dropout.
+
+    With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
+    """
+    settings = config.training
+    noise = Noise(
+        seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
+        rows=batch.rows,
+        rate=config.model.dropout,
+        attention_rate=config.model.attention_dropout,
+    )
+    embedding = model.embedding.embedding[...]
+    labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
+
+    def states(noise: Noise) -> jax.Array:
+        memory = model.encode(batch.source, batch.source_mask, noise)
+        return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
+
+    count = batch.target_mask.sum(dtype=jnp.float32)
+
+    def entropy(states: jax.Array) -> Sum:
+        return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
+
+    first = states(noise)
+    if settings.r_drop == 0:
+        return {"loss": entropy(first)}
+    second = states(noise.at(SECOND_PASS))
+    both = entropy(first) + entropy(second)
+    divergence = Sum(linear_divergence(first, second, embedding, weights), count)
+    total = (both.total + settings.r_drop * divergence.total) / 2
+    return {"loss": Sum(total, count), "divergence": divergence}
+
+
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
@@ -89,7 +124,6 @@ class Translation:
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
             self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
-        self.translator = Translator(run.config, self.tokenizer, None)
         self.encoded = {
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
@@ -97,45 +131,23 @@ class Translation:
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
+        # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
+        self.plans = lru_cache(maxsize=2)(self._plan)
+        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
+        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+
+    @cached_property
+    def translator(self) -> Translator:
+        """Translates for `judge`; made when it is first needed, which is after the first step."""
+        return Translator(self.config, self.tokenizer, None)
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
-        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
-        return jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))()
+        return self.initial()
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
-        """Label-smoothed cross-entropy in nats a target piece, with dropout.
-
-        With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
-        """
-        settings = self.config.training
-        noise = Noise(
-            seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
-            rows=batch.rows,
-            rate=self.config.model.dropout,
-            attention_rate=self.config.model.attention_dropout,
-        )
-        model = nnx.merge(self.graph, params)
-        embedding = model.embedding.embedding[...]
-        labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
-
-        def states(noise: Noise) -> jax.Array:
-            memory = model.encode(batch.source, batch.source_mask, noise)
-            return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
-
-        count = batch.target_mask.sum(dtype=jnp.float32)
-
-        def entropy(states: jax.Array) -> Sum:
-            return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
-
-        first = states(noise)
-        if settings.r_drop == 0:
-            return {"loss": entropy(first)}
-        second = states(noise.at(SECOND_PASS))
-        both = entropy(first) + entropy(second)
-        divergence = Sum(linear_divergence(first, second, embedding, weights), count)
-        total = (both.total + settings.r_drop * divergence.total) / 2
-        return {"loss": Sum(total, count), "divergence": divergence}
+        """The sums of a training batch; the row "loss" is what is minimised."""
+        return loss_of(self.config, nnx.merge(self.graph, params), batch, step)
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
@@ -164,13 +176,23 @@ class Translation:
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
-        shapes = self.shapes(multiple)
-        plan = batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
-        return self._batches(plan, "train")
+        return self._batches(self.plans(epoch, multiple), "train")
 
     def validation(self, multiple: int) -> grain.MapDataset:
         """The batches of the validation split, short sentences first."""
-        return self._batches(batching.plan_in_order(*self.lengths["validation"], self.shapes(multiple)), "validation")
+        return self._batches(self.plans(None, multiple), "validation")
+
+    def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
+        """For every batch of an epoch, or of validation (None), an empty one of its shape."""
+        nothing = np.zeros(0, int)
+
+        @cache
+        def empty(shape: batching.Shape) -> Batch:
+            return batching.make_batch(
+                batching.PlannedBatch(shape=shape, examples=nothing), self.encoded["train"], self.tokenizer
+            )
+
+        return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
 
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)
@@ -199,6 +221,12 @@ class Translation:
         training = self.config.training
         sides = [np.concatenate(side) for side in zip(*self.lengths.values(), strict=True)]
         return batching.choose_shapes(*sides, buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple)
+
+    def _plan(self, epoch: int | None, multiple: int) -> list[batching.PlannedBatch]:
+        shapes = self.shapes(multiple)
+        if epoch is None:
+            return batching.plan_in_order(*self.lengths["validation"], shapes)
+        return batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
 
     def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
         encoded = self.encoded[name]

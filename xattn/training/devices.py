@@ -23,12 +23,19 @@ class Placement:
     """The rows of a batch must be a multiple of this."""
     replicate: Callable[[Any], Any]
     """Copies a state to every device."""
+    outline: Callable[[Any], Any]
+    """The shapes of a replicated state, from a state or its shapes."""
     cut: Callable[[Any], Any]
     """Cuts a batch by rows over the devices."""
-    compile: Callable[..., Callable[[Any, Any], Any]]
-    """`compile(function, donate=False)`; a donated state is consumed, and its memory used again."""
+    compile: Callable[..., Any]
+    """`compile(function, donate=False)`, with `lower` as `jax.jit` has it; a donated state is consumed, and its memory
+    used again."""
     fetch: Callable[[Any], Any]
     """Brings a replicated value back, as NumPy arrays."""
+
+
+def _shapes(state: Any) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
 
 
 def single() -> Placement:
@@ -36,6 +43,7 @@ def single() -> Placement:
     return Placement(
         devices=1,
         replicate=jax.device_put,
+        outline=_shapes,
         cut=lambda batch: batch,
         compile=lambda function, donate=False: jax.jit(
             lambda state, batch: function(state, batch, None), donate_argnums=0 if donate else ()
@@ -52,6 +60,7 @@ def sharded_jit() -> Placement:
     return Placement(
         devices=jax.device_count(),
         replicate=lambda state: jax.device_put(state, everywhere),
+        outline=_shapes,
         cut=lambda batch: jax.tree.map(
             # Works for several processes too: each makes the rows of its own devices.
             lambda x: jax.make_array_from_callback(x.shape, by_rows, lambda index: x[index]),
@@ -77,6 +86,7 @@ def mapped() -> Placement:
     return Placement(
         devices=devices,
         replicate=lambda state: jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (devices, *np.shape(x))), state),
+        outline=lambda state: jax.tree.map(lambda x: jax.ShapeDtypeStruct((devices, *x.shape), x.dtype), state),
         cut=cut,
         compile=lambda function, donate=False: jax.pmap(
             lambda state, batch: function(state, batch, AXIS),

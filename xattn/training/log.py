@@ -2,24 +2,27 @@
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
 
 
 class Log:
     """Writes rows of metrics to all three places; rows after `step` (of an interrupted run) are dropped first."""
 
     def __init__(self, metrics: Path, tensorboard: Path, *, step: int, steps: int, console: Console):
-        from tensorboardX import SummaryWriter
-
         rows = metrics.read_text().splitlines() if metrics.exists() else []
         kept = [row for row in rows if json.loads(row)["step"] <= step]
         self._file = metrics.open("w", encoding="utf-8")
         self._file.writelines(row + "\n" for row in kept)
-        self._events = SummaryWriter(str(tensorboard), purge_step=step + 1, write_to_disk=True)
+        self._tensorboard, self._purge = tensorboard, step + 1
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(bar_width=24),
@@ -42,7 +45,15 @@ class Log:
     ) -> None:
         self._bar.stop()
         self._file.close()
-        self._events.close()
+        if "_events" in vars(self):
+            self._events.close()
+
+    @cached_property
+    def _events(self) -> "SummaryWriter":
+        # Imported with the first row, not before the first step: where PyTorch is installed, this loads it too.
+        from tensorboardX import SummaryWriter
+
+        return SummaryWriter(str(self._tensorboard), purge_step=self._purge, write_to_disk=True)
 
     def advance(self, step: int, note: str) -> None:
         """Moves the progress bar."""

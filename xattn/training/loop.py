@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from xattn.run import Run
 from xattn.training import averages, devices, optimizer
+from xattn.training.ahead import Ahead
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.interrupt import Interruption
 from xattn.training.log import Log
@@ -53,6 +54,13 @@ class Task(Protocol):
         """The batches of the validation split."""
         ...
 
+    def outline(self, epoch: int | None, multiple: int) -> Sequence[Any]:
+        """For every batch of an epoch, or of validation (None), in their order: arrays of its shapes, with any content.
+
+        They are what is compiled ahead; shapes that are not among them are compiled when they come.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -69,32 +77,49 @@ class Progress:
 def train(task: Task, run: Run, console: Console) -> Progress:
     """Trains until the last step, or until the score stops rising; resumes from where the folder stands.
 
+    Programs for the shapes of batches to come are compiled in the background (`xattn.training.ahead`); the order of
+    batches does not depend on it: the loop waits for the program that it needs next.
+
     Asked to stop (Ctrl-C, SIGTERM), it saves after the step, and raises `KeyboardInterrupt`.
     """
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
     sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
-    update = placement.compile(
-        make_update(task.loss, tx, ema=settings.ema, accumulate=settings.accumulate), donate=True
-    )
-    look = placement.compile(make_look(task.look))
+
+    def fresh() -> State:
+        return start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
 
     checkpoints = Checkpoints(run.checkpoints)
-    state = start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
-    progress = Progress()
-    recent = averages.make_ring(settings.average, state.params) if settings.average > 1 else None
+    state, progress, step = None, Progress(), 0
+    shapes = jax.eval_shape(fresh)
+    recent = averages.make_ring(settings.average, shapes.params) if settings.average > 1 else None
     if checkpoints.newest is not None:
-        parts, saved = checkpoints.restore(checkpoints.newest, _parts(state, recent))
+        parts, saved = checkpoints.restore(checkpoints.newest, _parts(shapes, recent))
         recent = parts.pop("recent") if recent else None
-        state, progress = State(**parts), Progress(**saved)
-        console.print(f"Resuming {run.folder} at step {checkpoints.newest}.")
-    step = int(state.step)
-    state = placement.replicate(state)
+        state, progress, step = State(**parts), Progress(**saved), checkpoints.newest
+        console.print(f"Resuming {run.folder} at step {step}.")
+
+    def over() -> bool:
+        return step >= settings.steps or progress.since_best >= settings.patience
+
+    if over():
+        checkpoints.close()
+        return progress  # Nothing is left to compile for.
     began = time.monotonic() - progress.seconds
 
     log = Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console)
-    with log, Interruption() as interruption:
+    with log, Ahead(placement) as ahead, Interruption() as interruption:
+        # From here on programs are compiled, in the order of the batches to come, and validation's after all others.
+        outline = task.outline(progress.epoch, placement.devices)
+        update = ahead.compile(
+            make_update(task.loss, tx, ema=settings.ema, accumulate=settings.accumulate),
+            shapes,
+            [*outline[progress.batch :], *outline[: progress.batch]],
+            donate=True,
+        )
+        look = ahead.compile(make_look(task.look), shapes.params, task.outline(None, placement.devices))
+        state = placement.replicate(state or fresh())
         pending: list[Sums] = []
         pending_since = time.monotonic()
 
@@ -104,10 +129,10 @@ def train(task: Task, run: Run, console: Console) -> Progress:
 
         batches = _stream(task, progress, placement.devices)
         try:
-            while step < settings.steps and progress.since_best < settings.patience and not interruption.asked:
+            while not over() and not interruption.asked:
                 for _ in range(settings.accumulate):
                     (epoch, number), batch = next(batches)
-                    state, sums = update(state, placement.cut(batch))
+                    state, sums = update(state, batch)
                     progress = replace(progress, epoch=epoch, batch=number + 1)
                     pending.append(sums)
                 step += 1
@@ -123,7 +148,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         step,
                         {**row, "terms_per_second": speed, "learning_rate": float(np.asarray(rate(step)))},
                     )
-                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s")
+                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s{_compiling(ahead)}")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
                     # What is validated is what is saved to be used: the parameters, or an average of them.
@@ -132,7 +157,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         recent = averages.put(recent, progress.validations, used)
                         used = averages.mean(recent, progress.validations + 1)
                     shared = placement.replicate(used)
-                    sums = [look(shared, placement.cut(b)) for b in task.validation(placement.devices)]
+                    sums = [look(shared, b) for b in task.validation(placement.devices)]
                     row = {**means(placement.fetch(sums)), **task.judge(used)}
                     score = float(row[task.score])
                     better = progress.best is None or sign * score > sign * progress.best
@@ -176,6 +201,11 @@ def means(sums: list[Sums]) -> dict[str, float]:
     return {
         name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
     }
+
+
+def _compiling(ahead: Ahead) -> str:
+    """For the progress bar: how many programs are still to be compiled, which takes from the speed."""
+    return f"  {ahead.waiting} shapes to compile" if ahead.waiting else ""
 
 
 def _parts(state: State, recent: Any) -> dict[str, Any]:

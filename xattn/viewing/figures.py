@@ -114,7 +114,7 @@ def length_curve(
     for name, values in [("counts", counts), *scores.items()]:
         if len(values) != len(bins):
             raise ValueError(f"There are {len(bins)} bins of length, but {len(values)} values of {name!r}.")
-    figure = _lines(max(4.2, 0.6 * len(bins)), range(len(bins)), scores)
+    figure = _lines(max(4.2, 0.6 * len(bins)), {name: list(enumerate(each)) for name, each in scores.items()})
     axes = figure.axes[0]
     highest = np.nanmax([0.0, *(value for values in scores.values() for value in values)])
     axes.set(ylim=(0, 1 if highest <= 1 else 100), xlabel="source words", ylabel=metric)
@@ -123,9 +123,18 @@ def length_curve(
 
 
 @mpl.rc_context(rc=_STYLE)
+def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric: str) -> Figure:
+    """A score by training step, one line a run: its pairs of step and score."""
+    figure = _lines(4.2, scores)
+    axes = figure.axes[0]
+    axes.set(xlabel="step", ylabel=metric, xlim=(0, None), ylim=(0, None))
+    return figure
+
+
+@mpl.rc_context(rc=_STYLE)
 def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: str, cost: str) -> Figure:
     """Costs by size, one line a name, both axes logarithmic; `size` and `cost` are what the axes say."""
-    figure = _lines(4.2, sizes, costs)
+    figure = _lines(4.2, {name: list(zip(sizes, each, strict=True)) for name, each in costs.items()})
     axes = figure.axes[0]
     axes.set(xlabel=size, ylabel=cost, xscale="log", yscale="log")
     axes.set_xticks(sizes, map(str, sizes))
@@ -133,13 +142,13 @@ def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: 
     return figure
 
 
-def _lines(width: float, places: Sequence[int], values: Mapping[str, Sequence[float]]) -> Figure:
+def _lines(width: float, points: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     figure = Figure(figsize=(width, 2.8), layout="constrained")
     axes = figure.subplots()
-    for index, (name, each) in enumerate(values.items()):
+    for index, (name, each) in enumerate(points.items()):
         color, marker, dash = _LINES[index % len(_LINES)]
         style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 5, "clip_on": False}
-        axes.plot(places, each, label=name, **style)
+        axes.plot([place for place, _ in each], [value for _, value in each], label=name, **style)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
