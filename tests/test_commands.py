@@ -215,6 +215,31 @@ def test_view_writes_figures(run, tmp_path, format):
     assert path.read_bytes().startswith(start)
 
 
+def test_view_writes_a_page_of_many_sentences_maps_and_gold(run, tmp_path):
+    files = {
+        "en": "the fox sits\nThe dogs eat\n",
+        "fr": "le renard est assis\nles chiens mangent\n",
+        "gold": "0-0 1-1 2p2\n2-2\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert cli.main(["export", str(run), str(tmp_path / "small")]) == 0
+    page = tmp_path / "page.html"
+    command = ["view", str(run), "--format", "html", "--output", str(page), "--source", str(tmp_path / "en")]
+    command += ["--target", str(tmp_path / "fr"), "--gold", str(tmp_path / "gold")]
+    assert cli.main([*command, "--steps", "--against", str(tmp_path / "small")]) == 0
+    data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert data["names"][-2:] == ["small", "best"]
+    assert data["names"][0].startswith("step ")
+    first, second = data["sentences"]
+    assert (first["sourceWords"], second["targetWords"]) == (["the", "fox", "sits"], ["les", "chiens", "mangent"])
+    assert (first["gold"], second["gold"]) == ({"0-0": "sure", "1-1": "sure", "2-2": "possible"}, {"2-2": "sure"})
+    assert len(first["candidates"]) == len(first["target"])
+    options = ["--format", "html", "--output", str(tmp_path / "own.html")]
+    assert cli.main(["view", str(run), "a fox", "the dogs", *options]) == 0
+    assert '"sourceWords": ["the", "dogs"]' in (tmp_path / "own.html").read_text()
+
+
 def test_an_exported_run_translates_alike(run, tmp_path, capsys):
     assert cli.main(["export", str(run), str(tmp_path / "small")]) == 0
     assert {p.name for p in (tmp_path / "small").iterdir()} >= {"config.json", "tokenizer.model", "weights.npz"}
@@ -262,7 +287,16 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["view", "{run}"], "There is nothing to view"),
         (["view", ""], "There is nothing to view"),
         (["view", "{run}", "a", "fox"], "put the sentence in quotes"),
-        (["view", "{run}", "a fox", "--format", "gif"], "--format must be one of terminal, png, svg, pdf, not 'gif'"),
+        (["view", "{run}", "a fox", "--format", "gif"], "one of terminal, png, svg, pdf, html, not 'gif'"),
+        (
+            ["view", "{run}", "a", "b", "--format", "html", "--target", "x"],
+            "give files, with --source",
+        ),
+        (["view", "{run}", "a fox", "--steps"], "they need --format html"),
+        (["view", "{run}", "a fox", "--source", "{config}"], "leave the texts out, or --source"),
+        (["view", "{run}", "--source", "{corpus}/none.en"], "Cannot read"),
+        (["view", "{run}", "--source", "{corpus}/test.en", "--target", "{corpus}/train.fr"], "they must be pairs"),
+        (["view", "{run}", "a fox", "--gold", "{config}"], "10 lines, but there are 1 sentence pairs"),
         (["view", "{run}", "a fox", "--layer", "1"], "--layer must be between 0 and 0, not 1"),
         (["view", "{run}", "a fox", "--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
         (["view", "{run}", "a fox", "--target", " "], "--target is empty"),

@@ -1,6 +1,7 @@
 """The model that comes with the package: what a newcomer's first command shows."""
 
 import json
+import math
 
 import pytest
 
@@ -46,6 +47,22 @@ def test_beam_maps_follow_the_back_pointers(model):
         given = model.attend([(source, found.text)])[0]
         assert given.target == found.attention.target
         assert abs(given.weights - found.attention.weights).max() < 1e-4
+
+
+def test_candidates_are_what_the_next_piece_might_have_been(model):
+    """Greedy search takes the first of them, and their probabilities make up its score; both ways of looking agree."""
+    source = "the small boys who see the old fox do not eat it"
+    ((best,),) = model.translate([source], beam=1, look=True)
+    assert [step[0][0] for step in best.candidates] == best.attention.target
+    assert sum(math.log(step[0][1]) for step in best.candidates) == pytest.approx(best.score, abs=1e-4)
+    (given,) = model.candidates([(source, best.text)])
+    for own, fed in zip(best.candidates, given, strict=True):
+        assert own[0][0] == fed[0][0]
+        assert (
+            [p for _, p in own]
+            == sorted((p for _, p in own), reverse=True)
+            == pytest.approx([p for _, p in fed], abs=1e-4)
+        )
 
 
 def test_it_is_small():

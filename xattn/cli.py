@@ -34,7 +34,7 @@ A laboratory for cross-attention in JAX.
   evaluate RUN --tune                       choose beam and length penalty on the validation split
   evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
-  view [RUN] TEXT [--format FORMAT]         show what the model looks at
+  view [RUN] TEXT [--format FORMAT]         show what the model looks at: --format html makes a page to explore
   export RUN FOLDER                         copy only what using a run needs
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
@@ -256,6 +256,10 @@ def view(
     words: Positional[tuple[str, ...]],
     /,
     target: str | None = None,
+    source: Path | None = None,
+    gold: Path | None = None,
+    against: tuple[Path, ...] = (),
+    steps: bool = False,
     format: str = "terminal",
     output: Path | None = None,
     layer: int | None = None,
@@ -266,9 +270,14 @@ def view(
     """Shows what every word of a translation looks at.
 
     Args:
-        words: The run folder, if not the toy model that comes with the package; then one text.
-        target: A translation to follow, instead of the model's own.
-        format: A view: terminal, png, svg or pdf.
+        words: The run folder, if not the toy model that comes with the package; then one text, or with --format html
+            any number of them.
+        target: A translation to follow, instead of the model's own. With --source: a file of them, one a line.
+        source: A file of sentences, one a line, instead of texts.
+        gold: A file of gold links, one sentence a line: i-j for a sure link and ipj for a possible one, counted from 0.
+        against: With --format html: other runs, whose maps are compared with those of the first.
+        steps: With --format html: also the maps of all checkpoints that the run keeps.
+        format: A view: terminal, png, svg, pdf, or html: a page with every layer and head, which needs no network.
         output: The file to write; attention.FORMAT in the current folder, unless this names another.
         layer: The layer, counted from 0. Layer, head and rows are those chosen on validation, unless given.
         head: The head, counted from 0, or the mean of all.
@@ -276,20 +285,43 @@ def view(
         color: Whether the terminal view is coloured.
     """
     run, texts = _run_and_texts(words)
-    if not any(text.strip() for text in texts):
+    if source is not None and texts:
+        raise ConfigError("--source names a file of sentences: leave the texts out, or --source.")
+    if source is None and not (texts and all(text.strip() for text in texts)):
         raise ConfigError('There is nothing to view: give a sentence, such as "the quick brown fox".')
-    if len(texts) > 1:
-        raise ConfigError(f"view shows one sentence, but there are {len(texts)} texts; put the sentence in quotes.")
+    if source is None and target is not None and not target.strip():
+        raise ConfigError("--target is empty: give a translation to follow, or leave it out.")
+    if source is None and target is not None and len(texts) > 1:
+        raise ConfigError(f"--target is one translation, but there are {len(texts)} texts: give files, with --source.")
     process.prepare()
     from rich.console import Console
 
-    from xattn.tasks.viewing import readout, show
+    from xattn.run import open_run
+    from xattn.tasks.viewing import lines, readout, show
 
+    targets = None if target is None else [target]
+    if source is not None:
+        texts, targets = lines(source), None if target is None else lines(Path(target))
+        if targets is not None and len(texts) != len(targets):
+            raise ConfigError(f"{source} has {len(texts)} lines but {target} has {len(targets)}; they must be pairs.")
+        if not texts:
+            raise ConfigError(f"There is nothing to view: {source} is empty.")
     # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
     forced = {"auto": None, "always": True, "never": False}[color]
     console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
     where = readout(run, layer, head, rows)
-    show(run, texts[0], target=target, format=format, output=output, readout=where, console=console)
+    show(
+        run,
+        texts,
+        targets=targets,
+        gold=gold,
+        against=[open_run(folder) for folder in against],
+        steps=steps,
+        format=format,
+        output=output,
+        readout=where,
+        console=console,
+    )
     return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from xattn.alignment.maps import Readout, WordMap
+from xattn.alignment.maps import AttentionMap, Readout, WordMap
 
 
 @pytest.fixture
@@ -40,4 +40,19 @@ def fox() -> WordMap:
         source=["the", "quick", "brown", "fox"],
         target=["le", "renard", "brun", "rapide"],
         readout=Readout(layer=2, head=3, convention="produced"),
+    )
+
+
+@pytest.fixture
+def attention() -> AttentionMap:
+    """Two layers of three heads: five decoder steps over seven pieces; two words are of two and three pieces."""
+    weights = np.random.default_rng(1).dirichlet(np.ones(7), (2, 3, 5)).astype(np.float32)
+    return AttentionMap(
+        weights=weights,
+        source=["▁the", "▁qu", "ick", "▁f", "o", "x", "</s>"],
+        target=["▁le", "▁re", "nard", "▁vif", "</s>"],
+        source_word_ids=[0, 1, 1, 2, 2, 2, -1],
+        target_word_ids=[0, 1, 1, 2, -1],
+        source_words=["the", "quick", "fox"],
+        target_words=["le", "renard", "vif"],
     )

@@ -152,7 +152,7 @@ def test_length_curve_refuses_a_missing_bin():
         length_curve(["1", "2"], [3, 5], {"mean": [0.5]}, metric="exact match")
 
 
-MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "html": b"<!doctype html>"}
 
 
 @pytest.mark.parametrize("name", FORMATS)

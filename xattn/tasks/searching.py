@@ -21,6 +21,27 @@ STRIDE = 4
 FULL = 0.75
 
 
+# The most probable pieces of every step that are kept for those who look.
+CANDIDATES = 5
+
+
+class Looked(NamedTuple):
+    """What a step records for those who look."""
+
+    weights: Any
+    """Where it looked: [B,W,L,N,S]."""
+    ids: Any
+    """The pieces that it held most probable, best first: [B,W,C]."""
+    probabilities: Any
+    """Their probabilities: [B,W,C]."""
+
+
+def probable(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The most probable pieces by logits [*B,V], best first, and their probabilities: both [*B,C]."""
+    probabilities, ids = jax.lax.top_k(jax.nn.softmax(logits.astype(jnp.float32)), min(CANDIDATES, logits.shape[-1]))
+    return ids, probabilities
+
+
 class _Batch(NamedTuple):
     numbers: np.ndarray  # of the sentences; -1 for a row that nobody waits for
     memory: Any
@@ -129,7 +150,7 @@ class Searcher:
 
         def step(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, Any]:
             logits, state, weights = model.step(ids, position, state, memory=memory)
-            return logits, state, weights if self._look else ()
+            return logits, state, Looked(weights, *probable(logits)) if self._look else ()
 
         return step
 

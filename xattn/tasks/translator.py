@@ -20,7 +20,7 @@ from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run, RunError
-from xattn.tasks.searching import Sampler, Searcher, padded
+from xattn.tasks.searching import Looked, Sampler, Searcher, padded, probable
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.losses import cross_entropy
 
@@ -34,15 +34,23 @@ class Score(NamedTuple):
     """How many pieces that is, EOS included."""
 
 
+# For every step the pieces that were most probable, best first, with their probabilities.
+Candidates = list[list[tuple[str, float]]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """One hypothesis: text, log-probability, number of pieces (EOS included), and whether it ended by itself."""
+    """One hypothesis: text, log-probability, number of pieces (EOS included), and whether it ended by itself.
+
+    For those who look: where it looked, and what it might have written at every step.
+    """
 
     text: str
     score: float
     pieces: int
     finished: bool
     attention: AttentionMap | None = None
+    candidates: Candidates | None = None
 
 
 def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
@@ -72,10 +80,13 @@ class Translator:
         self._sampler = cache(self._make_sampler)
         self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
         self._score = jax.jit(self._score_batch)
+        self._probable = jax.jit(self._probable_batch)
 
     @classmethod
-    def open(cls, run: Run) -> "Translator":
+    def open(cls, run: Run, step: int | None = None) -> "Translator":
         """The best model of a run: exported weights where there are some, or else the best checkpoint.
+
+        `step` names a checkpoint instead, which must be one of `Run.checkpoints`.
 
         Beam and length penalty are those that `xattn evaluate --tune` chose, if it did.
         """
@@ -85,7 +96,7 @@ class Translator:
             config = replace(config, decoding=replace(config.decoding, **tuned))
         tokenizer = Tokenizer.load(run.tokenizer)
         shapes = nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: build(run.config, tokenizer.size)), nnx.Param))
-        if run.weights.exists():
+        if run.weights.exists() and step is None:
             with np.load(run.weights) as arrays:
                 params = jax.tree_util.tree_map_with_path(
                     lambda path, like: jnp.asarray(arrays[parameter_name(path)], like.dtype), shapes
@@ -94,7 +105,7 @@ class Translator:
         checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
         if checkpoints is None or checkpoints.best is None:
             raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
-        return cls(config, tokenizer, checkpoints.restore_params(checkpoints.best, shapes))
+        return cls(config, tokenizer, checkpoints.restore_params(checkpoints.best if step is None else step, shapes))
 
     @property
     def looks(self) -> bool:
@@ -119,7 +130,8 @@ class Translator:
         """The `n_best` translations of every line, best first; an empty line has the empty translation.
 
         All begin with the pieces of `prefix`, whose last word may go on: "chat" as "chats". With `look`, each
-        carries its attention map, as recorded while it was written. `done` is called after every line.
+        carries its attention map and its candidates, as recorded while it was written. `done` is called after every
+        line.
         """
         settings = self.config.decoding
         sources = [self.encode(line) for line in lines]
@@ -177,16 +189,17 @@ class Translator:
         for index, best in found:
             for n in np.flatnonzero(best.lengths):
                 ids = best.tokens[n, : best.lengths[n]].tolist()
-                looked = isinstance(best.record, np.ndarray)
+                looked = None
+                if isinstance(best.record, Looked):
+                    looked = Looked(*(np.asarray(each)[n, : len(ids)] for each in best.record))
                 results[index].append(
                     Translation(
                         text=self.tokenizer.decode(ids),
                         score=float(best.scores[n]),
                         pieces=len(ids),
                         finished=bool(best.finished[n]),
-                        attention=self._map(np.moveaxis(best.record[n, : len(ids)], 0, 2), sources[index], ids)
-                        if looked
-                        else None,
+                        attention=looked and self._map(np.moveaxis(looked.weights, 0, 2), sources[index], ids),
+                        candidates=looked and self._named(looked.ids, looked.probabilities),
                     )
                 )
             done()
@@ -217,6 +230,21 @@ class Translator:
                 gold = golds[index] if golds else None
                 maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold)
         return [maps[index] for index in range(len(pairs))]
+
+    def candidates(self, pairs: Sequence[tuple[str, str]]) -> list[Candidates]:
+        """What the model holds most probable at every step while it is fed a given translation (teacher forcing)."""
+        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
+        found: dict[int, Candidates] = {}
+        for indices, source, mask, target in self._pair_batches(sources, targets):
+            ids, probabilities = map(np.asarray, self._probable(self.params, source, mask, target))
+            for row, index in enumerate(indices):
+                steps = len(targets[index]) + 1
+                found[index] = self._named(ids[row, :steps], probabilities[row, :steps])
+        return [found[index] for index in range(len(pairs))]
+
+    def _named(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:
+        pieces = map(self.tokenizer.pieces, ids_TC.tolist())
+        return [list(zip(*step, strict=True)) for step in zip(pieces, probabilities_TC.tolist(), strict=True)]
 
     def _make_searcher(self, width: int, n_best: int, look: bool) -> Searcher:
         extra = self.config.decoding.extra_length
@@ -275,6 +303,14 @@ class Translator:
 
         # A sentence at a time: all logits [B,T,V] at once may not fit.
         return jax.lax.map(row, (states_BTD, next_BT, real_BT))
+
+    def _probable_batch(
+        self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        model = self._model(params)
+        states_BTD, _ = model.decode(target, model.encode(source, mask))
+        # A sentence at a time, as above.
+        return jax.lax.map(lambda states_TD: probable(model.logits(states_TD)), states_BTD)
 
 
 def export(run: Run, folder: Path) -> Run:

@@ -1,15 +1,20 @@
 """`xattn view`: what every word of a translation looks at."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
-from xattn.alignment.maps import Convention, Readout
+from xattn.alignment.formats import read_links
+from xattn.alignment.maps import AttentionMap, Convention, Readout
 from xattn.config import ConfigError
 from xattn.run import Run, RunError
 from xattn.tasks.translator import Translator
+from xattn.training.checkpoint import Checkpoints
 from xattn.viewing.formats import FORMATS
+from xattn.viewing.page import Page, Sentence
 
 
 def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
@@ -33,31 +38,46 @@ def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, con
 
 def show(
     run: Run,
-    text: str,
+    texts: Sequence[str],
     *,
-    target: str | None,
+    targets: Sequence[str] | None,
+    gold: Path | None,
+    against: Sequence[Run],
+    steps: bool,
     format: str,
     output: Path | None,
     readout: Readout,
     console: Console,
 ) -> None:
-    """Prints or writes the attention map of one sentence, and of its given or own translation."""
+    """Prints or writes the attention maps of sentences, and of their given or own translations.
+
+    A page shows any number of them, and beside each map those of other runs or of the run's checkpoints. Every
+    other view shows one.
+    """
     if format not in FORMATS:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
-    if target is not None and not target.strip():
-        raise ConfigError("--target is empty: give a translation to follow, or leave it out.")
+    if format != "html" and len(texts) > 1:
+        raise ConfigError(
+            f"--format {format} shows one sentence, but there are {len(texts)} texts; put the sentence in quotes, or "
+            "take --format html, which shows many."
+        )
+    if format != "html" and (against or steps):
+        raise ConfigError("--against and --steps compare maps: they need --format html.")
     model = Translator.open(run)
-    if not model.looks:
-        raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")
-    pieces, longest = len(model.encode(text)), model.config.data.max_length
-    if pieces > longest:
-        raise ConfigError(f"The sentence has {pieces} pieces, but this model was trained on at most {longest}.")
-    if target is None:
-        attention = model.translate([text], look=True)[0][0].attention
-        assert attention is not None
+    _check(run, model)
+    for number, text in enumerate(texts, start=1):
+        pieces, longest = len(model.encode(text)), model.config.data.max_length
+        if pieces > longest:
+            which = "The sentence" if len(texts) == 1 else f"Sentence {number}"
+            raise ConfigError(f"{which} has {pieces} pieces, but this model was trained on at most {longest}.")
+    sentences = _sentences(run, model, texts, targets, _others(run, against, steps))
+    if gold is not None:
+        sentences = _with_gold(sentences, gold)
+    if format == "html":
+        picture = Page(sentences=sentences, readout=readout).html.encode()
     else:
-        attention = model.attend([(text, target)])[0]
-    picture = FORMATS[format](attention, readout)
+        (attention,) = sentences[0].maps.values()
+        picture = FORMATS[format](attention, readout)
     if not isinstance(picture, bytes):
         console.print(picture)
         return
@@ -68,3 +88,90 @@ def show(
     except OSError as error:
         raise RunError(f"Cannot write {path}: {error.strerror}.") from None
     console.print(f"Wrote {path}.")
+
+
+def _check(run: Run, model: Translator) -> None:
+    if not model.looks:
+        raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")
+
+
+def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translator]:
+    """The models to compare with, by the names that the page gives them."""
+    others: dict[str, Translator] = {}
+    if steps:
+        if not run.checkpoints.is_dir():
+            raise RunError(f"{run.folder} has no checkpoints, only its best weights: leave --steps out.")
+        kept = Checkpoints(run.checkpoints, read_only=True).steps
+        others |= {f"step {step:,}": Translator.open(run, step) for step in kept}
+    for other in against:
+        name = other.folder.name if other.folder.name not in others else str(other.folder)
+        others[name] = Translator.open(other)
+        _check(other, others[name])
+        layers, heads = other.config.model.layers, other.config.model.heads
+        if (layers, heads) != (run.config.model.layers, run.config.model.heads):
+            raise ConfigError(
+                f"{other.folder} has {layers} layers of {heads} heads, but {run.folder} has "
+                f"{run.config.model.layers} of {run.config.model.heads}; only maps of the same form can be compared."
+            )
+    return others
+
+
+def _sentences(
+    run: Run, model: Translator, texts: Sequence[str], targets: Sequence[str] | None, others: dict[str, Translator]
+) -> list[Sentence]:
+    """Every sentence with its maps; the model's own translation is shown as it was written, unless others follow it."""
+    if targets is None:
+        own = [best[0] for best in model.translate(texts, look=True)]
+        targets = [best.text for best in own]
+        if not others:
+            return [
+                Sentence(maps={run.folder.name: _found(best.attention)}, candidates=best.candidates) for best in own
+            ]
+    pairs = list(zip(texts, targets, strict=True))
+    models = {**others, "best": model} if others else {run.folder.name: model}
+    maps = {name: each.attend(pairs) for name, each in models.items()}
+    for name, each in maps.items():
+        for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
+            if (one.source, one.target) != (first.source, first.target):
+                raise ConfigError(
+                    f"{name} cuts sentence {number} into other pieces than {run.folder}; only maps of the same pieces "
+                    "can be compared."
+                )
+    candidates = model.candidates(pairs)
+    return [
+        Sentence(maps={name: each[index] for name, each in maps.items()}, candidates=candidates[index])
+        for index in range(len(pairs))
+    ]
+
+
+def _found(attention: AttentionMap | None) -> AttentionMap:
+    assert attention is not None, "translate(look=True) records it"
+    return attention
+
+
+def _with_gold(sentences: Sequence[Sentence], path: Path) -> list[Sentence]:
+    words = [next(iter(sentence.maps.values())) for sentence in sentences]
+    try:
+        golds = read_links(path, lengths=[(len(each.source_words), len(each.target_words)) for each in words])
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from None
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return [
+        replace(sentence, maps={name: replace(each, gold=gold) for name, each in sentence.maps.items()})
+        for sentence, gold in zip(sentences, golds, strict=True)
+    ]
+
+
+def lines(path: Path) -> list[str]:
+    """The sentences of a file, one a line; none may be empty."""
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start + 1}).") from None
+    for number, text in enumerate(texts, start=1):
+        if not text.strip():
+            raise ConfigError(f"{path}, line {number} is empty: every line must be a sentence.")
+    return texts

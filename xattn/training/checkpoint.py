@@ -52,6 +52,11 @@ class Checkpoints:
         return self.manager.latest_step()
 
     @property
+    def steps(self) -> list[int]:
+        """All steps that are kept, in order."""
+        return sorted(self.manager.all_steps())
+
+    @property
     def best(self) -> int | None:
         """The step with the highest score."""
         return self.manager.best_step()

@@ -31,6 +31,13 @@ def pdf(attention: AttentionMap, readout: Readout) -> bytes:
     return _figure(attention, readout, "pdf")
 
 
+def html(attention: AttentionMap, readout: Readout) -> bytes:
+    """The map with all its layers and heads as one page for a browser, which needs no network."""
+    from xattn.viewing.page import Page
+
+    return Page.of(attention, readout).html.encode()
+
+
 def _figure(attention: AttentionMap, readout: Readout, format: Literal["png", "svg", "pdf"]) -> bytes:
     from xattn.viewing import figures
 
@@ -42,4 +49,5 @@ FORMATS: dict[str, Callable[[AttentionMap, Readout], Heatmap | bytes]] = {
     "png": png,
     "svg": svg,
     "pdf": pdf,
+    "html": html,
 }

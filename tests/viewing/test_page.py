@@ -1,0 +1,89 @@
+"""What the page is made of, and the pages that are refused; tests/viewing/test_browser.py opens it."""
+
+import base64
+import json
+import re
+import zlib
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import Readout
+from xattn.viewing import page
+from xattn.viewing.page import Page, Sentence
+
+
+def stored(made: Page) -> dict:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', made.html, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_our_own_code_stays_small_and_names_no_address():
+    template = page.code()
+    assert len(template.encode()) < 60_000
+    assert set(re.findall(r"\w+://[^\"'`\s]+", template)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"\b(src|href)=\"(?!data:,)", template)
+
+
+def test_weights_survive_in_sixteen_bits(attention):
+    data = stored(Page(sentences=[Sentence(maps={"one": attention})], readout=READOUT))
+    (packed,) = data["sentences"][0]["maps"]
+    low, high = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8).reshape(2, -1).astype(int)
+    values = ((low + 256 * high) * packed["scale"] / 65535).reshape(attention.weights.shape)
+    assert abs(values - attention.weights).max() <= attention.weights.max() / 65535 / 2 + 1e-9
+    assert "values are right to" in data["precision"]
+
+
+def test_hostile_words_end_no_script(attention):
+    words = ["</script><script>alert(1)</script>", "<!--", "]]>", "\u2028", "\x1b"]
+    hostile = replace(
+        attention, source_words=words, source_word_ids=[0, 1, 2, 3, 4, 0, -1][: len(attention.source_word_ids)]
+    )
+    made = Page(sentences=[Sentence(maps={"</script>": hostile})], readout=READOUT)
+    tags = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: tags.append(tag)
+    parser.feed(made.html)
+    assert tags.count("script") == 2
+    assert stored(made)["sentences"][0]["sourceWords"] == [*words[:3], "?", "?"]
+
+
+READOUT = Readout(layer=1, head="mean", convention="read")
+
+
+def test_pages_that_cannot_be_are_refused(attention):
+    other = replace(attention, source=["x", *attention.source[1:]])
+    smaller = replace(attention, weights=attention.weights[:1])
+    for sentences, message in [
+        ([], "at least one sentence"),
+        ([Sentence(maps={})], "Sentence 0 has no attention map"),
+        ([Sentence(maps={"a": attention}), Sentence(maps={"b": attention})], r"Sentence 1 has the maps \['b'\]"),
+        ([Sentence(maps={"a": attention, "b": other})], "'a' and 'b' of sentence 0 are of different pieces"),
+        ([Sentence(maps={"a": attention}, candidates=[[("x", 1.0)]])], "candidates for 1 steps, but its map has 5"),
+        (
+            [Sentence(maps={"a": attention, "b": smaller})],
+            "'b' of sentence 0",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Page(sentences=sentences, readout=READOUT)
+    with pytest.raises(ValueError, match="There is no layer 2"):
+        Page(sentences=[Sentence(maps={"a": attention})], readout=replace(READOUT, layer=2))
+
+
+def test_larger_values_have_a_scale_of_their_own(attention):
+    big = replace(attention, weights=attention.weights * np.float32(3))
+    assert stored(Page(sentences=[Sentence(maps={"a": attention})], readout=READOUT))["most"] == 1
+    assert stored(Page(sentences=[Sentence(maps={"a": big})], readout=READOUT))["most"] == pytest.approx(
+        big.weights.max(), rel=0.05
+    )
+
+
+def test_gold_is_stored_link_by_link(attention):
+    gold = Links.of([(0, 1)], possible=[(2, 0)])
+    data = stored(Page(sentences=[Sentence(maps={"a": replace(attention, gold=gold)})], readout=READOUT))
+    assert data["sentences"][0]["gold"] == {"0-1": "sure", "2-0": "possible"}

@@ -1,0 +1,141 @@
+"use strict";
+// What the page knows: maps unpacked, folded into words, read as links, and scored.
+// A map holds decoder steps only, rows [layer, head, step, source piece]; a row convention is applied here, once.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const SHIFT = { produced: 0, read: 1 }; // the step that speaks for piece i is i + this
+const unpacked = new Map();
+
+/** The weights of one map of a sentence, as Float32Array; unpacked when first asked for. */
+function weightsOf(sentence, name) {
+  const key = `${sentence} ${name}`;
+  if (!unpacked.has(key)) unpacked.set(key, unpack(DATA.sentences[sentence].maps[name]));
+  return unpacked.get(key);
+}
+
+async function unpack(map) {
+  const text = atob(map.data);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  // First all low bytes, then all high ones, which are mostly zero and pack well.
+  const count = bytes.length / 2, values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = ((bytes[i] + 256 * bytes[i + count]) * map.scale) / 65535;
+  return values;
+}
+
+/**
+ * One matrix by words or pieces. By words: summed over a word's source pieces, averaged over the rows of its target
+ * pieces; what went to pieces of no word (EOS) is kept apart, in `special`. A row that no step speaks for is silent.
+ */
+function matrix(sentence, weights, layer, head, unit, convention) {
+  const { layers, heads, source, target, sourceIds, targetIds, sourceWords, targetWords } = sentence;
+  const words = unit === "words", T = target.length, S = source.length;
+  const rows = words ? targetWords : target, columns = words ? sourceWords : source;
+  const R = rows.length, C = columns.length;
+  const values = new Float64Array(R * C), special = new Float64Array(R), spoken = new Float64Array(R);
+  const several = head === "mean" ? Array.from({ length: heads }, (_, n) => n) : [head];
+  if (!(layer >= 0 && layer < layers)) throw new RangeError(`There is no layer ${layer}.`);
+  for (const n of several) {
+    if (!(n >= 0 && n < heads)) throw new RangeError(`There is no head ${n}.`);
+    for (let step = SHIFT[convention]; step < T; step++) {
+      const piece = step - SHIFT[convention], row = words ? targetIds[piece] : piece;
+      if (row < 0) continue;
+      spoken[row]++;
+      const from = ((layer * heads + n) * T + step) * S, into = row * C;
+      for (let s = 0; s < S; s++) {
+        const column = words ? sourceIds[s] : s;
+        if (column < 0) special[row] += weights[from + s];
+        else values[into + column] += weights[from + s];
+      }
+    }
+  }
+  for (let row = 0; row < R; row++) {
+    if (!spoken[row]) continue;
+    special[row] /= spoken[row];
+    for (let c = 0; c < C; c++) values[row * C + c] /= spoken[row];
+  }
+  return { rows, columns, values, special, R, C, words, silent: Array.from(spoken, (n) => !n) };
+}
+
+/** B − A, cell by cell; silent where either is. */
+function difference(a, b) {
+  const minus = (x, y) => x.map((value, i) => value - y[i]);
+  return {
+    ...a, signed: true, values: minus(b.values, a.values), special: minus(b.special, a.special),
+    silent: a.silent.map((quiet, row) => quiet || b.silent[row]),
+  };
+}
+
+/** The column that every row is linked to: the first largest, special pieces left out; -1 for none. */
+function links(sentence, m) {
+  return Array.from({ length: m.R }, (_, row) => {
+    if (!m.words && sentence.targetIds[row] < 0) return -1;
+    let best = -1, most = 0;
+    for (let c = 0; c < m.C; c++) {
+      const value = m.values[row * m.C + c];
+      if (value > most && (m.words || sentence.sourceIds[c] >= 0)) { most = value; best = c; }
+    }
+    return best;
+  });
+}
+
+/** What gold says of a cell: "sure", "possible", "" for neither. */
+function goldAt(sentence, m, row, column) {
+  if (!sentence.gold) return "";
+  const s = m.words ? column : sentence.sourceIds[column], t = m.words ? row : sentence.targetIds[row];
+  return sentence.gold[`${s}-${t}`] || "";
+}
+
+/** |A|, |S|, |A∩S|, |A∩P| of a word matrix against gold (Och & Ney, 2003). */
+function counts(sentence, m) {
+  const found = [0, Object.values(sentence.gold).filter((link) => link === "sure").length, 0, 0];
+  links(sentence, m).forEach((column, row) => {
+    if (column < 0) return;
+    const gold = goldAt(sentence, m, row, column);
+    found[0]++;
+    found[2] += gold === "sure";
+    found[3] += gold !== "";
+  });
+  return found;
+}
+
+const aer = ([links, sure, sureHits, possibleHits]) =>
+  links + sure ? 1 - (sureHits + possibleHits) / (links + sure) : 0;
+
+/** Mean entropy of the rows in bits, the special mass included. */
+function entropy(m) {
+  let sum = 0, rows = 0;
+  for (let row = 0; row < m.R; row++) {
+    // Of weights w that sum to W, it is log W - (sum of w log w) / W.
+    let total = 0, part = 0;
+    for (let c = -1; c < m.C; c++) {
+      const w = c < 0 ? m.special[row] : m.values[row * m.C + c];
+      total += w;
+      if (w > 0) part += w * Math.log2(w);
+    }
+    if (m.silent[row] || !total) continue;
+    sum += Math.log2(total) - part / total;
+    rows++;
+  }
+  return rows ? sum / rows : 0;
+}
+
+/** The share of a word matrix that went to pieces of no word. */
+function specialShare({ special, values }) {
+  const sum = (all) => all.reduce((total, value) => total + value, 0);
+  return sum(special) / (sum(special) + sum(values) || 1);
+}
+
+/** Links as Pharaoh writes them, 0-based, source first. */
+const pharaoh = (sentence, m) =>
+  links(sentence, m).flatMap((column, row) => (column < 0 ? [] : [[column, row]]))
+    .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((pair) => pair.join("-")).join(" ");
+
+const percent = (value) => (100 * value).toFixed(1);
+const rightToLeft = (words) => {
+  const all = words.join("");
+  const right = all.match(/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/gu) || [];
+  return 2 * right.length > (all.match(/\p{L}/gu) || []).length;
+};

@@ -1,0 +1,239 @@
+"use strict";
+// What stands around the pictures: tokens, all heads, steps, the table, the list of sentences; and the start.
+
+function drawTokens() {
+  const { shown: m, sentence } = scene;
+  const row = (side, labels, ids, where) => {
+    $(side).replaceChildren(...labels.flatMap((text, i) => {
+      const token = make("button", { type: "button", className: "token", tabIndex: -1 }, make("bdi", {}, text));
+      if (!m.words && ids[i] < 0) token.classList.add("special");
+      token.addEventListener("pointerenter", () => point(where(i)));
+      token.addEventListener("pointerleave", () => point(NOWHERE));
+      token.addEventListener("click", () => pin(where(i)));
+      return [token, " "];
+    }));
+  };
+  $("source").dir = $("looked").dir = mirrored() ? "rtl" : "ltr";
+  $("target").dir = $("written").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
+  row("source", m.columns, sentence.sourceIds, (column) => ({ row: null, column }));
+  row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
+}
+
+/** Every layer and head as a small picture, with its AER where there is gold, and its entropy. */
+function drawHeads() {
+  const { sentence, a } = scene, several = CHOICES.head, built = [];
+  for (let layer = 0; layer < sentence.layers; layer++)
+    for (const head of several) {
+      const m = matrix(sentence, a, layer, head, "words", state.rows), gold = sentence.gold && aer(counts(sentence, m));
+      const canvas = make("canvas"), button = make("button", { type: "button" }, canvas);
+      thumbnail(canvas, m, theme(), scene.most);
+      canvas.setAttribute("aria-hidden", "true");
+      const name = head === "mean" ? `L${layer} mean` : `L${layer} H${head}`, bits = `${entropy(m).toFixed(2)} bits`;
+      button.append(make("b", {}, name), sentence.gold ? `AER ${percent(gold)}` : bits);
+      if (sentence.gold) button.append(make("br"), bits);
+      button.setAttribute("aria-pressed", String(layer === state.layer && head === state.head));
+      button.addEventListener("click", () => set({ layer, head }));
+      built.push({ button, gold });
+    }
+  const best = sentence.gold ? Math.min(...built.map(({ gold }) => gold)) : null;
+  for (const { button, gold } of built) if (sentence.gold && gold === best) button.classList.add("best");
+  $("badge-note").textContent = sentence.gold ? "framed: the lowest AER of this sentence" : "entropy of the rows";
+  const at = Array.from($("heads").children).indexOf(document.activeElement);
+  $("heads").style.gridTemplateColumns = `repeat(${several.length}, minmax(62px, 1fr))`;
+  $("heads").replaceChildren(...built.map(({ button }) => button));
+  if (at >= 0) built[at]?.button.focus();
+}
+
+/** One decoder step: what was written before it, what it might have written, and where it looked. */
+function drawStep() {
+  const { sentence, a } = scene, T = sentence.target.length, step = Math.min(Math.max(state.step, 0), T - 1);
+  $("step").max = T - 1;
+  $("step").value = step;
+  $("step").setAttribute("aria-valuetext", `step ${step + 1} of ${T}`);
+  $("step-name").textContent = `step ${step + 1} of ${T}`;
+  const piece = (text, extra = {}) => make("bdi", { className: "piece", ...extra }, text);
+  $("written").replaceChildren(...sentence.target.slice(0, step).flatMap((text) => [piece(text), " "]), make("b", {}, piece(sentence.target[step] || "")));
+  const candidates = sentence.candidates ? sentence.candidates[step] : [];
+  $("candidates").replaceChildren(...candidates.map(([text, probability]) => {
+    const bar = make("i");
+    bar.style.width = `${100 * probability}%`;
+    const item = make("li", {}, make("bdi", {}, text), make("span", {}, bar), make("span", {}, probability < 0.0005 ? "< 0.1 %" : `${percent(probability)} %`));
+    if (text === sentence.target[step]) item.className = "chosen";
+    return item;
+  }));
+  const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
+  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, head ${state.head} looked at`;
+  $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
+    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: `${percent(m.values[step * m.C + s])} %` });
+    Object.assign(token.style, { background: color.css, color: color.ink });
+    return [token, " "];
+  }));
+}
+
+function drawTable() {
+  if (!$("table").open) return;
+  const { shown: m } = scene, head = (text, scope) => make("th", { scope }, make("bdi", {}, text));
+  const line = (row) => make("tr", {}, head(m.rows[row], "row"),
+    ...Array.from({ length: m.C + m.words }, (_, c) => make("td", {}, m.silent[row] ? "none" : valueAt(m, row, c).toFixed(4))));
+  $("table").querySelector("div").replaceChildren(make("table", {},
+    make("caption", {}, `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}; ${DATA.meanings[state.rows]}`),
+    make("thead", {}, make("tr", {}, make("td"), ...m.columns.map((text) => head(text, "col")), ...(m.words ? [head("special", "col")] : []))),
+    make("tbody", {}, ...m.rows.map((_, row) => line(row)))));
+}
+
+/** The sentences with their scores at this layer, head and row convention, in the order that was asked for. */
+async function listSentences(mine) {
+  if (DATA.sentences.length < 2) return;
+  const key = [state.map, state.layer, state.head, state.rows].join();
+  if (listSentences.key !== key) {
+    const rated = [];
+    for (const [index, sentence] of DATA.sentences.entries()) {
+      const weights = await weightsOf(index, state.map);
+      if (mine !== drawing) return;
+      const m = matrix(sentence, weights, state.layer, state.head, "words", state.rows);
+      const found = sentence.gold ? counts(sentence, m) : null;
+      rated.push({ index, order: index, length: sentence.sourceWords.length, found, aer: found ? aer(found) : -1, entropy: entropy(m) });
+    }
+    Object.assign(listSentences, { key, rated });
+  }
+  const { rated } = listSentences, gold = rated.filter(({ found }) => found);
+  const total = gold.reduce((sum, { found }) => sum.map((n, i) => n + found[i]), [0, 0, 0, 0]);
+  $("total").textContent = gold.length ? `AER ${percent(aer(total))} over ${gold.length}` : `${rated.length}`;
+  const down = state.sort.startsWith("-") ? -1 : 1, by = state.sort.replace("-", ""), wanted = $("find").value.toLowerCase();
+  const headers = { order: "sentence", length: "words", ...(gold.length ? { aer: "AER" } : {}), entropy: "bits" };
+  $("orders").replaceChildren(...Object.entries(headers).map(([name, text]) => {
+    const arrow = by === name ? (down > 0 ? " ↑" : " ↓") : "", button = make("button", { type: "button" }, text + arrow);
+    button.addEventListener("click", () => set({ sort: state.sort === name ? `-${name}` : name }));
+    const cell = make("th", { scope: "col" }, button);
+    cell.setAttribute("aria-sort", by !== name ? "none" : down > 0 ? "ascending" : "descending");
+    return cell;
+  }));
+  const lines = [...rated].sort((x, y) => down * (x[by] - y[by]) || x.index - y.index).map((each) => {
+    const { sourceWords, targetWords } = DATA.sentences[each.index], text = sourceWords.join(" ");
+    if (!`${text} ${targetWords.join(" ")}`.toLowerCase().includes(wanted)) return "";
+    const button = make("button", { type: "button", title: text }, make("bdi", {}, text || "(empty)"));
+    button.addEventListener("click", () => set({ sentence: each.index }));
+    if (each.index === state.sentence) button.setAttribute("aria-current", "true");
+    const row = make("tr", { className: each.index === state.sentence ? "here" : "" }, make("td", {}, button), make("td", {}, String(each.length)));
+    if (gold.length) row.append(make("td", {}, each.found ? percent(each.aer) : ""));
+    row.append(make("td", {}, each.entropy.toFixed(2)));
+    return row;
+  });
+  $("sentences").replaceChildren(...lines.filter(Boolean));
+}
+
+function picture(name) {
+  const GAP = 24, list = pictures(), height = Math.max(...list.map(({ at }) => at.height)) + GAP;
+  const width = list.reduce((sum, { at }) => sum + at.width + GAP, GAP), paper = style("--card");
+  if (name === "svg") {
+    const pen = new SvgPen();
+    pen.rect(0, 0, width, height, paper);
+    let x = GAP;
+    for (const { at, draw } of list) {
+      pen.parts.push(`<g transform="translate(${x} ${GAP / 2})">`);
+      draw(pen);
+      pen.parts.push("</g>");
+      x += at.width + GAP;
+    }
+    return save("attention.svg", new Blob([pen.file(width, height)], { type: "image/svg+xml" }));
+  }
+  const canvas = make("canvas");
+  return paint(canvas, { at: { width, height }, draw(pen) {
+    pen.rect(0, 0, width, height, paper);
+    let x = GAP;
+    for (const { at, draw } of list) {
+      pen.context.save();
+      pen.context.translate(x, GAP / 2);
+      draw(pen);
+      pen.context.restore();
+      x += at.width + GAP;
+    }
+  } }, 3), canvas.toBlob((blob) => save("attention.png", blob), "image/png");
+}
+
+async function saveLinks() {
+  const lines = [];
+  for (const [index, sentence] of DATA.sentences.entries())
+    lines.push(pharaoh(sentence, matrix(sentence, await weightsOf(index, state.map), state.layer, state.head, "words", state.rows)));
+  save("links.pharaoh", new Blob([lines.join("\n") + "\n"], { type: "text/plain" }));
+}
+
+function start() {
+  const fill = (id, pairs) => $(id).append(...pairs.map(([value, text]) => make("option", { value, textContent: text })));
+  for (const id of ["layer", "head"]) fill(id, CHOICES[id].map((value) => [value, value]));
+  fill("map", DATA.names.map((name, i) => [i, name]));
+  fill("other", [[-1, "nothing"], ...DATA.names.map((name, i) => [i, name])]);
+  for (const group of document.querySelectorAll(".choice")) {
+    const { key } = group.dataset;
+    for (const value of CHOICES[key]) {
+      const button = make("button", { type: "button", value, textContent: value, title: DATA.meanings[value] || "" });
+      button.dataset.key = key;
+      button.addEventListener("click", () => set({ [key]: value }));
+      group.append(button);
+    }
+  }
+  for (const id of ["layer", "map", "other"]) $(id).addEventListener("change", (event) => set({ [id]: +event.target.value }));
+  $("head").addEventListener("change", (event) => set({ head: event.target.value === "mean" ? "mean" : +event.target.value }));
+  $("map-slider").max = DATA.names.length - 1;
+  $("map-slider").addEventListener("input", (event) => set({ map: +event.target.value }));
+  $("maps").hidden = DATA.names.length < 2;
+  $("corpus").hidden = DATA.sentences.length < 2;
+  $("layout").classList.toggle("corpus", DATA.sentences.length > 1);
+  $("marks").addEventListener("change", (event) => set({ marks: +event.target.checked }));
+  $("mirror").addEventListener("change", (event) => set({ mirror: event.target.checked ? "rtl" : "ltr" }));
+  $("smaller").addEventListener("click", () => set({ zoom: Math.max(state.zoom - 1, -4) }));
+  $("larger").addEventListener("click", () => set({ zoom: Math.min(state.zoom + 1, 8) }));
+  $("theme").addEventListener("click", () => set({ theme: { auto: "dark", dark: "light", light: "auto" }[state.theme] }));
+  $("controls").addEventListener("submit", (event) => event.preventDefault());
+  $("find").addEventListener("input", () => listSentences(drawing));
+  $("table").addEventListener("toggle", drawTable);
+  $("png").addEventListener("click", () => picture("png"));
+  $("svg").addEventListener("click", () => picture("svg"));
+  $("pharaoh").addEventListener("click", saveLinks);
+  const walk = (step) => {
+    const { sentence } = scene, piece = step - SHIFT[state.rows], row = state.unit === "words" ? sentence.targetIds[piece] : piece;
+    return set({ step, pin: row >= 0 ? { row, column: null } : NOWHERE });
+  };
+  $("step").addEventListener("input", (event) => walk(+event.target.value));
+  player($("play-steps"), (first) => {
+    const next = first ? 0 : state.step + 1;
+    return next < scene.sentence.target.length && walk(next);
+  });
+  player($("play-maps"), (first) => {
+    const next = first ? 0 : state.map + 1;
+    return next < DATA.names.length && set({ map: next });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) set({ pin: NOWHERE });
+  });
+  night.addEventListener("change", refresh);
+  addEventListener("hashchange", () => { state = fromHash(location.hash); refresh(); });
+  let width = innerWidth;
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; refresh(); } });
+  $("precision").textContent = DATA.precision;
+  refresh();
+}
+
+/** For scripts and tests: what is shown, as exact values. */
+window.xattn = {
+  data: DATA,
+  get state() { return { ...state }; },
+  set,
+  settled: async () => { let last; while (last !== settled) await (last = settled); },
+  /** The value of a cell, by the unit and the row convention that are shown; the column after the last word is special. */
+  cell: (layer, head, row, column) => {
+    const m = matrix(scene.sentence, scene.a, layer, head, state.unit, state.rows);
+    if (!(row >= 0 && row < m.R && column >= 0 && column < m.C + m.words)) throw new RangeError(`There is no cell ${row}, ${column}.`);
+    return valueAt(m, row, column);
+  },
+  /** Where a cell of the first heatmap is, in pixels of the window. */
+  place: (row, column) => {
+    const { at, canvas, m } = scene.pictures[0], box = canvas.getBoundingClientRect(), half = at.cell / 2;
+    return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
+  },
+  rows: () => [...scene.shown.rows],
+  columns: () => [...scene.shown.columns],
+  links: () => pharaoh(scene.sentence, scene.words),
+  scores: () => ({ aer: scene.sentence.gold ? aer(counts(scene.sentence, scene.words)) : null, entropy: entropy(scene.words) }),
+};
+start();

@@ -1,0 +1,78 @@
+"use strict";
+// Everything that can be chosen, kept in the URL's hash, so that a link shows what was seen.
+
+const $ = (id) => document.getElementById(id);
+const integer = (least, most) => (text) => (/^-?\d+$/.test(text) && +text >= least && +text <= most ? +text : undefined);
+const among = (...values) => (text) => (values.includes(text) ? text : undefined);
+const place = (text) => {
+  const parts = /^(\d*),(\d*)$/.exec(text);
+  return parts ? { row: parts[1] ? +parts[1] : null, column: parts[2] ? +parts[2] : null } : undefined;
+};
+
+const NOWHERE = { row: null, column: null };
+const SHAPE = DATA.sentences[0];
+const CHOICES = {
+  layer: [...Array(SHAPE.layers).keys()],
+  head: [...Array(SHAPE.heads).keys(), "mean"],
+  unit: ["words", "pieces"],
+  rows: ["produced", "read"],
+  view: ["both", "heatmap", "lines"],
+};
+const OPTIONS = {
+  sentence: { key: "i", read: integer(0, DATA.sentences.length - 1), first: 0 },
+  map: { key: "a", read: integer(0, DATA.names.length - 1), first: DATA.names.length - 1 },
+  other: { key: "b", read: integer(-1, DATA.names.length - 1), first: -1 }, // -1: compare with nothing
+  layer: { key: "l", read: integer(0, SHAPE.layers - 1), first: DATA.readout.layer },
+  head: { key: "h", read: (text) => (text === "mean" ? text : integer(0, SHAPE.heads - 1)(text)), first: DATA.readout.head },
+  unit: { key: "u", read: among(...CHOICES.unit), first: "words" },
+  rows: { key: "r", read: among(...CHOICES.rows), first: DATA.readout.convention },
+  view: { key: "v", read: among(...CHOICES.view), first: "both" },
+  marks: { key: "g", read: integer(0, 1), first: 1 },
+  zoom: { key: "z", read: integer(-4, 8), first: 0 },
+  mirror: { key: "d", read: among("auto", "ltr", "rtl"), first: "auto" },
+  pin: { key: "p", read: place, first: NOWHERE },
+  step: { key: "t", read: integer(-1, 1e6), first: -1 },
+  theme: { key: "c", read: among("auto", "light", "dark"), first: "auto" },
+  sort: { key: "s", read: among(...["order", "length", "aer", "entropy"].flatMap((name) => [name, `-${name}`])), first: "order" },
+};
+const written = (value) => (value === null ? "" : typeof value === "object" ? `${value.row ?? ""},${value.column ?? ""}` : String(value));
+
+/** The state that a hash says; what it leaves out, or says wrongly, is as at first. */
+function fromHash(hash) {
+  const said = new Map(hash.replace(/^#/, "").split("&").map((pair) => pair.split("=").map(decodeURIComponent)));
+  return Object.fromEntries(Object.entries(OPTIONS).map(([name, { key, read, first }]) => {
+    const value = said.has(key) ? read(said.get(key) || "") : undefined;
+    return [name, value === undefined ? first : value];
+  }));
+}
+const toHash = (state) => "#" + Object.entries(OPTIONS)
+  .filter(([name, { first }]) => written(state[name]) !== written(first))
+  .map(([name, { key }]) => `${key}=${encodeURIComponent(written(state[name]))}`).join("&");
+
+/** An element with properties and children; text is always text, never markup. */
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** Calls back until it says that it has come to the end; the button starts and stops it. */
+function player(button, tick) {
+  let timer = 0;
+  const stop = () => { clearInterval(timer); timer = 0; button.textContent = "▶"; };
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    button.textContent = "❚❚";
+    tick(true);
+    timer = setInterval(() => tick(false) || stop(), 900);
+  });
+  return stop;
+}
+
+function save(name, content) {
+  const link = make("a", { download: name, href: URL.createObjectURL(content) });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
