@@ -57,7 +57,7 @@ def test_a_file_keeps_every_line(tmp_path):
     corpus = [Links.of([(0, 0), (10, 2)]), Links.of([]), Links.of([(1, 1)], possible=[(0, 1)])]
     write_links(tmp_path / "links", corpus)
     assert (tmp_path / "links").read_text() == "0-0 10-2\n\n0p1 1-1\n"
-    assert read_links(tmp_path / "links", lengths=[(11, 3), (1, 1), (2, 2)]) == corpus
+    assert read_links(tmp_path / "links", lengths=[(11, 3), (1, 1), (2, 2)]).links == corpus
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_file_keeps_every_line(tmp_path):
     [
         ("0-0\n1:1\n", None, "line 2: '1:1' is not a link; write i-j"),
         ("0-0\n-1-2\n", None, "line 2: '-1-2' is not a link"),
-        ("0-0\n1p7\n", [(1, 1), (5, 7)], "line 2: Link 1-7 .* 5 source and 7 target words"),
+        ("0-0\n1p7\n", [(1, 1), (5, 7)], "sentence 2: Link 1-7 .* 5 source and 7 target words"),
         ("0-0\n", [(1, 1), (1, 1)], "1 lines, but there are 2 sentence pairs"),
     ],
 )
