@@ -123,6 +123,17 @@ def read_links(
     )
 
 
+def word_counts(source: Path, target: Path) -> list[tuple[int, int]]:
+    """The words of every pair of two files of text: what spaces part."""
+    sides = [[len(line.split()) for line in _lines(path)] for path in (source, target)]
+    if len(sides[0]) != len(sides[1]):
+        raise UserError(
+            f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: each line of one must translate "
+            "the same line of the other."
+        )
+    return list(zip(*sides, strict=True))
+
+
 def write_links(path: Path, corpus: Iterable[Links], format: Format = "pharaoh") -> None:
     """Writes a link file that `read_links` reads back, but for a WPT file's last sentences without links."""
     path.write_text("".join(lines(corpus, format)), encoding="utf-8")
@@ -158,7 +169,7 @@ def _lines(path: Path) -> list[str]:
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not a file of links: it is not UTF-8 text.") from None
+        raise UserError(f"{path} is not UTF-8 text.") from None
     return text.removesuffix("\n").split("\n") if text else []
 
 

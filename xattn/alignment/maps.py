@@ -83,7 +83,7 @@ class WordMap:
         return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]
 
     def links(self, method: Method = argmax, null: Null = "mask") -> Links:
-        """The hard links that a method of `xattn.alignment.links` reads from the matrix; for `null` see `read` there."""
+        """The hard links that a method of `xattn.alignment.links` reads from the matrix; `null` is that of `read`."""
         return Links.from_matrix(read(self.weights, self.special, method, null))
 
 

@@ -159,7 +159,7 @@ def best_agreement(
 
 
 def every_readout(maps: Sequence[AttentionMap]) -> list[Readout]:
-    """Every layer × (each head, and the mean of heads) × row convention, in the order of `every_link`."""
+    """Every layer × (each head, and the mean if there are several) × row convention, in the order of `every_link`."""
     shapes = {attention.weights.shape[:2] for attention in maps}
     if len(shapes) > 1:
         raise ValueError(f"All maps must have the same (layers, heads), but there are {sorted(shapes)}.")
@@ -168,7 +168,7 @@ def every_readout(maps: Sequence[AttentionMap]) -> list[Readout]:
         Readout(layer=layer, head=head, convention=convention)
         for convention in CONVENTIONS
         for layer in range(layers)
-        for head in (*range(heads), "mean")
+        for head in ((*range(heads), "mean") if heads > 1 else ("mean",))
     ]
 
 
@@ -177,7 +177,9 @@ def every_link(attention: AttentionMap, method: Method, null: Null) -> Bool[np.n
     found = []
     for convention in CONVENTIONS:
         folded = attention.fold(convention)
-        weights_LNTS, special_LNT = (np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in folded)
+        if attention.weights.shape[1] > 1:
+            folded = [np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in folded]
+        weights_LNTS, special_LNT = folded
         links_LNTS = read(weights_LNTS, special_LNT, method, null)
         found.append(links_LNTS.reshape(-1, *links_LNTS.shape[2:]))
     return np.concatenate(found)
