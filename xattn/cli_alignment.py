@@ -158,18 +158,20 @@ def score(
         from rich.console import Console
         from rich.table import Table
 
-        sizes = f"{len(golds):,} sentences, {sum(len(each.sure) for each in golds):,} sure and "
-        sizes += f"{sum(len(each.possible) for each in golds):,} possible links"
-        view = Table(title=f"{gold}: {sizes}; scores in per cent")
-        for heading in ("links of", "read as", "AER", "(95 %)", "precision", "recall", "F1", "links"):
-            view.add_column(heading, justify="left" if heading in ("links of", "read as") else "right", no_wrap=True)
+        sure, possible = (sum(len(getattr(links, kind)) for links in golds) for kind in ("sure", "possible"))
+        view = Table(title=f"in per cent; {len(golds):,} sentences, {sure:,} sure of {possible:,} possible links")
+        view.add_column("links of", overflow="fold")
+        view.add_column("read as", no_wrap=True)
+        for heading in ("AER", "95 %", "precision", "recall", "F1", "links"):
+            view.add_column(heading, justify="right", no_wrap=True)
         for path, turned, found, interval, _ in rows:
             figures = (found.aer, *interval, found.precision, found.recall, found.f1)
             aer, low, high, *others = (f"{100 * x:.1f}" for x in figures)
             order_read = "target-source" if turned else "source-target"
             view.add_row(str(path), order_read, aer, f"{low}-{high}", *others, f"{found.links:,}")
         console = Console(highlight=False)
-        console.width = max(console.width, console.measure(view).maximum)
+        if not console.is_terminal:
+            console.width = Console(width=10_000).measure(view).maximum  # whoever reads a file wants whole names
         console.print(view)
     elif format == "json":
         files = [
@@ -245,7 +247,9 @@ def _read(
     if order == "auto":
         turned = reversed_order(others, read_links(path, sentences=len(others), base=base).links)
         if turned:
-            _tell([f"{path} is read as target-source, with which it agrees more; --order source-target says otherwise."])
+            _tell(
+                [f"{path} is read as target-source, with which it agrees more; --order source-target says otherwise."]
+            )
     swapped = [(t, s) for s, t in lengths] if turned and lengths is not None else lengths
     read = read_links(path, lengths=swapped, sentences=len(others), base=base)
     _tell(read.notes)

@@ -90,7 +90,7 @@ def read_links(
 
     Raises `UserError`, which names the file and the line or sentence.
     """
-    lines = _lines(path)
+    lines = text_lines(path)
     format = _format(path, lines)
     found = list(_FORMATS[format](path, lines))
     if format == "wpt":
@@ -125,7 +125,7 @@ def read_links(
 
 def word_counts(source: Path, target: Path) -> list[tuple[int, int]]:
     """The words of every pair of two files of text: what spaces part."""
-    sides = [[len(line.split()) for line in _lines(path)] for path in (source, target)]
+    sides = [[len(line.split()) for line in text_lines(path)] for path in (source, target)]
     if len(sides[0]) != len(sides[1]):
         raise UserError(
             f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: each line of one must translate "
@@ -140,15 +140,19 @@ def write_links(path: Path, corpus: Iterable[Links], format: Format = "pharaoh")
 
 
 def lines(
-    corpus: Iterable[Links], format: Format = "pharaoh", texts: Iterable[tuple[Sequence[str], Sequence[str]]] = ()
+    corpus: Iterable[Links],
+    format: Format = "pharaoh",
+    texts: Iterable[tuple[Sequence[str], Sequence[str]]] = (),
+    *,
+    first: int = 1,
 ) -> Iterator[str]:
-    """The lines of a link file; `texts`, the words of every pair, are kept by JSON only.
+    """The lines of a link file, from pair number `first` on; `texts`, the words of every pair, are kept by JSON only.
 
     >>> list(lines([Links.of([]), Links.of([(0, 1)], possible=[(2, 0)])], "wpt"))
     ['2 1 2 S\\n2 3 1 P\\n']
     """
     words = iter(texts)
-    for number, links in enumerate(corpus, start=1):
+    for number, links in enumerate(corpus, start=first):
         pair = next(words, None)
         if format == "pharaoh":
             yield format_links(links) + "\n"
@@ -162,7 +166,8 @@ def lines(
             yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-def _lines(path: Path) -> list[str]:
+def text_lines(path: Path) -> list[str]:
+    """The lines of a file, without their ends."""
     try:
         # Not splitlines: text in JSON may hold what that takes for the end of a line.
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
