@@ -28,6 +28,7 @@ def align(
     source: Path,
     target: Path | None = None,
     gold: Path | None = None,
+    gold_base: Base = "auto",
     grid: bool = False,
     reverse: Path | None = None,
     symmetrize: Literal[
@@ -57,6 +58,7 @@ def align(
         target: A file of their translations. Without it, the model translates, and its own words are aligned; links
             are counted by them, so that --format json, which holds the words, is the one to choose.
         gold: A file of gold links: scores are written to standard error.
+        gold_base: Whether the gold counts from 0 or from 1; looked at, unless given.
         grid: Instead of links, print a table of every layer, head and row convention: the AER of each, with --gold, or
             with --reverse, how much it agrees with the best of the other direction.
         reverse: The run folder of a model that translates the target into the source: both are looked at.
@@ -101,15 +103,15 @@ def align(
 
     if maps is not None:
         check_suffix(maps)
-    runs = [open_run(folder) for folder in (run, reverse) if folder is not None]
+    ahead, back = open_run(run), None if reverse is None else open_run(reverse)
     process.prepare()
     from xattn.tasks import aligning
 
-    where = [(layer, head, rows), (reverse_layer, reverse_head, reverse_rows)]
-    kinds = {"weights": "weights", "norms": "norms", "head-norms": "head norms"}
-    directions = [aligning.direction(each, *asked, kinds[kind]) for each, asked in zip(runs, where, strict=False)]
+    directions = [aligning.direction(ahead, layer, head, rows, kind)]
+    if back is not None:
+        directions.append(aligning.direction(back, reverse_layer, reverse_head, reverse_rows, kind))
     reading = aligning.Reading(method=named(method, level=level, k=k), null=null, combine=symmetrize, test=test)
-    texts = aligning.Texts(source=source, target=target, gold=gold, beam=beam)
+    texts = aligning.Texts(source=source, target=target, gold=gold, gold_base=gold_base, beam=beam)
     if grid:
         aligning.grid(directions, texts, reading, maps)
     else:

@@ -275,17 +275,14 @@ def _base(path: Path, found: Sequence[_Sentence], lengths: Lengths | None) -> tu
     linked = [each for each in found if each.sure or each.possible]
     if any(0 in link for each in linked for link in each.sure + each.possible):
         return 0, []
-    told = f"; --base {{}} says otherwise: {path}."
-    at_end = next(
-        (n for n, each in enumerate(found) if _at_end(each, lengths[n] if lengths is not None else None)), None
-    )
-    if at_end is not None:
-        where = f"one of sentence {at_end + 1} is as large as its side is long, and none is 0"
-        return 1, [f"Links are taken to count from 1, as {where}{told.format(0)}"]
+    ends = (_at_end(each, lengths[n] if lengths is not None else None) for n, each in enumerate(found))
+    if (at_end := next((n for n, end in enumerate(ends, start=1) if end), None)) is not None:
+        why = f"a link of sentence {at_end} is as large as its side is long, and none is 0"
+        return 1, [f"{path} is taken to count from 1: {why}."]
     if len(linked) >= ENOUGH:
-        return 1, [f"Links are taken to count from 1, as none in {len(linked)} sentences is 0{told.format(0)}"]
+        return 1, [f"{path} is taken to count from 1: none of its links is 0, in {len(linked)} sentences."]
     if linked:
-        return 0, [f"Links are taken to count from 0, though none in {len(linked)} sentences is 0{told.format(1)}"]
+        return 0, [f"{path} is taken to count from 0, though none of its links is 0, in {len(linked)} sentences."]
     return 0, []
 
 

@@ -23,12 +23,12 @@ from jaxtyping import Float32
 from xattn.alignment.links import Links, Method, Null, argmax, read
 
 Convention = Literal["produced", "read"]
-Kind = Literal["weights", "norms", "head norms"]
+Kind = Literal["weights", "norms", "head-norms"]
 
 KINDS: dict[Kind, str] = {
     "weights": "attention weights: what every head gives to a piece, in all 1 a row",
     "norms": "norms of what a piece adds to the decoder's state, the heads summed first (Kobayashi et al., 2020)",
-    "head norms": "norms of what a piece adds to the decoder's state through one head (Kobayashi et al., 2020)",
+    "head-norms": "norms of what a piece adds to the decoder's state through one head (Kobayashi et al., 2020)",
 }
 
 CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # the row of piece i is i + this
@@ -75,7 +75,7 @@ class WordMap:
     @property
     def title(self) -> str:
         """What a picture of the matrix must say of itself, in one line."""
-        return f"attention {self.kind}, {self.readout}"
+        return describe(self.kind, self.readout)
 
     @property
     def silent(self) -> list[int]:
@@ -168,6 +168,16 @@ class AttentionMap:
             kind=self.kind,
             gold=self.gold,
         )
+
+
+def describe(kind: Kind, readout: Readout) -> str:
+    """What is read, and where, in one line.
+
+    >>> describe("norms", Readout(layer=1, head="mean", convention="read"))
+    'attention norms, layer 1, heads summed, row convention: read'
+    """
+    text = f"attention {kind}, {readout}"
+    return text.replace("head mean", "heads summed") if kind == "norms" else text
 
 
 def _membership(word_ids: Sequence[int], words: int) -> Float32[np.ndarray, "pieces {words}+1"]:

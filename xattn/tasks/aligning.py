@@ -16,12 +16,11 @@ from rich.table import Table
 
 from xattn.alignment import formats, scores
 from xattn.alignment.links import Links, Method, Null, argmax, read
-from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
+from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, describe
 from xattn.alignment.storage import save_maps
 from xattn.alignment.symmetrization import Method as Symmetrization
 from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
 from xattn.config import ConfigError
-from xattn.data.tokenizer import normalize
 from xattn.errors import UserError
 from xattn.run import Run, RunError
 from xattn.tasks import viewing, writing
@@ -77,6 +76,7 @@ class Texts:
     source: Path
     target: Path | None = None
     gold: Path | None = None
+    gold_base: formats.Base = "auto"
     beam: int | None = None
 
 
@@ -117,7 +117,7 @@ def align(
 ) -> None:
     """Writes the links of every pair to standard output, and to standard error where they were read, and scores."""
     for name, each in zip(("source-target", "target-source"), directions, strict=False):
-        _tell(f"{name}: attention {each.kind}, {each.readout}.")
+        _tell(f"{name}: {describe(each.kind, each.readout)}.")
     if len(directions) > 1:
         grown = f", test {reading.test!r}" if reading.combine.startswith("grow") else ""
         _tell(f"both directions are joined by {reading.combine}{grown}.")
@@ -205,7 +205,8 @@ def _aligned(directions: Sequence[Direction], texts: Texts) -> Iterator[Aligned]
             raise UserError(f"Cannot read {texts.source}: {error.strerror}.") from None
         pairs = ((text, "") for text in writing.readable(model, lines))
     total = len(formats.text_lines(texts.source))
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         shown = progress.add_task("aligning", total=total)
         for first, chunk in writing.chunks(pairs, CHUNK):
             yield from _chunk(directions, texts, first, chunk)
@@ -224,11 +225,13 @@ def _chunk(
         maps = ahead.given([pairs[place] for place in whole]) if whole else []
     found = {place: (attention,) for place, attention in zip(whole, maps, strict=True)}
     for other in others:
-        turned = {place: (" ".join(each.target_words), " ".join(each.source_words)) for place, (each,) in found.items()}
+        turned = {
+            n: (" ".join(each.target_words), " ".join(each.source_words)) for n, each in zip(found, maps, strict=True)
+        }
         longest = other.model.config.data.max_length
         for place in [n for n, (text, _) in turned.items() if not 0 < len(other.model.encode(text)) <= longest]:
-            _tell(f"line {first + place} is too long or blank for the other direction; it is left blank.")
-            del turned[place], found[place]
+            _tell(f"line {first + place} is blank or too long for the other direction; it is left blank.")
+            del turned[place]
         back = other.given(list(turned.values())) if turned else []
         found = {place: (*found[place], attention) for place, attention in zip(turned, back, strict=True)}
     for place, pair in enumerate(pairs):
@@ -242,11 +245,8 @@ def _chunk(
 def _golds(texts: Texts) -> list[Links] | None:
     if texts.gold is None or texts.target is None:
         return None
-    lengths = [
-        tuple(len(normalize(line).split()) for line in pair)
-        for pair in zip(formats.text_lines(texts.source), formats.text_lines(texts.target), strict=False)
-    ]
-    read = formats.read_links(texts.gold, lengths=lengths)
+    lengths = formats.word_counts(texts.source, texts.target)
+    read = formats.read_links(texts.gold, lengths=lengths, base=texts.gold_base)
     for note in read.notes:
         _tell(note)
     return read.links
