@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xattn.alignment.formats import format_links, parse_links, read_links, write_links
-from xattn.alignment.links import Links, argmax, diagonal, threshold
+from xattn.alignment.links import Links, argmax, diagonal, method, mutual, read, threshold, top_k
 
 pairs = st.frozensets(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12)
 
@@ -39,6 +39,45 @@ def test_threshold_links_none_one_or_several():
     np.testing.assert_array_equal(threshold(weights, level=0.3), [[0, 0], [1, 1], [1, 0]])
     with pytest.raises(ValueError, match=r"\(0, 1\], not at 0"):
         threshold(weights, level=0.0)
+
+
+def test_top_k_links_the_largest_that_are_not_zero():
+    weights = np.array([[[0.2, 0.1, 0.7], [0.0, 0.4, 0.0]], [[0.3, 0.3, 0.3], [0.0, 0.0, 0.0]]], np.float32)
+    np.testing.assert_array_equal(top_k(weights, k=2), [[[1, 0, 1], [0, 1, 0]], [[1, 1, 0], [0, 0, 0]]])
+    np.testing.assert_array_equal(top_k(weights, k=5), weights > 0)
+    np.testing.assert_array_equal(top_k(weights, k=1), argmax(weights))
+    with pytest.raises(ValueError, match="at least 1 a word, not 0"):
+        top_k(weights, k=0)
+
+
+def test_mutual_links_are_the_largest_both_ways():
+    """Rows choose 1, 0, 0; columns choose row 2, row 0, row 1."""
+    weights = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3], [0.6, 0.3, 0.1]], np.float32)
+    np.testing.assert_array_equal(mutual(weights), [[0, 1, 0], [0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(mutual(np.stack([weights, weights.T])), [mutual(weights), mutual(weights).T])
+
+
+def test_a_word_that_looks_at_eos_is_linked_or_not():
+    weights, special = np.array([[0.3, 0.1], [0.4, 0.2]], np.float32), np.array([0.6, 0.4], np.float32)
+    np.testing.assert_array_equal(read(weights, special), [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(read(weights, special, null="drop"), [[0, 0], [1, 0]])
+    every = method("threshold", level=0.1)
+    np.testing.assert_array_equal(read(weights, special, every, "drop"), [[0, 0], [1, 1]])
+
+
+def test_methods_by_name():
+    weights = np.array([[0.2, 0.3, 0.5]], np.float32)
+    assert [int(method(name, level=0.25, k=3)(weights).sum()) for name in ("argmax", "threshold", "mutual", "top-k")] == [
+        1, 2, 1, 3,
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no method 'max' .* argmax, threshold, mutual, top-k"):
+        method("max")
+
+
+def test_turned_links_turn_back():
+    links = Links.of([(2, 0)], possible=[(0, 1)])
+    assert links.turned == Links.of([(0, 2)], possible=[(1, 0)])
+    assert links.turned.turned == links
 
 
 def test_diagonal_meets_both_corners():

@@ -61,9 +61,9 @@ def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "
 
 
 def combine(
-    forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "S T"], how: Soft
+    forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "_ _"], how: Soft
 ) -> Float32[np.ndarray, "T S"]:
-    """One soft matrix from those of two directions: a pair is as strong as both find it, by product or harmonic mean.
+    """One soft matrix from those of two directions, [T, S] and [S, T]: a pair is as strong as both find it, by product or harmonic mean.
 
     Read links from it as from weights: `links.argmax`, `links.mutual`.
 
