@@ -1,4 +1,4 @@
-"""`xattn align`, `score` and `symmetrize`, as a user runs them, on the toy model of the package and on hand-made files."""
+"""`xattn align`, `score` and `symmetrize`, as a user runs them: on the toy model of the package, and by hand."""
 
 import json
 import random
@@ -60,7 +60,7 @@ def test_the_toy_model_aligns_the_toy_language(xattn, files, tmp_path):
     assert found.aer < 0.12  # 0.054 on validation
     assert f"AER {100 * found.aer:.1f} " in err
     assert "layer 1, head 1, row convention: produced" in err
-    assert "line 12 has 1500 pieces" in err or "line 12 has" in err
+    assert "line 12 has no translation" in err
     kept = load_maps(maps)
     assert len(kept) == 10
     assert kept[0].provenance["taken"] == "teacher forcing"
@@ -84,8 +84,8 @@ def test_two_directions_are_joined_and_compared(xattn, files):
         sets[name] = [set(line.split()) for line in out.split("\n")]
     assert all(a <= b <= c for a, b, c in zip(*(sets[n] for n in ("intersection", "grow-diag", "union")), strict=True))
     out, _ = xattn("align", *both, "--grid")
-    assert out.count("produced") + out.count("read") >= 2 * 40 / 2
     assert "agrees" in out
+    assert out.count("\n│") == 2 * 2 * 5  # layers, conventions, four heads and their mean
 
 
 def test_the_models_own_words(xattn, files, tmp_path):
@@ -145,16 +145,7 @@ def test_scores_by_hand(xattn, links):
     (file,) = json.loads(out)["files"]
     assert (file["aer"], file["sentences"][1]["aer"]) == (0.375, 0.5)
     out, _ = xattn("score", "--gold", links / "gold", links / "forward", "--format", "sentences")
-    assert out.split("\n")[2].split("\t") == [
-        str(links / "forward"),
-        "2",
-        "0.5000",
-        "0.5000",
-        "0.5000",
-        "0.5000",
-        "2",
-        "2",
-    ]
+    assert out.split("\n")[2].split("\t")[1:] == ["2", "0.5000", "0.5000", "0.5000", "0.5000", "2", "2"]
     out, _ = xattn("score", "--gold", links / "gold", links / "reverse", "--order", "source-target")
     assert "source-target" in out
 

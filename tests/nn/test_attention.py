@@ -110,7 +110,7 @@ def test_wrong_sizes_are_refused():
 
 @pytest.mark.parametrize("together", [True, False])
 def test_contributions_are_norms_of_what_heads_add(inputs, together):
-    """NumPy in float64, every vector written out; 4 heads read 2 key heads, of another width than the output's share."""
+    """NumPy in float64, every vector written out; 4 heads read 2 key heads."""
     x, memory, _, valid = inputs
     module = CrossAttention(D, M, 4, key_heads=2, head_width=2, out_width=7, rngs=nnx.Rngs(0))
     projected = module.project_memory(memory, Mask.keys(valid))

@@ -63,7 +63,9 @@ def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "
 def combine(
     forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "_ _"], how: Soft
 ) -> Float32[np.ndarray, "T S"]:
-    """One soft matrix from those of two directions, [T, S] and [S, T]: a pair is as strong as both find it, by product or harmonic mean.
+    """One soft matrix from those of two directions, [T, S] and [S, T], by product or harmonic mean.
+
+    A pair is strong where both find it strong, and 0 where one gives it nothing.
 
     Read links from it as from weights: `links.argmax`, `links.mutual`.
 
