@@ -39,7 +39,7 @@ A laboratory for cross-attention in JAX.
   evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
   view [RUN] TEXT [--format FORMAT]         show what the model looks at
-  align RUN --source F [--target F] [--gold F] [--grid]   word alignments of cross-attention, or the AER of every head
+  align RUN --source F [--target F]         word alignments that cross-attention shows; --grid: of every head
   score --gold G LINKS ...                  alignment error rate of link files
   symmetrize FORWARD REVERSE                one alignment from two directions
   export RUN FOLDER                         copy only what using a run needs

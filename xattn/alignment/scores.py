@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from xattn.alignment.links import Links, Method, Null, argmax, read
 from xattn.alignment.maps import CONVENTIONS, AttentionMap, Readout
+from xattn.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ def best_readout(
         try:
             sure_TS, possible_TS = gold.matrices(len(attention.source_words), len(attention.target_words))
         except ValueError as error:
-            raise ValueError(f"Sentence {sentence}: {error}") from error
+            raise UserError(f"Sentence {sentence}: {error}") from error
         links_RTS = every_link(attention, method, null)
         links_R, sure_R, possible_R = (
             hits_RTS.sum(axis=(-2, -1)) for hits_RTS in (links_RTS, links_RTS & sure_TS, links_RTS & possible_TS)
@@ -192,7 +193,7 @@ def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarr
 
 def _check_corpus(hypotheses: Sequence[object], golds: Sequence[Links]) -> None:
     if not hypotheses or len(hypotheses) != len(golds):
-        raise ValueError(
+        raise UserError(
             f"Scoring needs one gold alignment a sentence and at least one sentence, but there are "
             f"{len(hypotheses)} sentences and {len(golds)} gold alignments."
         )

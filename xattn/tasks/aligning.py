@@ -196,18 +196,17 @@ def grid(directions: Sequence[Direction], texts: Texts, reading: Reading, maps: 
 def _aligned(directions: Sequence[Direction], texts: Texts) -> Iterator[Aligned]:
     """Every pair of the files, in their order, with a progress bar."""
     model = directions[0].model
+    try:
+        lines = texts.source.read_bytes().removesuffix(b"\n").split(b"\n")
+    except OSError as error:
+        raise UserError(f"Cannot read {texts.source}: {error.strerror}.") from None
     if texts.target is not None:
         pairs = writing.readable_pairs(model, writing.beside(texts.source, texts.target))
     else:
-        try:
-            lines = texts.source.read_bytes().splitlines()
-        except OSError as error:
-            raise UserError(f"Cannot read {texts.source}: {error.strerror}.") from None
         pairs = ((text, "") for text in writing.readable(model, lines))
-    total = len(formats.text_lines(texts.source))
     errors = Console(stderr=True)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        shown = progress.add_task("aligning", total=total)
+        shown = progress.add_task("aligning", total=len(lines))
         for first, chunk in writing.chunks(pairs, CHUNK):
             yield from _chunk(directions, texts, first, chunk)
             progress.advance(shown, len(chunk))
