@@ -1,5 +1,6 @@
 """`xattn align`, `score` and `symmetrize`, as a user runs them: on the toy model of the package, and by hand."""
 
+import itertools
 import json
 import random
 import re
@@ -21,10 +22,11 @@ TOY = str(cli.PRETRAINED)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Ten pairs of the toy language with their gold, a blank pair and one that is too long."""
+    """Ten pairs of the toy language with their gold, as long as those of training; a blank one, one far too long."""
     folder = tmp_path_factory.mktemp("pairs")
     draw = random.Random(5).random
-    drawn = [grammar.sample(draw) for _ in range(10)]
+    samples = (grammar.sample(draw) for _ in itertools.count())
+    drawn = list(itertools.islice((x for x in samples if x.english.count(" ") < grammar.LONGEST), 10))
     sides = {"en": [x.english for x in drawn], "fr": [x.french for x in drawn]}
     for name, lines in sides.items():
         (folder / name).write_text("\n".join([*lines, "", "fox " * 300]) + "\n")
