@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import tyro
 from tyro.conf import Positional
 
-from xattn import process
+from xattn import cli_alignment, process
 from xattn.config import ConfigError
 from xattn.errors import UserError
 
@@ -35,6 +35,9 @@ A laboratory for cross-attention in JAX.
   evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
   view [RUN] TEXT [--format FORMAT]         show what the model looks at: --format html makes a page to explore
+  align RUN --source F [--target F]         word alignments that cross-attention shows; --grid: of every head
+  score --gold G LINKS ...                  alignment error rate of link files
+  symmetrize FORWARD REVERSE                one alignment from two directions
   export RUN FOLDER                         copy only what using a run needs
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
@@ -340,7 +343,7 @@ def export(run: Positional[Path], folder: Positional[Path], /) -> int:
     return 0
 
 
-COMMANDS = {"evaluate": evaluate, "translate": translate, "view": view, "export": export}
+COMMANDS = {"evaluate": evaluate, "translate": translate, "view": view, **cli_alignment.COMMANDS, "export": export}
 
 
 def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":

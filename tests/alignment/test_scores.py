@@ -7,7 +7,7 @@ import pytest
 
 from xattn.alignment.links import Links, threshold
 from xattn.alignment.maps import AttentionMap, Convention, Readout
-from xattn.alignment.scores import Score, best_readout, interval, score
+from xattn.alignment.scores import Score, best_agreement, best_readout, interval, score, score_each
 
 GOLD = [Links.of([(0, 0), (1, 1)], possible=[(2, 1)]), Links.of([(i, i) for i in range(5)])]
 HYPOTHESIS = [Links.of([(0, 0), (2, 1), (0, 2)]), Links.of([(i, i) for i in range(5)])]
@@ -19,6 +19,12 @@ def test_scores_are_sums_over_the_corpus_divided_once():
     assert asdict(score(HYPOTHESIS, GOLD)) == pytest.approx(asdict(expected))
     assert score(HYPOTHESIS[:1], GOLD[:1]).aer == pytest.approx(0.4)  # so the mean would be 0.2
     assert score(HYPOTHESIS[1:], GOLD[1:]).aer == 0
+
+
+def test_every_sentence_has_its_own_score():
+    each = score_each(HYPOTHESIS, GOLD)
+    assert [one.aer for one in each] == [pytest.approx(0.4), 0]
+    assert [one.links for one in each] == [3, 5]
 
 
 def test_sure_and_possible_gold_both_score_a_perfect_hypothesis():
@@ -94,6 +100,24 @@ def test_the_best_readout_is_the_head_that_aligns(reverse, convention):
     assert scores[other].aer > 0.8
     for readout in (other, Readout(layer=1, head="mean", convention=convention)):
         assert scores[readout] == score([m.to_words(readout).links() for m in maps], golds)
+
+
+def test_without_gold_two_directions_find_the_head_that_aligns():
+    """The reverse model reads words as they are produced, the forward one when they have been read."""
+    good = Readout(layer=1, head=2, convention="read")
+    (forward, _), (reverse, _) = (copy_task(7, reverse=True, convention=each) for each in ("read", "produced"))
+    table = best_agreement(forward, reverse)
+    assert table[0] == (good, replace(good, convention="produced"), 1.0)
+    assert len(table) == 16
+    assert [agreement for _, _, agreement in table] == sorted((row[2] for row in table), reverse=True)
+    for mine, other, agreement in table[:3]:
+        links = [m.to_words(mine).links() for m in forward]
+        turned = [m.to_words(other).links().turned for m in reverse]
+        assert agreement == pytest.approx(1 - score(links, turned).aer)
+    with pytest.raises(ValueError, match="there are 7 and 6"):
+        best_agreement(forward, reverse[1:])
+    with pytest.raises(ValueError, match="Sentence 0: the forward map is of"):
+        best_agreement(forward[:1], [max(reverse, key=lambda m: len(m.source))])
 
 
 def test_another_method_scores_other_links():

@@ -106,3 +106,20 @@ def test_wrong_sizes_are_refused():
         CrossAttention(D, M, 4, key_heads=3, rngs=nnx.Rngs(0))
     with pytest.raises(ValueError, match="a head has 5, which is odd"):
         rotate(jnp.ones((1, 1, 5)), jnp.array([1]))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_contributions_are_norms_of_what_heads_add(inputs, together):
+    """NumPy in float64, every vector written out; 4 heads read 2 key heads."""
+    x, memory, _, valid = inputs
+    module = CrossAttention(D, M, 4, key_heads=2, head_width=2, out_width=7, rngs=nnx.Rngs(0))
+    projected = module.project_memory(memory, Mask.keys(valid))
+    out, weights = module.attend(x, projected)
+    values, kernel = np.asarray(projected.v, float), np.asarray(module.out.kernel[...], float).reshape(4, 2, 7)
+    added = np.zeros((B, 4, T, S, 7))
+    for n in range(4):
+        added[:, n] = np.asarray(weights, float)[:, n, :, :, None] * (values[:, :, n // 2] @ kernel[n])[:, None]
+    np.testing.assert_allclose(added.sum(axis=(1, 3)), out, rtol=1e-4, atol=1e-5)  # together they are the output
+    expected = np.linalg.norm(added.sum(axis=1, keepdims=True) if together else added, axis=-1)
+    found = module.contributions(projected, weights, together=together)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

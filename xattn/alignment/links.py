@@ -6,13 +6,24 @@ attention gives them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 Link = tuple[int, int]
+Null = Literal["mask", "drop"]
+
+Method = Callable[[np.ndarray], np.ndarray]
+"""What reads links [*B, T, S] from the weights of words, such as `argmax`."""
+
+NULLS: dict[Null, str] = {
+    "mask": "EOS is masked before links are read: a word that looks at it most is linked all the same",
+    "drop": "a word that looks at EOS more than at any word has no link",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +52,11 @@ class Links:
         """Links from the sure pairs and those that are only possible."""
         sure = frozenset(sure)
         return cls(sure=sure, possible=sure | frozenset(possible))
+
+    @property
+    def turned(self) -> Links:
+        """The same links with source and target in each other's place."""
+        return Links(sure=frozenset((t, s) for s, t in self.sure), possible=frozenset((t, s) for s, t in self.possible))
 
     @classmethod
     def from_matrix(cls, matrix: Bool[np.ndarray, "T S"]) -> Links:
@@ -71,9 +87,7 @@ class Links:
 def argmax(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
     """Links every target word to the source word with the largest weight.
 
-    Word matrices hold no special pieces, so EOS is masked *before* the maximum (Chen et al., 2020) and
-    every word is linked, even one that looked mostly at EOS. Of equal weights the first wins; an
-    all-zero row, which no decoder step filled, has no link.
+    Of equal weights the first wins; an all-zero row, which no decoder step filled, has no link.
 
     >>> argmax(np.array([[0.1, 0.3, 0.2], [0.0, 0.0, 0.0]], np.float32)).astype(int)
     array([[0, 1, 0],
@@ -95,6 +109,65 @@ def threshold(weights: Float32[np.ndarray, "*B T S"], *, level: float) -> Bool[n
     if not 0 < level <= 1:
         raise ValueError(f"A threshold on attention weights lies in (0, 1], not at {level}.")
     return weights >= np.float32(level)
+
+
+def top_k(weights: Float32[np.ndarray, "*B T S"], *, k: int) -> Bool[np.ndarray, "*B T S"]:
+    """Links every target word to the `k` source words with the largest weights above 0; of equal ones the first win.
+
+    >>> top_k(np.array([[0.1, 0.3, 0.2], [0.0, 0.4, 0.0]], np.float32), k=2).astype(int)
+    array([[0, 1, 1],
+           [0, 1, 0]])
+    """
+    if k < 1:
+        raise ValueError(f"Links are at least 1 a word, not {k}.")
+    best_BTk = np.argsort(-weights, axis=-1, kind="stable")[..., :k]
+    links_BTS = np.zeros(weights.shape, bool)
+    np.put_along_axis(links_BTS, best_BTk, True, axis=-1)
+    return links_BTS & (weights > 0)
+
+
+def mutual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
+    """Links a pair whose weight is the largest both of its row and of its column (Jalili Sabet et al., 2020).
+
+    >>> mutual(np.array([[0.6, 0.4], [0.7, 0.3]], np.float32)).astype(int)
+    array([[0, 0],
+           [1, 0]])
+    """
+    return argmax(weights) & np.swapaxes(argmax(np.swapaxes(weights, -1, -2)), -1, -2)
+
+
+def method(name: str, *, level: float = 0.2, k: int = 2) -> Method:
+    """The method of that name: argmax, threshold (of a level), mutual or top-k."""
+    methods: dict[str, Method] = {
+        "argmax": argmax,
+        "threshold": partial(threshold, level=level),
+        "mutual": mutual,
+        "top-k": partial(top_k, k=k),
+    }
+    if name not in methods:
+        raise ValueError(f"There is no method {name!r} to read links; there are {', '.join(methods)}.")
+    return methods[name]
+
+
+def read(
+    weights: Float32[np.ndarray, "*B T S"],
+    special: Float32[np.ndarray, "*B T"],
+    method: Method = argmax,
+    null: Null = "mask",
+) -> Bool[np.ndarray, "*B T S"]:
+    """The links of word matrices, with a say for what their rows gave to EOS (`special`).
+
+    "mask" leaves it out before links are read, so that every word is linked, even one that looked mostly at EOS
+    (Chen et al., 2020); "drop" leaves out the links of such a word (Kobayashi et al., 2020).
+
+    >>> weights, special = np.array([[0.1, 0.3]], np.float32), np.array([0.6], np.float32)
+    >>> read(weights, special).astype(int), read(weights, special, null="drop").astype(int)
+    (array([[0, 1]]), array([[0, 0]]))
+    """
+    links_BTS = method(weights)
+    if null == "mask" or not weights.size:
+        return links_BTS
+    return links_BTS & (special <= weights.max(axis=-1))[..., None]
 
 
 def diagonal(source_words: int, target_words: int) -> Links:

@@ -13,17 +13,23 @@ and knows no way to be shifted again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 
-from xattn.alignment.links import Links, argmax
+from xattn.alignment.links import Links, Method, Null, argmax, read
 
 Convention = Literal["produced", "read"]
-Kind = Literal["weights"]
+Kind = Literal["weights", "norms", "head-norms"]
+
+KINDS: dict[Kind, str] = {
+    "weights": "attention weights: what every head gives to a piece, in all 1 a row",
+    "norms": "norms of what a piece adds to the decoder's state, the heads summed first (Kobayashi et al., 2020)",
+    "head-norms": "norms of what a piece adds to the decoder's state through one head (Kobayashi et al., 2020)",
+}
 
 CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # the row of piece i is i + this
 MEANINGS: dict[Convention, str] = {
@@ -54,7 +60,7 @@ class WordMap:
     """One matrix of attention from target words (rows) to source words (columns), and its readout.
 
     `special` is what each row gave to source pieces outside every word (EOS). It is reported, never
-    spread over the words: a row and its special mass sum to what the row had, 1 for softmax, or to 0
+    spread over the words: a row and its special mass sum to what the row had, 1 for softmax weights, or to 0
     when no decoder step speaks for the word.
     """
 
@@ -69,16 +75,16 @@ class WordMap:
     @property
     def title(self) -> str:
         """What a picture of the matrix must say of itself, in one line."""
-        return f"attention {self.kind}, {self.readout}"
+        return describe(self.kind, self.readout)
 
     @property
     def silent(self) -> list[int]:
         """The target words that no decoder step speaks for, so that nothing is known of them."""
         return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]
 
-    def links(self, method: Callable[[np.ndarray], Bool[np.ndarray, "T S"]] = argmax) -> Links:
-        """The hard links that a method of `xattn.alignment.links` reads from the matrix."""
-        return Links.from_matrix(method(self.weights))
+    def links(self, method: Method = argmax, null: Null = "mask") -> Links:
+        """The hard links that a method of `xattn.alignment.links` reads from the matrix; `null` is that of `read`."""
+        return Links.from_matrix(read(self.weights, self.special, method, null))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +93,7 @@ class AttentionMap:
 
     Column s is piece `source[s]`, EOS included. Row t is the step that produces `target[t]`: the last
     one is EOS, unless decoding was cut short. A `*_word_ids` entry is the position of the piece's word in
-    `*_words`, or -1 (`SPECIAL`).
+    `*_words`, or -1 (`SPECIAL`). A map of "norms" has one head, in which all are summed.
     """
 
     weights: Float32[np.ndarray, "L N T S"]
@@ -99,6 +105,8 @@ class AttentionMap:
     target_words: Sequence[str]
     kind: Kind = "weights"
     gold: Links | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Where the map comes from: the run, its parameters, how it was taken."""
 
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape
@@ -160,6 +168,16 @@ class AttentionMap:
             kind=self.kind,
             gold=self.gold,
         )
+
+
+def describe(kind: Kind, readout: Readout) -> str:
+    """What is read, and where, in one line.
+
+    >>> describe("norms", Readout(layer=1, head="mean", convention="read"))
+    'attention norms, layer 1, heads summed, row convention: read'
+    """
+    text = f"attention {kind}, {readout}"
+    return text.replace("head mean", "heads summed") if kind == "norms" else text
 
 
 def _membership(word_ids: Sequence[int], words: int) -> Float32[np.ndarray, "pieces {words}+1"]:

@@ -4,15 +4,16 @@ All are corpus figures: counts are summed over sentences first and divided once.
 sentence are an array of four: |A| links in the hypothesis, |S| sure links in the gold, |A∩S| and |A∩P|.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from xattn.alignment.links import Links, argmax
-from xattn.alignment.maps import CONVENTIONS, AttentionMap, Convention, Readout
+from xattn.alignment.links import Links, Method, Null, argmax, read
+from xattn.alignment.maps import CONVENTIONS, AttentionMap, Readout
+from xattn.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,11 @@ def score(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Score:
     return summarize(_counts(hypotheses, golds))
 
 
+def score_each(hypotheses: Sequence[Links], golds: Sequence[Links]) -> list[Score]:
+    """The scores of every sentence; a corpus' score is not their mean."""
+    return [summarize(counts) for counts in _counts(hypotheses, golds)]
+
+
 def interval(
     hypotheses: Sequence[Links],
     golds: Sequence[Links],
@@ -93,47 +99,91 @@ def best_readout(
     maps: Sequence[AttentionMap],
     golds: Sequence[Links],
     *,
-    method: Callable[[np.ndarray], Bool[np.ndarray, "*B T S"]] = argmax,
+    method: Method = argmax,
+    null: Null = "mask",
 ) -> list[tuple[Readout, Score]]:
     """Scores every layer × (each head, and the mean of heads) × row convention, best AER first.
 
     Choose on validation, report on test: the first row is the best of many, so its score flatters.
     """
     _check_corpus(maps, golds)
+    readouts = every_readout(maps)
+    total_RC = np.zeros((len(readouts), 4), int)
+    for sentence, (attention, gold) in enumerate(zip(maps, golds, strict=True)):
+        try:
+            sure_TS, possible_TS = gold.matrices(len(attention.source_words), len(attention.target_words))
+        except ValueError as error:
+            raise UserError(f"Sentence {sentence}: {error}") from error
+        links_RTS = every_link(attention, method, null)
+        links_R, sure_R, possible_R = (
+            hits_RTS.sum(axis=(-2, -1)) for hits_RTS in (links_RTS, links_RTS & sure_TS, links_RTS & possible_TS)
+        )
+        total_RC += np.stack([links_R, np.full_like(links_R, sure_TS.sum()), sure_R, possible_R], axis=-1)
+    table = [(readout, summarize(counts)) for readout, counts in zip(readouts, total_RC, strict=True)]
+    return sorted(table, key=lambda row: (row[1].aer, -row[1].f1))
+
+
+def best_agreement(
+    forward: Sequence[AttentionMap],
+    reverse: Sequence[AttentionMap],
+    *,
+    method: Method = argmax,
+    null: Null = "mask",
+) -> list[tuple[Readout, Readout, float]]:
+    """Every readout of a model, the readout of the reverse model that agrees with it most, and how much; best first.
+
+    Agreement is 2 |A∩B| / (|A| + |B|), with links summed over the corpus: a choice of readout that needs no gold. The
+    maps of `reverse` are those of the same pairs, with source and target in each other's place.
+    """
+    if len(forward) != len(reverse) or not forward:
+        raise ValueError(
+            f"Both directions need maps of the same pairs, but there are {len(forward)} and {len(reverse)}."
+        )
+    readouts = every_readout(forward), every_readout(reverse)
+    both, each = np.zeros([len(side) for side in readouts], int), [0, 0]
+    for sentence, (ahead, back) in enumerate(zip(forward, reverse, strict=True)):
+        links_RTS, links_QST = every_link(ahead, method, null), every_link(back, method, null)
+        if links_RTS.shape[1:] != links_QST.shape[:0:-1]:
+            raise ValueError(
+                f"Sentence {sentence}: the forward map is of {links_RTS.shape[2]} source and {links_RTS.shape[1]} "
+                f"target words, the reverse map of {links_QST.shape[1]} and {links_QST.shape[2]}."
+            )
+        flat = [links.reshape(len(links), -1).astype(np.float32) for links in (links_RTS, np.swapaxes(links_QST, 1, 2))]
+        both = both + (flat[0] @ flat[1].T).astype(int)
+        each = [total + links.sum(axis=1).astype(int) for total, links in zip(each, flat, strict=True)]
+    agreement_RQ = _ratio(2 * both, np.add.outer(*each))
+    table = [
+        (readout, readouts[1][int(row.argmax())], float(row.max()))
+        for readout, row in zip(readouts[0], agreement_RQ, strict=True)
+    ]
+    return sorted(table, key=lambda row: -row[2])
+
+
+def every_readout(maps: Sequence[AttentionMap]) -> list[Readout]:
+    """Every layer × (each head, and the mean if there are several) × row convention, in the order of `every_link`."""
     shapes = {attention.weights.shape[:2] for attention in maps}
     if len(shapes) > 1:
         raise ValueError(f"All maps must have the same (layers, heads), but there are {sorted(shapes)}.")
     layers, heads = shapes.pop()
-    table = []
+    return [
+        Readout(layer=layer, head=head, convention=convention)
+        for convention in CONVENTIONS
+        for layer in range(layers)
+        for head in ((*range(heads), "mean") if heads > 1 else ("mean",))
+    ]
+
+
+def every_link(attention: AttentionMap, method: Method, null: Null) -> Bool[np.ndarray, "readouts T S"]:
+    """The links of a sentence by every readout."""
+    found = []
     for convention in CONVENTIONS:
-        total_LNC = np.zeros((layers, heads + 1, 4), int)
-        for sentence, (attention, gold) in enumerate(zip(maps, golds, strict=True)):
-            try:
-                total_LNC += _grid(attention, gold, convention, method)
-            except ValueError as error:
-                raise ValueError(f"Sentence {sentence}: {error}") from error
-        for layer in range(layers):
-            for head in range(heads + 1):
-                readout = Readout(layer=layer, head="mean" if head == heads else head, convention=convention)
-                table.append((readout, summarize(total_LNC[layer, head])))
-    return sorted(table, key=lambda row: (row[1].aer, -row[1].f1))
-
-
-def _grid(
-    attention: AttentionMap,
-    gold: Links,
-    convention: Convention,
-    method: Callable[[np.ndarray], Bool[np.ndarray, "*B T S"]],
-) -> Int[np.ndarray, "layers heads 4"]:
-    """The counts of one sentence for every layer and head, and in the last column the mean of heads."""
-    weights_LNTS, _ = attention.fold(convention)
-    weights_LNTS = np.concatenate([weights_LNTS, weights_LNTS.mean(axis=1, keepdims=True)], axis=1)
-    links_LNTS = method(weights_LNTS)
-    sure_TS, possible_TS = gold.matrices(len(attention.source_words), len(attention.target_words))
-    links, sure_hits, possible_hits = (
-        hits_LNTS.sum(axis=(-2, -1)) for hits_LNTS in (links_LNTS, links_LNTS & sure_TS, links_LNTS & possible_TS)
-    )
-    return np.stack([links, np.full_like(links, sure_TS.sum()), sure_hits, possible_hits], axis=-1)
+        folded = attention.fold(convention)
+        if attention.weights.shape[1] > 1:
+            folded = [np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in folded]
+        weights_LNTS, special_LNT = folded
+        links_LNTS = read(weights_LNTS, special_LNT, method, null)
+        found.append(links_LNTS.reshape(-1, *links_LNTS.shape[2:]))
+    return np.concatenate(found)
 
 
 def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarray, "I 4"]:
@@ -143,7 +193,7 @@ def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarr
 
 def _check_corpus(hypotheses: Sequence[object], golds: Sequence[Links]) -> None:
     if not hypotheses or len(hypotheses) != len(golds):
-        raise ValueError(
+        raise UserError(
             f"Scoring needs one gold alignment a sentence and at least one sentence, but there are "
             f"{len(hypotheses)} sentences and {len(golds)} gold alignments."
         )

@@ -181,6 +181,24 @@ class CrossAttention(nnx.Module):
         (q,) = linear(x, self.query)
         return self._look(self._heads(q, self.heads, self.query_norm, positions), memory, dropout)
 
+    def contributions(
+        self, memory: KeyValue, weights: Float[Array, "*B N T S"], *, together: bool
+    ) -> Float[Array, "*B n T S"]:
+        """Norms of what each memory position adds to the output: of each head (n = N), or of their sum (n = 1).
+
+        Head n adds its weight times its value, multiplied by its part of the output kernel (Kobayashi et al., 2020).
+        The sum's norm comes from the products of the heads' vectors with each other, so that none is stored for a
+        query.
+        """
+        values_BSNH = jnp.repeat(memory.v, self.heads // self.key_heads, axis=-2).astype(jnp.float32)
+        kernel_NHD = self.out.kernel[...].astype(jnp.float32).reshape(self.heads, values_BSNH.shape[-1], -1)
+        vectors_BSND = jnp.einsum("...SNH,NHD->...SND", values_BSNH, kernel_NHD)
+        if not together:
+            return weights * jnp.einsum("...SN->...NS", jnp.linalg.norm(vectors_BSND, axis=-1))[..., None, :]
+        products_BSNM = jnp.einsum("...SND,...SMD->...SNM", vectors_BSND, vectors_BSND)
+        squares_BTS = jnp.einsum("...NTS,...MTS,...SNM->...TS", weights, weights, products_BSNM)
+        return jnp.sqrt(jnp.maximum(squares_BTS, 0))[..., None, :, :]
+
     def _look(self, q: jax.Array, memory: KeyValue, dropout: Dropout | None) -> tuple[jax.Array, jax.Array]:
         out_BTNH, aux = cross_attention_with_aux(q, *memory, dropout=dropout, returns=("weights",))
         (out,) = linear(out_BTNH.reshape(*q.shape[:-2], -1), self.out)

@@ -47,6 +47,13 @@ class CrossDecoder(nnx.Module):
             weights.append(layer_weights)
         return self.norm(x), jnp.stack(weights)
 
+    def contributions(
+        self, memory: Memory, weights: Float[Array, "L B N T S"], *, together: bool
+    ) -> Float[Array, "L B n T S"]:
+        """Norms of what each memory position adds to the residual stream in every layer; see `CrossAttention`."""
+        each = zip(self.layers, self.project_memory(memory), weights, strict=True)
+        return jnp.stack([layer.cross_attention.contributions(kv, w, together=together) for layer, kv, w in each])
+
     def start(self, memory: Memory, width: int, length: int) -> tuple[KeyValue, ...]:
         """The empty past of `width` hypotheses a sentence: keys and values `[B,W,length,N,H]` of every layer."""
         shape = (memory.tokens.shape[0], width, length, memory.tokens.shape[-1])

@@ -14,7 +14,7 @@ import numpy as np
 from flax import nnx
 
 from xattn.alignment.links import Links
-from xattn.alignment.maps import AttentionMap
+from xattn.alignment.maps import AttentionMap, Kind
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
@@ -49,6 +49,8 @@ class Translation:
     score: float
     pieces: int
     finished: bool
+    ids: Sequence[int] = ()
+    """The pieces that were written, EOS included where it ended."""
     attention: AttentionMap | None = None
     candidates: Candidates | None = None
 
@@ -78,7 +80,7 @@ class Translator:
         self._model = partial(nnx.merge, graph)
         self._searcher = cache(self._make_searcher)
         self._sampler = cache(self._make_sampler)
-        self._weights = jax.jit(lambda params, *batch: self._model(params)(*batch)[1])
+        self._look = jax.jit(self._look_batch, static_argnames="kind")
         self._score = jax.jit(self._score_batch)
         self._probable = jax.jit(self._probable_batch)
 
@@ -198,6 +200,7 @@ class Translator:
                         score=float(best.scores[n]),
                         pieces=len(ids),
                         finished=bool(best.finished[n]),
+                        ids=ids,
                         attention=looked and self._map(np.moveaxis(looked.weights, 0, 2), sources[index], ids),
                         candidates=looked and self._named(looked.ids, looked.probabilities),
                     )
@@ -218,18 +221,40 @@ class Translator:
             scores |= {i: Score(float(found[row]), len(targets[i]) + 1) for row, i in enumerate(indices)}
         return [scores[index] for index in range(len(pairs))]
 
-    def attend(self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None) -> list[AttentionMap]:
+    def attend(
+        self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None, *, kind: Kind = "weights"
+    ) -> list[AttentionMap]:
         """What the model looks at while it is fed a given translation (teacher forcing)."""
-        eos = self.tokenizer.eos
         sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
+        return self._attend(sources, [[*target, self.tokenizer.eos] for target in targets], golds, kind)
+
+    def attend_written(self, pairs: Sequence[tuple[str, Translation]], *, kind: Kind = "weights") -> list[AttentionMap]:
+        """What the model looked at while it wrote its translations, piece by piece; the maps of `look` are the same."""
+        return self._attend([self.encode(source) for source, _ in pairs], [each.ids for _, each in pairs], None, kind)
+
+    def _attend(
+        self,
+        sources: Sequence[list[int]],
+        targets: Sequence[Sequence[int]],
+        golds: Sequence[Links] | None,
+        kind: Kind,
+    ) -> list[AttentionMap]:
         maps: dict[int, AttentionMap] = {}
-        for indices, source, mask, target in self._pair_batches(sources, targets):
-            weights = np.asarray(self._weights(self.params, source, mask, target))
+        for indices, source, mask, target in self._pair_batches(sources, [list(ids[:-1]) for ids in targets]):
+            weights = np.asarray(self._look(self.params, source, mask, target, kind=kind))
             for row, index in enumerate(indices):
-                ids = [*targets[index], eos]
+                ids = list(targets[index])
                 gold = golds[index] if golds else None
-                maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold)
-        return [maps[index] for index in range(len(pairs))]
+                maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold, kind)
+        return [maps[index] for index in range(len(sources))]
+
+    def _look_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array, kind: Kind) -> jax.Array:
+        model = self._model(params)
+        memory = model.encode(source, mask)
+        _, weights = model.decode(target, memory)
+        if kind == "weights":
+            return weights
+        return model.decoder.contributions(memory, weights, together=kind == "norms")
 
     def candidates(self, pairs: Sequence[tuple[str, str]]) -> list[Candidates]:
         """What the model holds most probable at every step while it is fed a given translation (teacher forcing)."""
@@ -255,7 +280,12 @@ class Translator:
         return Sampler(self._model, self.tokenizer, width=width, top_k=top_k, extra_length=extra)
 
     def _map(
-        self, weights_LNTS: np.ndarray, source: list[int], target: list[int], gold: Links | None = None
+        self,
+        weights_LNTS: np.ndarray,
+        source: list[int],
+        target: list[int],
+        gold: Links | None = None,
+        kind: Kind = "weights",
     ) -> AttentionMap:
         source = [*source, self.tokenizer.eos]
         source_words, source_ids = self.tokenizer.words(source)
@@ -268,6 +298,7 @@ class Translator:
             target_word_ids=target_ids,
             source_words=source_words,
             target_words=target_words,
+            kind=kind,
             gold=gold,
         )
 

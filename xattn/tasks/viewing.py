@@ -152,7 +152,7 @@ def _found(attention: AttentionMap | None) -> AttentionMap:
 def _with_gold(sentences: Sequence[Sentence], path: Path) -> list[Sentence]:
     words = [next(iter(sentence.maps.values())) for sentence in sentences]
     try:
-        golds = read_links(path, lengths=[(len(each.source_words), len(each.target_words)) for each in words])
+        golds = read_links(path, lengths=[(len(each.source_words), len(each.target_words)) for each in words]).links
     except OSError as error:
         raise RunError(f"Cannot read {path}: {error.strerror}.") from None
     except ValueError as error:

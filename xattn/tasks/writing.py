@@ -43,7 +43,7 @@ def write_translations(
     errors = Console(stderr=True)
     with Progress(SpinnerColumn(), TextColumn("lines"), *columns, console=errors, transient=True) as progress:
         shown = progress.add_task("", total=total)
-        for first, lines in _chunks(texts, chunk):
+        for first, lines in chunks(texts, chunk):
             blank = sum(not line for line in lines)
             progress.advance(shown, blank)
             found = translate(lines, first, lambda: progress.advance(shown))
@@ -78,7 +78,7 @@ def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk
 
     A pair without two sides comes out blank: without a warning where both are blank.
     """
-    for first, texts in _chunks((_pair(model, number, *pair) for number, pair in enumerate(pairs, start=1)), chunk):
+    for first, texts in chunks(readable_pairs(model, pairs), chunk):
         whole = [number for number, (source, target) in enumerate(texts, first) if source and target]
         scores = dict(zip(whole, model.score([texts[n - first] for n in whole]) if whole else [], strict=True))
         for number in range(first, first + len(texts)):
@@ -87,6 +87,11 @@ def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk
                 sys.stdout.write(f"{logp:.4f}\t{logp / pieces:.4f}" if mean else f"{logp:.4f}")
             sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+def readable_pairs(model: Translator, pairs: Iterable[Given]) -> Iterator[tuple[str, str]]:
+    """The texts of pairs; as `readable`, and with a warning for a pair without one of its sides."""
+    return (_pair(model, number, *pair) for number, pair in enumerate(pairs, start=1))
 
 
 def table(lines: Iterable[bytes]) -> Iterator[Given]:
@@ -142,7 +147,8 @@ def _warn(where: str, what: str) -> None:
     print(f"xattn: {where} {what}; it is left blank.", file=sys.stderr)
 
 
-def _chunks(texts: Iterator[Text], size: int) -> Iterator[tuple[int, list[Text]]]:
+def chunks(texts: Iterator[Text], size: int) -> Iterator[tuple[int, list[Text]]]:
+    """The texts, so many at a time, after the number of the first, counted from 1."""
     for first in itertools.count(1, size):
         chunk = list(itertools.islice(texts, size))
         if not chunk:
