@@ -179,8 +179,10 @@ def test_translations_begin_with_the_prefix(run, capsys):
 def test_tuning_chooses_on_validation_and_is_used_from_then_on(run, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "tuned"
     assert cli.main(["export", str(run), str(folder)]) == 0
-    read = []
-    monkeypatch.setattr(tuning, "load", lambda config, split: read.append(split) or load(config, split)[:5])
+    read, named = [], json.loads((folder / "config.json").read_text())
+    named["data"]["validation"] = "val"
+    (folder / "config.json").write_text(json.dumps(named))
+    monkeypatch.setattr(tuning, "load", lambda config, split: read.append(split) or load(config, "validation")[:5])
     monkeypatch.setattr(tuning, "BEAMS", (1, 3))
     monkeypatch.setattr(tuning, "LENGTH_PENALTIES", (0.0, 1.0))
     # Whatever this model writes, the second length penalty is the best.
@@ -188,7 +190,7 @@ def test_tuning_chooses_on_validation_and_is_used_from_then_on(run, tmp_path, ca
     made_up = {"exact_match": 0.0, "chrf": 0.0, "bleu_signature": "none"}
     monkeypatch.setattr(tuning, "score_text", lambda *_, tokenized: made_up | {"bleu": next(scores)})
     assert cli.main(["evaluate", str(folder), "--tune"]) == 0
-    assert read == ["validation"]
+    assert read == ["val"]
     tuned = json.loads((folder / "results.json").read_text())["tuned"]
     assert (tuned["beam"], tuned["length_penalty"]) == (3, 1.0)
     assert [(row["beam"], row["length_penalty"]) for row in tuned["table"]] == [(1, 0.0), (3, 0.0), (3, 1.0)]

@@ -20,7 +20,7 @@ def tune(run: Run, console: Console) -> dict[str, Any]:
 
     `Translator.open` takes it from there. A beam of 1 has one hypothesis, whatever the length penalty.
     """
-    model, pairs = Translator.open(run), load(run.config, "validation")
+    model, pairs = Translator.open(run), load(run.config, run.config.data.validation)
     settings = [(beam, alpha) for beam in BEAMS for alpha in (LENGTH_PENALTIES if beam > 1 else (0.0,))]
     rows = []
     with Progress(console=console, transient=True) as progress:
