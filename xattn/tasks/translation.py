@@ -69,7 +69,8 @@ def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:
 
 def bleu(tokenized: bool) -> BLEU:
     """BLEU as it is published for text of this kind: on tokens as they are, or with the tokeniser of WMT (13a)."""
-    return BLEU(tokenize="none" if tokenized else "13a")
+    # `force` only says that tokenised text is meant to be so.
+    return BLEU(tokenize="none" if tokenized else "13a", force=tokenized)
 
 
 def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
