@@ -66,14 +66,14 @@ def every_sentence(model, sentence, limit, alpha):
 
 
 def plain_beam(model, sentence, *, width, limit, alpha, patience):
-    """Beam search by its definition, for one sentence; only the count of the finished stops it."""
+    """Beam search by its definition, for one sentence; with a penalty, the count of the finished stops it."""
     alive, ended = [()], []
     for size in range(1, limit + 1):
         grown = [(*prefix, piece) for prefix in alive for piece in range(V)]
         grown.sort(key=lambda pieces: -model.score(sentence, pieces))
         ended += [pieces for pieces in grown[:width] if pieces[-1] == EOS or size == limit]
         alive = [pieces for pieces in grown if pieces[-1] != EOS][:width]
-        if sum(pieces[-1] == EOS for pieces in ended) >= patience * width:
+        if alpha != 0 and sum(pieces[-1] == EOS for pieces in ended) >= patience * width:
             break
     return rank(model, sentence, ended, alpha)
 

@@ -160,7 +160,9 @@ class BeamSearch:
             scores_BW[:, 0] / self._penalty(length + 1), scores_BW[:, 0] / self._penalty(now.limits_B)
         )
         worst_B = jnp.where(ended.finished[:, -1], ended.normalised[:, -1], -jnp.inf)
-        done_B = last_B | (count_B >= self.patience * width) | (bound_B <= worst_B)
+        # Without a penalty the bound is exact: to stop by number could only lose what is more probable.
+        enough_B = (count_B >= self.patience * width) & (jnp.asarray(self.length_penalty) != 0)
+        done_B = last_B | enough_B | (bound_B <= worst_B)
         return Search(
             position=length,
             limits_B=now.limits_B,
@@ -199,9 +201,9 @@ def beam_search(
     """Searches for the hypotheses of the highest normalised score (see `length_penalty`).
 
     Every step takes the best continuations of the W hypotheses. Those among the first W that end with EOS are
-    finished; the W best of the others live on. A sentence is done when `patience * width` hypotheses have
-    finished (Kasai et al., 2022; 1 is the custom, infinity searches on), when its longest length is reached,
-    or when nothing alive can still beat the `n_best` kept, whatever it may go on to write.
+    finished; the W best of the others live on. A sentence is done when nothing alive can still beat the `n_best`
+    kept, whatever it may go on to write, when its longest length is reached, or, with a length penalty, when
+    `patience * width` hypotheses have finished (Kasai et al., 2022; 1 is the custom, infinity searches on).
 
     `limits` are the longest lengths of single sentences, EOS included, where `max_length` is too long for
     them; a sentence of limit 0 writes nothing. Hypotheses begin with the pieces of `prefix`, up to a negative one.
