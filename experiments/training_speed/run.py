@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xattn import process
 from xattn.config import Experiment, Model
 from xattn.run import environment, write_json
 
@@ -52,8 +53,6 @@ def batch_of(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
 
 def xattn_step() -> Callable[[dict], None]:
     """A step as `xattn train` makes it."""
-    from xattn import process
-
     process.prepare()
     import jax
     from flax import nnx
