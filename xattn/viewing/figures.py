@@ -128,6 +128,7 @@ def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric:
     figure = _lines(4.2, scores)
     axes = figure.axes[0]
     axes.set(xlabel="step", ylabel=metric, xlim=(0, None), ylim=(0, None))
+    axes.locator_params(axis="x", nbins=5)
     return figure
 
 
