@@ -298,7 +298,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["view", "{run}", "a fox", "--source", "{config}"], "leave the texts out, or --source"),
         (["view", "{run}", "--source", "{corpus}/none.en"], "Cannot read"),
         (["view", "{run}", "--source", "{corpus}/test.en", "--target", "{corpus}/train.fr"], "they must be pairs"),
-        (["view", "{run}", "a fox", "--gold", "{config}"], "10 lines, but there are 1 sentence pairs"),
+        (["view", "{run}", "a fox", "--gold", "{config}"], "line 1: 'from' is not a link"),
         (["view", "{run}", "a fox", "--layer", "1"], "--layer must be between 0 and 0, not 1"),
         (["view", "{run}", "a fox", "--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
         (["view", "{run}", "a fox", "--target", " "], "--target is empty"),
