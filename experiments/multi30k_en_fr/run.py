@@ -2,7 +2,8 @@
 
     XATTN_DATA=path python experiments/multi30k_en_fr/run.py
 
-The run goes into runs/multi30k_en_fr; results.json and the figures beside this file are made anew. The test split is scored last, once, with the beam and the length penalty that were chosen on validation.
+The run goes into runs/multi30k_en_fr; results.json and the figures beside this file are made anew. The test split is
+scored last, once, with the beam and the length penalty that were chosen on validation.
 Beside the published convention, cased BLEU against the raw references: sacremoses (the extra `bench`) puts the words of
 the same translations together again, and the first letter of each is made a capital.
 """
