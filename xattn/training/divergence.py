@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from xattn.training.losses import in_slices
+
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
 def linear_divergence(
@@ -31,15 +33,8 @@ def linear_divergence(
 def _linear_divergence(
     first: jax.Array, second: jax.Array, embedding: jax.Array, weights: jax.Array, slice_size: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
-    slices = -(-len(first) // slice_size)
-    size = -(-len(first) // slices)
-    # Rows of padding have no weight, so they change nothing.
-    parts = jax.tree.map(
-        lambda x: jnp.pad(x, [(0, slices * size - len(x)), *[(0, 0)] * (x.ndim - 1)]).reshape(
-            slices, size, *x.shape[1:]
-        ),
-        (first, second, weights),
-    )
+    # Rows that fill the last slice up have no weight, so they change nothing.
+    parts = in_slices((first, second, weights), slice_size)
 
     def add(total: tuple, part: tuple) -> tuple[tuple, tuple]:
         value, gradient_VD = total

@@ -49,6 +49,18 @@ def cross_entropy(logits: Float[Array, "*B V"], labels: Int[Array, "*B"], smooth
     return normaliser - (1 - smoothing) * correct - smoothing * scores.mean(axis=-1)
 
 
+def in_slices(arrays: tuple[jax.Array, ...], most: int) -> tuple[jax.Array, ...]:
+    """Arrays of as many rows as equal slices of at most `most` rows; the last one is filled up with zeros."""
+    slices = -(-len(arrays[0]) // most)
+    size = -(-len(arrays[0]) // slices)
+
+    def cut(x: jax.Array) -> jax.Array:
+        filled = jnp.pad(x, [(0, slices * size - len(x)), *[(0, 0)] * (x.ndim - 1)])
+        return filled.reshape(slices, size, *x.shape[1:])
+
+    return tuple(map(cut, arrays))
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def linear_cross_entropy(
     states: Float[Array, "M D"],
@@ -74,15 +86,8 @@ def linear_cross_entropy(
 def _linear_cross_entropy(
     states: jax.Array, embedding: jax.Array, labels: jax.Array, weights: jax.Array, smoothing: float, slice_size: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    slices = -(-len(states) // slice_size)
-    size = -(-len(states) // slices)
-    # Rows of padding have no weight, so they change nothing.
-    parts = jax.tree.map(
-        lambda x: jnp.pad(x, [(0, slices * size - len(x)), *[(0, 0)] * (x.ndim - 1)]).reshape(
-            slices, size, *x.shape[1:]
-        ),
-        (states, labels, weights),
-    )
+    # Rows that fill the last slice up have no weight, so they change nothing.
+    parts = in_slices((states, labels, weights), slice_size)
     mean_D = embedding.mean(axis=0)
     # A column of ones adds the exponentials up within the product that weighs the embedding with them.
     with_ones_VE = jnp.concatenate([embedding, jnp.ones_like(embedding[:, :1])], axis=1)
