@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xattn import config as configs
+from xattn import config_files as configs
 from xattn.config import ConfigError, Experiment, Model, Training
 
 CONFIGS = sorted(Path(__file__).parents[1].glob("configs/*.py"))

@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import Positional
 
 from xattn import cli_alignment, process
-from xattn.config import ConfigError
+from xattn.config import ConfigError, Experiment
 from xattn.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def _train(arguments: list[str]) -> int:
 
     Trains the experiment of a config file into a run folder: runs/NAME, after the file, unless --run names another.
     The same command resumes an interrupted run. OVERRIDES change any field: --model.layers 4 --seed 1"""
-    from xattn import config as configs
+    from xattn import config_files as configs
 
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--run=") else [word])]
     if "--help" in words or "-h" in words:
         print(inspect.getdoc(_train), end="\n\n")
-        configs.override(configs.Experiment(), ["--help"])
+        configs.override(Experiment(), ["--help"])
     folder = None
     if "--run" in words:
         at = words.index("--run")
@@ -95,7 +95,7 @@ def _train(arguments: list[str]) -> int:
 
 def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
     """Trains the experiment of a config file into a run folder, or goes on where that folder stands."""
-    from xattn import config as configs
+    from xattn import config_files as configs
     from xattn import run as runs
 
     config = configs.load(path, overrides)

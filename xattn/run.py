@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xattn import config as configs
+from xattn import config_files as configs
 from xattn.config import ConfigError, Experiment
 from xattn.errors import UserError
 
