@@ -115,6 +115,8 @@ def test_every_difference_is_seen():
             "schedule": "linear",
             "stop_by": "bleu",
             "compute": "bfloat16",
+            "base": "1",
+            "rows": "produced",
         }
         section, _, key = name.rpartition(".")
         if name == "task":

@@ -196,6 +196,29 @@ class Training(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Guidance(Checked):
+    """Guided alignment: a head of the decoder's cross-attention learns given word links (Garg et al., 2019)."""
+
+    links: str = ""
+    """A file of the training split's links, source-target, in a format of `xattn score`: a line for every line of the
+    split, those that are left out in training too. `$VARIABLE` and `~` are replaced; nothing is no guidance."""
+    base: Literal["auto", "0", "1"] = "auto"
+    """Whether links count from 0 or from 1; looked at, unless given."""
+    weight: float = 0.05
+    """Weight of the links' loss beside that of the vocabulary."""
+    layer: int = -2
+    """The decoder layer that is guided, counted from 0, or from the end: -1 is the last."""
+    head: int = 0
+    """The head that is guided, counted from 0."""
+    rows: Literal["read", "produced"] = "read"
+    """Which step of the decoder learns a piece's links: the one that has just read it, or the one that produces it."""
+
+    def check(self) -> None:
+        _require(self.weight > 0, f"guidance.weight must be positive, not {self.weight}; no links are no guidance.")
+        _require(self.head >= 0, f"guidance.head counts from 0, and cannot be {self.head}.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decoding(Checked):
     """How a trained model writes."""
 
@@ -234,6 +257,7 @@ class Experiment(Checked):
     model: Model = field(default_factory=Model)
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
+    guidance: Guidance = field(default_factory=Guidance)
     decoding: Decoding = field(default_factory=Decoding)
     devices: Devices = field(default_factory=Devices)
 
@@ -242,6 +266,24 @@ class Experiment(Checked):
         _require(
             0 <= self.optimizer.warmup < self.training.steps,
             f"optimizer.warmup must be below training.steps ({self.training.steps}), not {self.optimizer.warmup}.",
+        )
+        if self.guidance.links:
+            self._check_guidance()
+
+    def _check_guidance(self) -> None:
+        layers, heads, guidance = self.model.layers, self.model.heads, self.guidance
+        _require(
+            -layers <= guidance.layer < layers,
+            f"guidance.layer must be between {-layers} and {layers - 1} (model.layers is {layers}), "
+            f"not {guidance.layer}.",
+        )
+        _require(
+            guidance.head < heads,
+            f"guidance.head must be below model.heads ({heads}), not {guidance.head}.",
+        )
+        _require(
+            self.model.memory == "full",
+            f"guidance.links need positions to look at: model.memory must be 'full', not {self.model.memory!r}.",
         )
 
 

@@ -93,8 +93,8 @@ def direction(
     """Opens a run for alignment; rows are those that have read a word, unless others were asked for or chosen."""
     if kind == "norms" and isinstance(head, int):
         raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
-    readout = viewing.readout(run, layer, head, rows)
-    if rows is None and "readout" not in run.read_results():
+    readout, chosen = viewing.readout(run, layer, head, rows), viewing.chosen(run)
+    if rows is None and chosen is None:
         readout = replace(readout, convention="read")
     if kind == "norms":
         readout = replace(readout, head="mean")
@@ -109,6 +109,8 @@ def direction(
         "parameters": f"sha256 {digest.hexdigest()[:16]}",
         "xattn": importlib.metadata.version("xattn"),
     }
+    if chosen is not None and readout == chosen[0]:
+        provenance["readout"] = f"chosen by {chosen[1]}"
     return Direction(model=model, readout=readout, kind=kind, provenance=provenance)
 
 
@@ -117,7 +119,8 @@ def align(
 ) -> None:
     """Writes the links of every pair to standard output, and to standard error where they were read, and scores."""
     for name, each in zip(("source-target", "target-source"), directions, strict=False):
-        _tell(f"{name}: {describe(each.kind, each.readout)}.")
+        why = f" ({each.provenance['readout']})" if "readout" in each.provenance else ""
+        _tell(f"{name}: {describe(each.kind, each.readout)}{why}.")
     if len(directions) > 1:
         grown = f", test {reading.test!r}" if reading.combine.startswith("grow") else ""
         _tell(f"both directions are joined by {reading.combine}{grown}.")

@@ -11,28 +11,36 @@ from xattn.alignment.formats import read_links
 from xattn.alignment.maps import AttentionMap, Convention, Readout
 from xattn.config import ConfigError
 from xattn.run import Run, RunError
+from xattn.tasks import guidance
 from xattn.tasks.translator import Translator
 from xattn.training.checkpoint import Checkpoints
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.page import Page, Sentence
 
 
-def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
-    """Where to read: as asked, else as evaluation chose on validation, else the mean of the last layer's heads."""
+def chosen(run: Run) -> tuple[Readout, str] | None:
+    """Where evaluation chose to read, by gold on validation; else where training was guided; and which of them it is."""
     results = run.read_results()
     if "readout" in results:
-        chosen = Readout(**{key: results["readout"][key] for key in ("layer", "head", "convention")})
-    else:
-        chosen = Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
+        row = results["readout"]
+        return Readout(**{key: row[key] for key in ("layer", "head", "convention")}), row["chosen_by"]
+    guided = guidance.readout(run.config)
+    return None if guided is None else (guided, guidance.CHOSEN_BY)
+
+
+def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
+    """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
+    found = chosen(run)
+    default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
     layers, heads = run.config.model.layers, run.config.model.heads
     if layer is not None and not 0 <= layer < layers:
         raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
     if isinstance(head, int) and not 0 <= head < heads:
         raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
     return Readout(
-        layer=chosen.layer if layer is None else layer,
-        head=chosen.head if head is None else head,
-        convention=chosen.convention if convention is None else convention,
+        layer=default.layer if layer is None else layer,
+        head=default.head if head is None else head,
+        convention=default.convention if convention is None else convention,
     )
 
 

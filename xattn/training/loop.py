@@ -197,10 +197,9 @@ def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
 
 
 def means(sums: list[Sums]) -> dict[str, float]:
-    """The mean of every row over all batches: totals added, counts added, divided once."""
-    return {
-        name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
-    }
+    """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
+    rows = {name: [sum(part) for part in zip(*((s[name].total, s[name].count) for s in sums))] for name in sums[0]}
+    return {name: float(total / count) for name, (total, count) in rows.items() if count}
 
 
 def _compiling(ahead: Ahead) -> str:
