@@ -197,17 +197,23 @@ class Training(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance(Checked):
-    """Guided alignment: a head of the decoder's cross-attention learns given word links (Garg et al., 2019)."""
+    """Guided alignment: attention learns given word links (Garg et al., 2019; Chen et al., 2020)."""
 
     links: str = ""
     """A file of the training split's links, source-target, in a format of `xattn score`: a line for every line of the
     split, those that are left out in training too. `$VARIABLE` and `~` are replaced; nothing is no guidance."""
     base: Literal["auto", "0", "1"] = "auto"
     """Whether links count from 0 or from 1; looked at, unless given."""
+    into: Literal["head", "layer"] = "head"
+    """What learns them: a head of the cross-attention, together with the model; or an alignment layer of its own, all
+    heads together, on the frozen model of `run`. The last thousand pairs of training choose the best such layer."""
+    run: str = ""
+    """The run folder of the frozen model, copied into the new run; `$VARIABLE` and `~` are replaced."""
     weight: float = 0.05
-    """Weight of the links' loss beside that of the vocabulary."""
+    """Weight of the links' loss beside that of the vocabulary; an alignment layer has no other."""
     layer: int = -2
-    """The decoder layer that is guided, counted from 0, or from the end: -1 is the last."""
+    """The decoder layer that is guided, or whose output the alignment layer reads, counted from 0, or from the end: -1
+    is the last."""
     head: int = 0
     """The head that is guided, counted from 0."""
     rows: Literal["read", "produced"] = "read"
@@ -269,6 +275,18 @@ class Experiment(Checked):
         )
         if self.guidance.links:
             self._check_guidance()
+        else:
+            _require(self.guidance.into == "head", "guidance.into 'layer' needs guidance.links to learn from.")
+
+    @property
+    def alignment_layer(self) -> int | None:
+        """The decoder layer that an alignment layer reads, counted from 0; None if there is no alignment layer."""
+        return self.guidance.layer % self.model.layers if self.guidance.into == "layer" else None
+
+    @property
+    def attention_layers(self) -> int:
+        """Layers of an attention map: those of the decoder, and an alignment layer behind them."""
+        return self.model.layers + (self.guidance.into == "layer")
 
     def _check_guidance(self) -> None:
         layers, heads, guidance = self.model.layers, self.model.heads, self.guidance
@@ -280,6 +298,12 @@ class Experiment(Checked):
         _require(
             guidance.head < heads,
             f"guidance.head must be below model.heads ({heads}), not {guidance.head}.",
+        )
+        _require(
+            (guidance.into == "layer") == bool(guidance.run),
+            "guidance.into 'layer' needs guidance.run, the folder of the model that it is for."
+            if guidance.into == "layer"
+            else "guidance.run is the model of an alignment layer: it needs guidance.into 'layer'.",
         )
         _require(
             self.model.memory == "full",

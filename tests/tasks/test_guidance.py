@@ -1,38 +1,39 @@
 """Guided alignment as training meets it: links that stay with their pairs, and a head that learns them."""
 
 import random
+import shutil
 from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from rich.console import Console
 
 from xattn.alignment.links import Links
+from xattn.alignment.maps import Readout
 from xattn.alignment.scores import score
-from xattn.config import ConfigError, Data, Devices, Experiment, Guidance, Model, Optimizer, Training, Vocabulary
+from xattn.config import ConfigError, Data, Experiment, Guidance, Model, Optimizer, Training, Vocabulary
 from xattn.data.batching import PlannedBatch, Shape
 from xattn.data.encoded import Corpus, encode
 from xattn.data.pairs import DataError, Pair
 from xattn.data.tokenizer import Tokenizer
-from xattn.run import create
+from xattn.run import create, open_run
 from xattn.tasks import guidance, viewing
+from xattn.tasks.frozen import translation
 from xattn.tasks.guidance import Guide
 from xattn.tasks.translation import Translation, read
 from xattn.tasks.translator import Translator
 from xattn.training import devices
 from xattn.training.loop import train
-from xattn.training.step import make_update, start
 
-SYLLABLES = "ba de fi go lu".split()
+SYLLABLES = ["ba", "de", "fi", "go", "lu"]
 WORDS = [a + b for a in SYLLABLES for b in SYLLABLES if a != b]
 CONSOLE = Console(quiet=True)
 
 
 def experiment(folder, **changes):
-    """A copy in reverse, with links: 3-word vocabulary pieces, so that most words are several of them."""
+    """A copy in reverse, with links, in so few pieces that most words are several of them."""
     settings = {
         "data": Data(corpus=str(folder), max_length=24, bad_lines="skip"),
         "vocabulary": Vocabulary(size=290),
@@ -65,7 +66,7 @@ def test_shares_of_pieces_by_hand(tmp_path):
     encoded = encode(pairs, tokenizer, longest=64, home=tmp_path / "home")
     source, target = (ids.tolist() for ids in encoded[0])
     source_words, target_words = (np.array(tokenizer.words(ids)[1]) for ids in (source, target))
-    assert len(source) > 2 and len(target) > 2
+    assert min(len(source), len(target)) > 2
     planned = PlannedBatch(shape=Shape(batch=3, source=13, target=11), examples=np.array([1, 0]))
     # 0-1 is a link of the whole second target word; 0-0 is only possible, and says nothing.
     links = [Links.of([(0, 1), (1, 1), (1, 0)], possible=[(0, 0)]), Links.of([])]
@@ -131,11 +132,14 @@ def test_mistakes_in_the_config_are_explained(tmp_path):
         ({"head": 2}, "guidance.head must be below model.heads (2), not 2."),
         ({"head": -1}, "guidance.head counts from 0, and cannot be -1."),
         ({"weight": 0.0}, "guidance.weight must be positive"),
+        ({"into": "layer"}, "guidance.into 'layer' needs guidance.run, the folder of the model that it is for."),
+        ({"run": "runs/x"}, "guidance.run is the model of an alignment layer: it needs guidance.into 'layer'."),
+        ({"into": "layer", "links": ""}, "guidance.into 'layer' needs guidance.links to learn from."),
     ):
         with pytest.raises(ConfigError, match="guidance") as caught:
-            experiment(tmp_path, guidance=Guidance(links="links", **changes))
+            experiment(tmp_path, guidance=Guidance(**({"links": "links"} | changes)))
         assert str(caught.value).startswith(message)
-    with pytest.raises(ConfigError, match="model.memory must be 'full', not 'mean'"):
+    with pytest.raises(ConfigError, match=r"model\.memory must be 'full', not 'mean'"):
         experiment(tmp_path, model=Model(memory="mean"))
     config = experiment(tmp_path, guidance=Guidance(links="$NO_SUCH_FOLDER/links"))
     with pytest.raises(DataError, match="NO_SUCH_FOLDER, which is not set"):
@@ -171,7 +175,7 @@ def test_a_guided_head_learns_a_reversed_copy(corpus, guided):
 
 def test_strategies_and_the_outline_agree(corpus, guided, tmp_path):
     """Sums over a batch that is cut over eight devices are those of one; R-Drop adds the links of both passes."""
-    run = create(tmp_path / "run", replace(guided.config, devices=Devices(strategy="jit")))
+    run = create(tmp_path / "run", guided.config)
     run.tokenizer.write_bytes(guided.tokenizer.read_bytes())
     task = Translation(run, CONSOLE)
     outline, plan = (
@@ -181,12 +185,15 @@ def test_strategies_and_the_outline_agree(corpus, guided, tmp_path):
     assert outline == plan
     assert task.outline(None, 8)[0].guide is None
     (params, batch), found = (task.parameters(), task.plan(0, 8)[0]), []
+
+    def sums(params, batch, axis):
+        found = task.loss(params, batch, jnp.int32(0))
+        return found if axis is None else jax.lax.psum(found, axis)
+
     for strategy in ("single", "pmap", "jit"):
         placement = devices.place(strategy)
-        tx = optax.sgd(0.0)
-        step = placement.compile(make_update(task.loss, tx))
-        _, sums = step(placement.replicate(start(params, tx)), placement.cut(batch))
-        found.append({name: (float(s.total), float(s.count)) for name, s in placement.fetch(sums).items()})
+        each = placement.fetch(placement.compile(sums)(placement.replicate(params), placement.cut(batch)))
+        found.append({name: (float(s.total), float(s.count)) for name, s in each.items()})
     for other in found[1:]:
         for name in found[0]:
             np.testing.assert_allclose(other[name], found[0][name], rtol=1e-4)
@@ -196,3 +203,40 @@ def test_strategies_and_the_outline_agree(corpus, guided, tmp_path):
     # Without dropout both passes are the same, and nothing divides them.
     np.testing.assert_allclose(twice["guidance"].mean, found[0]["guidance"][0] / found[0]["guidance"][1], rtol=1e-5)
     np.testing.assert_allclose(twice["loss"].total, found[0]["loss"][0], rtol=1e-5)
+
+
+def test_an_alignment_layer_learns_on_a_frozen_model(corpus, guided, tmp_path):
+    """Its run needs no other folder, translates as the frozen model does, and changes no bit of it."""
+    base = shutil.copytree(guided.folder, tmp_path / "base")
+    config = replace(
+        guided.config,
+        guidance=Guidance(links=f"{corpus}/links", into="layer", run=str(base), layer=-1),
+        training=replace(guided.config.training, steps=60, validate_every=30, ema=0.5),
+    )
+    with pytest.raises(ConfigError, match=r"is of another model \(model\.mlp: 37 -> 41\)"):
+        translation(create(tmp_path / "other", replace(config, model=replace(config.model, mlp=41))), CONSOLE)
+    run = create(tmp_path / "trained", config)
+    train(translation(run, CONSOLE), run, CONSOLE)
+    shutil.rmtree(base)
+    run = open_run(run.folder.rename(tmp_path / "moved"))
+    assert viewing.chosen(run) == (Readout(layer=2, head="mean", convention="read"), "guided alignment")
+    right, off = aligned(corpus, run)
+    assert right < 0.1
+    assert off > 0.5
+    ours, theirs = Translator.open(run), Translator.open(guided)
+    learnt = ours.params["decoder"].pop("alignment")
+    assert all(jax.tree.leaves(jax.tree.map(np.array_equal, ours.params, theirs.params)))
+    ours.params["decoder"]["alignment"] = learnt
+    sources = (corpus / "validation.en").read_text().splitlines()[:3]
+    for own, its in zip(*(each.translate(sources, beam=1, look=True) for each in (ours, theirs)), strict=True):
+        assert own[0].ids == its[0].ids
+        assert own[0].score == pytest.approx(its[0].score, abs=1e-5)
+        np.testing.assert_allclose(own[0].attention.weights[:2], its[0].attention.weights, atol=1e-6)
+    written = [
+        (source, best[0]) for source, best in zip(sources, ours.translate(sources, beam=1, look=True), strict=True)
+    ]
+    for (_, best), again in zip(written, ours.attend_written(written), strict=True):
+        assert best.attention.weights.shape[0] == 3
+        np.testing.assert_allclose(best.attention.weights, again.weights, atol=1e-5)
+    (norms,) = ours.attend([("ba", "ba")], kind="norms")
+    assert norms.weights.shape[0] == 2

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,10 @@ class Encoded(Sequence):
             raise IndexError(f"There is no pair {number}; there are {len(self)}, counted from 0.")
         source, target, end = self.offsets[2 * number : 2 * number + 3]
         return self.ids[source:target], self.ids[target:end]
+
+    def part(self, first: int, end: int) -> "Encoded":
+        """The pairs from `first` to the one before `end`."""
+        return replace(self, offsets=self.offsets[2 * first : 2 * end + 1], places=self.places[first:end])
 
     def lengths(self) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
         """Lengths of sources and targets, one special piece included."""

@@ -96,6 +96,11 @@ def direction(
     readout, chosen = viewing.readout(run, layer, head, rows), viewing.chosen(run)
     if rows is None and chosen is None:
         readout = replace(readout, convention="read")
+    if kind != "weights" and readout.layer >= run.config.model.layers:
+        raise ConfigError(
+            f"An alignment layer ({readout.layer} here) has weights, and no values whose norms could be taken: name "
+            f"another --layer with --kind {kind}."
+        )
     if kind == "norms":
         readout = replace(readout, head="mean")
     model = Translator.open(run)

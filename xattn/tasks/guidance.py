@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,8 @@ def readout(config: Experiment) -> Readout | None:
     guidance = config.guidance
     if not guidance.links:
         return None
+    if guidance.into == "layer":
+        return Readout(layer=config.attention_layers - 1, head="mean", convention=guidance.rows)
     return Readout(layer=guidance.layer % config.model.layers, head=guidance.head, convention=guidance.rows)
 
 
@@ -76,6 +78,10 @@ class Guide:
             links=flat,
             offsets=np.cumsum([0, *map(len, sure)]),
         )
+
+    def part(self, first: int, end: int) -> "Guide":
+        """The guide of the pairs from `first` to the one before `end`."""
+        return replace(self, encoded=self.encoded.part(first, end), offsets=self.offsets[first : end + 1])
 
     def __call__(self, planned: PlannedBatch) -> Float32[np.ndarray, "B T S"]:
         """What a batch's decoder steps should look at: evenly at the pieces that are linked to theirs, in all 1.

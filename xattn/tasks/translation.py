@@ -136,10 +136,10 @@ class Translation:
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
         }
-        self.guide: Guide | None = None
+        self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
         if run.config.guidance.links:
             links = guidance.read(run.config, corpora[data.train], console)
-            self.guide = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
+            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
@@ -188,7 +188,7 @@ class Translation:
 
     def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
-        return self._batches(self.plans(epoch, multiple), "train", self.guide)
+        return self._batches(self.plans(epoch, multiple), "train")
 
     def validation(self, multiple: int) -> grain.MapDataset:
         """The batches of the validation split, short sentences first."""
@@ -201,7 +201,7 @@ class Translation:
         @cache
         def empty(shape: batching.Shape) -> Batch:
             planned = batching.PlannedBatch(shape=shape, examples=nothing)
-            return self._batch(planned, "train", None if epoch is None else self.guide)
+            return self._batch(planned, "validation" if epoch is None else "train")
 
         return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
 
@@ -239,9 +239,9 @@ class Translation:
             return batching.plan_in_order(*self.lengths["validation"], shapes)
         return batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
 
-    def _batches(self, plan: list[batching.PlannedBatch], name: str, guide: Guide | None = None) -> grain.MapDataset:
-        return grain.MapDataset.range(len(plan)).map(lambda number: self._batch(plan[number], name, guide))
+    def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
+        return grain.MapDataset.range(len(plan)).map(lambda number: self._batch(plan[number], name))
 
-    def _batch(self, planned: batching.PlannedBatch, name: str, guide: Guide | None) -> Batch:
-        batch = batching.make_batch(planned, self.encoded[name], self.tokenizer)
+    def _batch(self, planned: batching.PlannedBatch, name: str) -> Batch:
+        batch, guide = batching.make_batch(planned, self.encoded[name], self.tokenizer), self.guides[name]
         return batch if guide is None else batch._replace(guide=guide(planned))  # pyright: ignore[reportArgumentType]

@@ -19,7 +19,7 @@ from xattn.viewing.page import Page, Sentence
 
 
 def chosen(run: Run) -> tuple[Readout, str] | None:
-    """Where evaluation chose to read, by gold on validation; else where training was guided; and which of them it is."""
+    """Where evaluation chose to read, by gold on validation; else where training was guided. And by which of them."""
     results = run.read_results()
     if "readout" in results:
         row = results["readout"]
@@ -32,7 +32,7 @@ def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, con
     """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
     found = chosen(run)
     default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
-    layers, heads = run.config.model.layers, run.config.model.heads
+    layers, heads = run.config.attention_layers, run.config.model.heads
     if layer is not None and not 0 <= layer < layers:
         raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
     if isinstance(head, int) and not 0 <= head < heads:
@@ -115,11 +115,11 @@ def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translat
         name = other.folder.name if other.folder.name not in others else str(other.folder)
         others[name] = Translator.open(other)
         _check(other, others[name])
-        layers, heads = other.config.model.layers, other.config.model.heads
-        if (layers, heads) != (run.config.model.layers, run.config.model.heads):
+        form, wanted = ((each.config.attention_layers, each.config.model.heads) for each in (other, run))
+        if form != wanted:
             raise ConfigError(
-                f"{other.folder} has {layers} layers of {heads} heads, but {run.folder} has "
-                f"{run.config.model.layers} of {run.config.model.heads}; only maps of the same form can be compared."
+                f"{other.folder} has {form[0]} layers of {form[1]} heads, but {run.folder} has {wanted[0]} of "
+                f"{wanted[1]}; only maps of the same form can be compared."
             )
     return others
 

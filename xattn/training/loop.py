@@ -198,8 +198,10 @@ def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
 
 def means(sums: list[Sums]) -> dict[str, float]:
     """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
-    rows = {name: [sum(part) for part in zip(*((s[name].total, s[name].count) for s in sums))] for name in sums[0]}
-    return {name: float(total / count) for name, (total, count) in rows.items() if count}
+    totals, counts = (
+        {name: sum(getattr(s[name], part) for s in sums) for name in sums[0]} for part in ("total", "count")
+    )
+    return {name: float(totals[name] / counts[name]) for name in totals if counts[name]}
 
 
 def _compiling(ahead: Ahead) -> str:
