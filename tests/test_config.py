@@ -96,6 +96,9 @@ def test_json_keeps_a_config_and_refuses_another():
     del values["model"]["layer"]
     with pytest.raises(ConfigError, match=r"The field model\.layers is missing\. Its default is 2\."):
         configs.from_dict(values)
+    del values["guidance"]
+    with pytest.raises(ConfigError, match=r'The field guidance is missing\. Its default is \{"links": "", '):
+        configs.from_dict(values)
 
 
 def test_every_difference_is_seen():
