@@ -90,7 +90,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     def fresh() -> State:
         return start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
 
-    checkpoints = Checkpoints(run.checkpoints)
+    checkpoints = Checkpoints(run.checkpoints, keep_every=settings.keep_every)
     state, progress, step = None, Progress(), 0
     shapes = jax.eval_shape(fresh)
     recent = averages.make_ring(settings.average, shapes.params) if settings.average > 1 else None
