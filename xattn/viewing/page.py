@@ -159,4 +159,5 @@ def code() -> str:
     scripts = "".join(text[name].replace('"use strict";\n', "", 1) for name in _SCRIPTS)
     page = text["template.html"].replace("/*CSS*/", text["page.css"])
     page = page.replace("/*SCRIPT*/", f'"use strict";\n{{\n{scripts}}}')
-    return re.sub(r"(?m)^ *(// .*\n)?", "", page)  # indentation and whole lines of comment are for who reads the parts
+    # Indentation and comments on lines of their own are for who reads the parts.
+    return re.sub(r"(?m)^ *(// .*\n|/\*\*(?s:.*?)\*/\n)?", "", page)

@@ -28,6 +28,12 @@ class CanvasPen {
     c.fillText(text, 0, 0);
     c.restore();
   }
+  moved(x, y, draw) {
+    this.context.save();
+    this.context.translate(x, y);
+    draw(this);
+    this.context.restore();
+  }
 }
 
 class SvgPen {
@@ -40,6 +46,11 @@ class SvgPen {
     const safe = text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     const anchor = { left: "start", center: "middle", right: "end" }[align];
     this.parts.push(`<text x="${x}" y="${y}" transform="rotate(${turn} ${x} ${y})" fill="${fill}" font-size="${size}" font-weight="${weight}" text-anchor="${anchor}">${safe}</text>`);
+  }
+  moved(x, y, draw) {
+    this.parts.push(`<g transform="translate(${x} ${y})">`);
+    draw(this);
+    this.parts.push("</g>");
   }
   file(width, height) {
     const font = FONT.replaceAll('"', "'");
