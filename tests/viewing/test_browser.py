@@ -387,3 +387,13 @@ def test_two_pages_in_one_notebook_do_not_mix(browser, one, corpus):
     assert [frame.evaluate("xattn.state.layer") for frame in frames] == [0, 1]
     assert [frame.evaluate("xattn.state.head") for frame in frames] == ["mean", 2]
     tab.close()
+
+
+def test_norms_are_values_and_not_per_cent(visit, attention):
+    norms = replace(attention, weights=13 * attention.weights[:, :1], kind="norms")
+    readout = replace(READOUT, head="mean")
+    tab = visit(Page(sentences=[Sentence(maps={"one": norms})], readout=readout), "#p=1,2")
+    value = norms.to_words(readout).weights[1, 2]
+    assert shown(tab).startswith(f"renard (▁re nard) ← fox (▁f o x) {value:.4f}")
+    assert tab.locator("#most").inner_text() == f"{norms.weights.max():.2g}"
+    assert "heads summed" in tab.locator("#looked-name").inner_text()

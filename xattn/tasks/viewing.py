@@ -8,7 +8,7 @@ from typing import Literal
 from rich.console import Console
 
 from xattn.alignment.formats import read_links
-from xattn.alignment.maps import AttentionMap, Convention, Readout
+from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.config import ConfigError
 from xattn.run import Run, RunError
 from xattn.tasks.translator import Translator
@@ -17,8 +17,16 @@ from xattn.viewing.formats import FORMATS
 from xattn.viewing.page import Page, Sentence
 
 
-def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
+def readout(
+    run: Run,
+    layer: int | None,
+    head: int | Literal["mean"] | None,
+    convention: Convention | None,
+    kind: Kind = "weights",
+) -> Readout:
     """Where to read: as asked, else as evaluation chose on validation, else the mean of the last layer's heads."""
+    if kind == "norms" and isinstance(head, int):
+        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
     results = run.read_results()
     if "readout" in results:
         chosen = Readout(**{key: results["readout"][key] for key in ("layer", "head", "convention")})
@@ -31,7 +39,7 @@ def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, con
         raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
     return Readout(
         layer=chosen.layer if layer is None else layer,
-        head=chosen.head if head is None else head,
+        head="mean" if kind == "norms" else chosen.head if head is None else head,
         convention=chosen.convention if convention is None else convention,
     )
 
@@ -44,12 +52,13 @@ def show(
     gold: Path | None,
     against: Sequence[Run],
     steps: bool,
+    kind: Kind,
     format: str,
     output: Path | None,
     readout: Readout,
     console: Console,
 ) -> None:
-    """Prints or writes the attention maps of sentences, and of their given or own translations.
+    """Prints or writes the maps of sentences, and of their given or own translations: attention weights, or norms.
 
     A page shows any number of them, and beside each map those of other runs or of the run's checkpoints. Every
     other view shows one.
@@ -70,7 +79,7 @@ def show(
         if pieces > longest:
             which = "The sentence" if len(texts) == 1 else f"Sentence {number}"
             raise ConfigError(f"{which} has {pieces} pieces, but this model was trained on at most {longest}.")
-    sentences = _sentences(run, model, texts, targets, _others(run, against, steps))
+    sentences = _sentences(run, model, texts, targets, _others(run, against, steps), kind)
     if gold is not None:
         sentences = _with_gold(sentences, gold)
     if format == "html":
@@ -117,19 +126,29 @@ def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translat
 
 
 def _sentences(
-    run: Run, model: Translator, texts: Sequence[str], targets: Sequence[str] | None, others: dict[str, Translator]
+    run: Run,
+    model: Translator,
+    texts: Sequence[str],
+    targets: Sequence[str] | None,
+    others: dict[str, Translator],
+    kind: Kind,
 ) -> list[Sentence]:
     """Every sentence with its maps; the model's own translation is shown as it was written, unless others follow it."""
     if targets is None:
         own = [best[0] for best in model.translate(texts, look=True)]
         targets = [best.text for best in own]
         if not others:
+            if kind == "weights":
+                looked = [_found(best.attention) for best in own]
+            else:
+                looked = model.attend_written(list(zip(texts, own, strict=True)), kind=kind)
             return [
-                Sentence(maps={run.folder.name: _found(best.attention)}, candidates=best.candidates) for best in own
+                Sentence(maps={run.folder.name: attention}, candidates=best.candidates)
+                for attention, best in zip(looked, own, strict=True)
             ]
     pairs = list(zip(texts, targets, strict=True))
     models = {**others, "best": model} if others else {run.folder.name: model}
-    maps = {name: each.attend(pairs) for name, each in models.items()}
+    maps = {name: each.attend(pairs, kind=kind) for name, each in models.items()}
     for name, each in maps.items():
         for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
             if (one.source, one.target) != (first.source, first.target):

@@ -101,8 +101,8 @@ class Page:
         return {
             "names": list(map(printable, self.sentences[0].maps)),
             "kind": every[0].kind,
-            # Attention weights share one scale, so that pictures can be compared; larger values need their own.
-            "most": 1 if highest <= 1 + 1e-5 else float(f"{highest:.2g}"),
+            # Attention weights share one scale, so that pictures can be compared; norms need their own.
+            "most": 1 if every[0].kind == "weights" else float(f"{highest:.2g}") or 1,
             "meanings": MEANINGS,
             "readout": {
                 "layer": self.readout.layer,

@@ -163,10 +163,10 @@ function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
       const color = shade(theme, value, most, m.signed);
       if (c === 0 && !gap) pen.rect(left, y, cell * m.C, cell, zero.css);
       if (gap || color !== zero || c === m.C) pen.rect(x, y, cell - gap, cell - gap, color.css);
-      if (cell >= NUMBERED && Math.abs(value) >= 0.005) {
+      if (cell >= NUMBERED && Math.abs(value) >= 0.005 * most) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
         const high = found[row] === c ? 0.34 : 0.49;
-        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
+        pen.text(sign + Math.abs((100 * value) / most).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
       }
     }
   }

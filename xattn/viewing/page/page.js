@@ -77,7 +77,8 @@ function drawControls() {
   $("warning").textContent = `${percent(share)} % of this head's weight rests on special pieces such as EOS: its links say little.`;
 }
 
-const looked = () => `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}`;
+const headName = () => (DATA.kind === "norms" ? "heads summed" : `head ${state.head}`);
+const looked = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
 const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && rightToLeft(scene.sentence.sourceWords));
 
 function notes(m) {
@@ -250,7 +251,7 @@ function together(m, rows, columns) {
 
 function tint(side, value, at) {
   Array.from($(side).querySelectorAll(".token")).forEach((token, i) => {
-    const known = value(i), on = at.includes(i), color = known === null || (known < 0.005 && !on) ? null : shade(theme(), known, scene.most);
+    const known = value(i), on = at.includes(i), color = known === null || (known < 0.005 * scene.most && !on) ? null : shade(theme(), known, scene.most);
     token.style.background = color ? color.css : "";
     token.style.color = color ? color.ink : "";
     token.classList.toggle("at", on);
@@ -274,8 +275,8 @@ function told(rows, columns) {
   if (!anyone({ rows, columns })) return ["Point at a word or a cell to see where attention goes; click to pin it, Shift+click to add others."];
   if (rows.length && columns.length) {
     const value = together(m, rows, columns), other = compared && together(compared, rows, columns);
-    const facts = silent ? [" no decoder step speaks for it"] : [` ${percent(value)} % (${value.toFixed(4)})`];
-    if (compared) facts.push(` in A, ${percent(other)} % in B: B − A ${((other - value) * 100).toFixed(1)}`);
+    const facts = silent ? [" no decoder step speaks for it"] : [` ${amount(value)}${NORMS ? "" : ` (${value.toFixed(4)})`}`];
+    if (compared) facts.push(` in A, ${amount(other)} in B: B − A ${NORMS ? (other - value).toFixed(4) : ((other - value) * 100).toFixed(1)}`);
     if (!how) {
       const gold = columns[0] < m.C ? goldAt(sentence, m, rows[0], columns[0]) : "";
       if (links(sentence, m)[rows[0]] === columns[0]) facts.push(sentence.gold ? (gold ? "; linked, rightly" : "; linked, wrongly") : "; linked");
@@ -285,8 +286,8 @@ function told(rows, columns) {
   }
   const ranked = (rows.length ? [...m.columns, ...(m.words ? ["special pieces"] : [])] : m.rows)
     .map((text, i) => [text, rows.length ? together(m, rows, [i]) : together(m, [i], columns)])
-    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005);
-  const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${percent(value)} %`]);
+    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005 * scene.most);
+  const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${amount(value)}`]);
   const verb = rows.length ? (silent ? ": no decoder step speaks for it" : rows.length > 1 ? " look at" : " looks at") : columns.length > 1 ? " are looked at by" : " is looked at by";
   return [...lookers, ...seen, verb, ...said, note];
 }

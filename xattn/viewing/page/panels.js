@@ -60,9 +60,9 @@ function drawStep() {
     return item;
   }));
   const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
-  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, head ${state.head} looked at`;
+  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, ${headName()} looked at`;
   $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
-    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: `${percent(m.values[step * m.C + s])} %` });
+    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: amount(m.values[step * m.C + s]) });
     Object.assign(token.style, { background: color.css, color: color.ink });
     return [token, " "];
   }));

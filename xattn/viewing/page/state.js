@@ -19,7 +19,7 @@ const NOWHERE = { row: null, column: null }, NOBODY = { rows: [], columns: [] };
 const SHAPE = DATA.sentences[0];
 const CHOICES = {
   layer: [...Array(SHAPE.layers).keys()],
-  head: [...Array(SHAPE.heads).keys(), "mean"],
+  head: DATA.kind === "norms" ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
   unit: ["words", "pieces"],
   rows: ["produced", "read"],
   view: ["both", "heatmap", "lines"],
