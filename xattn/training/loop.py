@@ -87,6 +87,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
 
+    @jax.jit  # else every zero of the optimizer is a program of its own
     def fresh() -> State:
         return start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
 
