@@ -53,6 +53,11 @@ def test_fields_that_depend_on_each_other_are_checked_together():
         (["--data.columns", "2"], "--data.columns must be (a whole number, a whole number) or None, not '2'."),
         (["--data.columns", "0", "1"], "data.columns are counted from 1: (0, 1) are no two columns."),
         (["--training.steps", "0"], "training.steps must be positive, not 0."),
+        (
+            ["--training.keep_every", "300"],
+            "training.keep_every must be a multiple of training.validate_every (200), not 300.",
+        ),
+        (["--training.keep_every", "0"], "not 0."),
     ],
 )
 def test_a_wrong_override_is_explained(arguments, message):
@@ -120,6 +125,7 @@ def test_every_difference_is_seen():
             "compute": "bfloat16",
             "base": "1",
             "rows": "produced",
+            "keep_every": 400,
         }
         section, _, key = name.rpartition(".")
         if name in ("task", "guidance.into"):

@@ -175,6 +175,8 @@ class Training(Checked):
     """Checkpoints at validations, the last so many, whose mean is validated and used; 1 is none."""
     validate_every: int = 200
     """Steps between validations; each saves a checkpoint."""
+    keep_every: int | None = None
+    """Steps between checkpoints that are kept, a multiple of `validate_every`; None keeps newest and best alone."""
     patience: int = 10
     """Validations without a better score after which training stops."""
     stop_by: Literal["exact_match", "loss", "bleu"] = "exact_match"
@@ -187,6 +189,11 @@ class Training(Checked):
             value = getattr(self, each.name)
             # Whole numbers are counts here, all of them.
             _require(each.type is not int or value > 0, f"training.{each.name} must be positive, not {value}.")
+        _require(
+            self.keep_every is None or (self.keep_every > 0 and self.keep_every % self.validate_every == 0),
+            f"training.keep_every must be a multiple of training.validate_every ({self.validate_every}), "
+            f"not {self.keep_every}.",
+        )
         _require(
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",

@@ -173,3 +173,14 @@ def test_every_format_shows_the_words_of_the_readout(name):
         np.testing.assert_allclose(picture.words.weights, [[0.2, 0.4, 0.2]], rtol=1e-6)
     else:
         assert picture.startswith(MAGIC[name])
+
+
+def test_norms_are_drawn_by_their_largest(fox):
+    norms = replace(fox, weights=7 * fox.weights, special=7 * fox.special, kind="norms")
+    axes = heatmap(norms).axes[0]
+    cells = axes.collections[1].get_array()
+    np.testing.assert_allclose(cells, fox.weights, rtol=1e-6)
+    texts = [text.get_text() for text in axes.texts]
+    assert "83" in texts
+    assert "1 is the largest norm, 7" in texts[-1]
+    assert axes.get_title(loc="left") == "attention norms, layer 2, head 3, row convention: produced"

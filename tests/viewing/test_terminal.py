@@ -114,3 +114,12 @@ def test_with_colour_off_there_are_numbers(fox, settings):
 def test_an_empty_translation_is_no_error(word_map):
     assert "the" in heatmap(word_map(["the"], [])).plain
     assert "le" in heatmap(replace(word_map([], ["le"]), source=[])).plain
+
+
+def test_norms_are_drawn_by_their_largest(fox):
+    norms = replace(fox, weights=7 * fox.weights, special=7 * fox.special, kind="head-norms")
+    plain, drawn = (heatmap(words, color=False).plain.splitlines() for words in (fox, norms))
+    assert drawn[0] == "attention head-norms, layer 2, head 3, row convention: produced"
+    assert drawn[3:8] == plain[3:8]
+    assert drawn[-2:] == ["100 % is the largest norm, 7", plain[-1]]
+    assert "numbers: norm in percent; special: on pieces of no word, such as EOS" in drawn

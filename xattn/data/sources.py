@@ -27,7 +27,7 @@ from xattn.data import text
 from xattn.data.grammar import DEFAULT_SIZES, VERSION, Sizes
 from xattn.data.pairs import BadLines, DataError, Pair
 
-__all__ = ["BadLines", "DataError", "Pair", "load", "read"]
+__all__ = ["BadLines", "DataError", "Pair", "load", "prepare", "read"]
 
 TFDS = "tfds:"
 
@@ -105,6 +105,17 @@ def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr")
         return corpus, importlib.metadata.version("tensorflow_datasets"), split, source, target
     found = [(path.resolve(), path.stat()) for path in text.files(corpus, split, source, target) if path.exists()]
     return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in found)
+
+
+def prepare(corpus: str) -> None:
+    """Imports what reading a corpus needs, which must happen before a progress bar runs.
+
+    tensorflow_datasets replaces Python's `import` while it is imported itself, which breaks imports in other threads.
+    """
+    if corpus == "toy_en_fr":
+        from xattn.data.toy import builder  # noqa: F401
+    elif corpus.startswith(TFDS):
+        from xattn.data import datasets  # noqa: F401
 
 
 def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:

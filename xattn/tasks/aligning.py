@@ -20,7 +20,6 @@ from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, descri
 from xattn.alignment.storage import save_maps
 from xattn.alignment.symmetrization import Method as Symmetrization
 from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
-from xattn.config import ConfigError
 from xattn.errors import UserError
 from xattn.run import Run, RunError
 from xattn.tasks import viewing, writing
@@ -91,18 +90,9 @@ def direction(
     run: Run, layer: int | None, head: int | Literal["mean"] | None, rows: Convention | None, kind: Kind
 ) -> Direction:
     """Opens a run for alignment; rows are those that have read a word, unless others were asked for or chosen."""
-    if kind == "norms" and isinstance(head, int):
-        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
-    readout, chosen = viewing.readout(run, layer, head, rows), viewing.chosen(run)
-    if rows is None and chosen is None:
+    readout = viewing.readout(run, layer, head, rows, kind)
+    if rows is None and viewing.chosen(run) is None:
         readout = replace(readout, convention="read")
-    if kind != "weights" and readout.layer >= run.config.model.layers:
-        raise ConfigError(
-            f"An alignment layer ({readout.layer} here) has weights, and no values whose norms could be taken: name "
-            f"another --layer with --kind {kind}."
-        )
-    if kind == "norms":
-        readout = replace(readout, head="mean")
     model = Translator.open(run)
     if not model.looks:
         raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")

@@ -121,6 +121,7 @@ class Translation:
         self.config = run.config
         self.score = run.config.training.stop_by
         data = run.config.data
+        sources.prepare(data.corpus)
         corpora = {
             split: Corpus(partial(read, run.config, split), data.bad_lines) for split in (data.train, data.validation)
         }
@@ -141,12 +142,12 @@ class Translation:
             links = guidance.read(run.config, corpora[data.train], console)
             self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
-        self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
         # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
         self.plans = lru_cache(maxsize=2)(self._plan)
-        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
-        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+        # Compiled as a whole: eagerly, every layer would compile its initialisers anew. Traced once, for the graph too.
+        self.initial = jax.jit(lambda: nnx.split(self._model(), nnx.Param))
+        self.graph, _ = jax.eval_shape(self.initial)
 
     @cached_property
     def translator(self) -> Translator:
@@ -155,7 +156,7 @@ class Translation:
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
-        return self.initial()
+        return nnx.to_pure_dict(self.initial()[1])
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
         """The sums of a training batch; the row "loss" is what is minimised."""

@@ -8,7 +8,7 @@ from typing import Literal
 from rich.console import Console
 
 from xattn.alignment.formats import read_links
-from xattn.alignment.maps import AttentionMap, Convention, Readout
+from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.config import ConfigError
 from xattn.run import Run, RunError
 from xattn.tasks import guidance
@@ -28,8 +28,16 @@ def chosen(run: Run) -> tuple[Readout, str] | None:
     return None if guided is None else (guided, guidance.CHOSEN_BY)
 
 
-def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
+def readout(
+    run: Run,
+    layer: int | None,
+    head: int | Literal["mean"] | None,
+    convention: Convention | None,
+    kind: Kind = "weights",
+) -> Readout:
     """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
+    if kind == "norms" and isinstance(head, int):
+        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
     found = chosen(run)
     default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
     layers, heads = run.config.attention_layers, run.config.model.heads
@@ -37,9 +45,16 @@ def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, con
         raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
     if isinstance(head, int) and not 0 <= head < heads:
         raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
+    if layer is None:
+        layer = default.layer
+    if kind != "weights" and layer >= run.config.model.layers:
+        raise ConfigError(
+            f"An alignment layer ({layer} here) has weights, and no values whose norms could be taken: name another "
+            f"--layer with --kind {kind}."
+        )
     return Readout(
-        layer=default.layer if layer is None else layer,
-        head=default.head if head is None else head,
+        layer=layer,
+        head="mean" if kind == "norms" else default.head if head is None else head,
         convention=default.convention if convention is None else convention,
     )
 
@@ -52,12 +67,13 @@ def show(
     gold: Path | None,
     against: Sequence[Run],
     steps: bool,
+    kind: Kind,
     format: str,
     output: Path | None,
     readout: Readout,
     console: Console,
 ) -> None:
-    """Prints or writes the attention maps of sentences, and of their given or own translations.
+    """Prints or writes the maps of sentences, and of their given or own translations: attention weights, or norms.
 
     A page shows any number of them, and beside each map those of other runs or of the run's checkpoints. Every
     other view shows one.
@@ -78,7 +94,7 @@ def show(
         if pieces > longest:
             which = "The sentence" if len(texts) == 1 else f"Sentence {number}"
             raise ConfigError(f"{which} has {pieces} pieces, but this model was trained on at most {longest}.")
-    sentences = _sentences(run, model, texts, targets, _others(run, against, steps))
+    sentences = _sentences(run, model, texts, targets, _others(run, against, steps), kind)
     if gold is not None:
         sentences = _with_gold(sentences, gold)
     if format == "html":
@@ -125,19 +141,29 @@ def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translat
 
 
 def _sentences(
-    run: Run, model: Translator, texts: Sequence[str], targets: Sequence[str] | None, others: dict[str, Translator]
+    run: Run,
+    model: Translator,
+    texts: Sequence[str],
+    targets: Sequence[str] | None,
+    others: dict[str, Translator],
+    kind: Kind,
 ) -> list[Sentence]:
     """Every sentence with its maps; the model's own translation is shown as it was written, unless others follow it."""
     if targets is None:
         own = [best[0] for best in model.translate(texts, look=True)]
         targets = [best.text for best in own]
         if not others:
+            if kind == "weights":
+                looked = [_found(best.attention) for best in own]
+            else:
+                looked = model.attend_written(list(zip(texts, own, strict=True)), kind=kind)
             return [
-                Sentence(maps={run.folder.name: _found(best.attention)}, candidates=best.candidates) for best in own
+                Sentence(maps={run.folder.name: attention}, candidates=best.candidates)
+                for attention, best in zip(looked, own, strict=True)
             ]
     pairs = list(zip(texts, targets, strict=True))
     models = {**others, "best": model} if others else {run.folder.name: model}
-    maps = {name: each.attend(pairs) for name, each in models.items()}
+    maps = {name: each.attend(pairs, kind=kind) for name, each in models.items()}
     for name, each in maps.items():
         for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
             if (one.source, one.target) != (first.source, first.target):

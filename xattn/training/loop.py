@@ -87,10 +87,11 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
 
+    @jax.jit  # else every zero of the optimizer is a program of its own
     def fresh() -> State:
         return start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
 
-    checkpoints = Checkpoints(run.checkpoints)
+    checkpoints = Checkpoints(run.checkpoints, keep_every=settings.keep_every)
     state, progress, step = None, Progress(), 0
     shapes = jax.eval_shape(fresh)
     recent = averages.make_ring(settings.average, shapes.params) if settings.average > 1 else None

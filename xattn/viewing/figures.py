@@ -76,10 +76,12 @@ def heatmap(words: WordMap) -> Figure:
     axes.get_xticklabels()[-1].set(color=_GREY, style="italic")
 
     percent = max(rows, columns) <= 12
-    _cells(axes, words.special[:, None], left=special, percent=percent)
-    mesh = _cells(axes, words.weights, left=0.0, percent=percent)
+    _cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
+    mesh = _cells(axes, words.weights / words.most, left=0.0, percent=percent)
     axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
     notes = [MEANINGS[words.readout.convention]]
+    if words.kind != "weights":
+        notes.append(f"1 is the largest norm, {words.most:.3g}")
     if words.silent:
         hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
         axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
