@@ -29,10 +29,11 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import NamedTuple
 
+from xattn.data.toy import say_french
 from xattn.data.toy.draft import DeadEnd, Draft, derivations
-from xattn.data.toy.french import Links, join
 from xattn.data.toy.lexicon import pairs
 from xattn.data.toy.rules import sentence
+from xattn.data.toy.words import Links
 
 # English words: sentences of "long" have more than any in training, but stay readable.
 VERSION = "1.0.0"  # of the sentences: raise it whenever a digest changes, or old files are read
@@ -53,7 +54,7 @@ class Example(NamedTuple):
 
 
 def _derive(d: Draft) -> Example:
-    text, sure, possible = join(sentence(d))
+    text, sure, possible = say_french.say(sentence(d))
     return Example(" ".join(d.words), text, sure, possible, tuple(d.adjective_nouns))
 
 

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from xattn.data.datasets import records
 from xattn.data.grammar import VERSION, Example, Sizes, generate
-from xattn.data.toy.french import Links
+from xattn.data.toy.words import Links
 
 
 class ToyEnFr(tfds.core.GeneratorBasedBuilder):
