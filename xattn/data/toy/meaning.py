@@ -109,7 +109,6 @@ class Relative(NamedTuple):
     """ "who" VP or "that" VP where there is no `subject`, else "that" NP V, the head being the object."""
 
     said: Said
-    living: bool
     subject: AnyNominal | None
     predicate: "Predicate"
 

@@ -219,8 +219,8 @@ def both(d: Draft, kinds: str, mode: Mode, heavy: bool) -> Phrase[Joined]:
 def relative_clause(d: Draft, head: Phrase) -> Relative:
     """ "who" VP | "that" VP | "that" NP V."""
     if d.chance(0.5):
-        living = head.kinds == "p"
-        return Relative(d.say("who" if living else "that"), None, predicate(d, head, SIMPLE))
+        who = d.say("who" if head.kinds == "p" else "that")
+        return Relative(who, None, predicate(d, head, SIMPLE))
     that = d.say("that")
     actor = subject(d, "ppa" if choices.verbs("a", "past", False, head.kinds) else "p", SIMPLE)
     tense, helper, negation = polarity(d, actor, SIMPLE)
