@@ -40,7 +40,7 @@ sure       "never" with कभी and नहीं; the verb with all its words 
 possible   "the", and "a" where एक is not said, with the noun; ने and को with the noun they mark; के and
            की in a postposition; का, की, से of a verb, and के पास of "has", with the verb; क्या with the verb that
            asks; a pronoun that has swallowed a postposition ("to her": उसे) with what that comes from; "to"
-           and "at" of a goal with the noun; a pronoun that repeats a subject with that; जो and है of
+           of a goal without को with the noun; a pronoun that repeats a subject with that; जो and है of
            "the boy in the garden" with "in"
 =========  ============================================================================================
 """

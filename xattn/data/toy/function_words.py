@@ -196,7 +196,7 @@ PLACES = (
 )
 # Hindi goes to school without a postposition, though the noun takes the form before one.
 TO = (Preposition("to", (Word("à", (0,)),), (), "bw", "pa", "known"),)
-AT = (Preposition("at", (Word("à", (0,)),), (), "bw", "pav", "the"),)
+AT = (Preposition("at", (Word("à", (0,)),), (Word("में", (0,)),), "bw", "pav", "the"),)
 FROM = (Preposition("from", (Word(DE, (0,)),), (Word("से", (0,)),), "bgw", "pa", "known"),)
 WITH = (
     Preposition("with", (Word("avec", (0,)),), (Word("के", (), (0,)), Word("साथ", (0,))), "p", "pa"),

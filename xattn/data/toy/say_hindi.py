@@ -217,8 +217,11 @@ def _prepositional(where: Prepositional, owner: int) -> Hindi:
         Word(word, tuple(said[i] for i in sure), tuple(said[i] for i in possible))
         for word, sure, possible in where.preposition.hindi
     ]
-    if where.preposition.english == "at" and isinstance(nominal, Nominal) and nominal.noun.hindi in ON and marker:
-        marker = [Word("पर", *marker[0][1:])]
+    if isinstance(nominal, Nominal):
+        if where.preposition.english == "at" and nominal.noun.hindi in ON:
+            marker = [Word("पर", *marker[0][1:])]
+        if where.preposition.english == "to" and nominal.many:  # one goes बाज़ार, but बाज़ारों को
+            marker = [Word("को", said)]
     if marker:
         return _whole(nominal, marker, owner)
     *words, (text, sure, possible) = _nominal(nominal, (), owner, oblique=True)[0]
