@@ -169,6 +169,16 @@ def test_tensorflow_datasets_reads_the_same(cache):
         assert tuple(map(tuple, record["possible"].tolist())) == pair.possible
 
 
+def test_the_toy_in_hindi(tmp_path):
+    expected = [Pair(e.english, e.target, e.sure, e.possible) for e in generate(FEW, language="hi")["test"]]
+    assert load("toy_en_hi", "test", cache=tmp_path, sizes=FEW) == expected
+    (home,) = tmp_path.iterdir()
+    record = next(iter(tfds.builder_from_directory(home / "toy_en_hi" / VERSION).as_data_source("test")))  # pyright: ignore[reportCallIssue]
+    assert record["hindi"].decode() == expected[0].target
+    with pytest.raises(DataError, match="toy_en_hi has no split 'dev'"):
+        load("toy_en_hi", "dev", cache=tmp_path)
+
+
 def test_an_interrupted_build_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(corpus, folder, sizes, seed):
         folder.mkdir()
