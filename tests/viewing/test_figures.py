@@ -207,7 +207,9 @@ def test_fonts_newer_than_the_list_of_fonts_are_found(monkeypatch):
     """matplotlib writes its list once, and does not see what is installed later."""
     added = []
     monkeypatch.setattr(font_manager, "get_font_names", lambda: ["Noto Sans"] if added else [])
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: ["elsewhere/Lobster.ttf", "elsewhere/NotoSans-Regular.ttf"])
+    monkeypatch.setattr(
+        font_manager, "findSystemFonts", lambda: ["elsewhere/Lobster.ttf", "elsewhere/NotoSans-Regular.ttf"]
+    )
     monkeypatch.setattr(font_manager.fontManager, "addfont", added.append)
     assert figures._installed() == ["Noto Sans"]
     assert added == ["elsewhere/NotoSans-Regular.ttf"]

@@ -195,7 +195,7 @@ def render(figure: Figure, format: Format) -> bytes:
         warnings.warn(
             f"No font for {letters}: they are boxes in the picture. Install one that has them (for Devanagari, Noto"
             " Sans Devanagari: Debian's fonts-noto-core), or view it in the terminal, as svg or as html.",
-            stacklevel=2,
+            stacklevel=3,
         )
     return buffer.getvalue()
 

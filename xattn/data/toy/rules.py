@@ -12,7 +12,6 @@ from xattn.data.toy.draft import Draft
 from xattn.data.toy.function_words import BARE, BE, OWN, THE, THIS, Modal, Mode, Preposition
 from xattn.data.toy.lexicon import KINDS, MASS, OF, Noun, Verb
 from xattn.data.toy.meaning import (
-    AnyNominal,
     Clause,
     Clauses,
     Complement,
@@ -342,8 +341,7 @@ def direct_object(d: Draft, verb: Verb, actor: Phrase, mode: Mode, allow: Allow)
         return Complement(), False
     if d.chance(0.25):
         options = choices.others(actor.person) if "p" in verb.objects else (fw.IT, fw.THEM)
-        pronoun: AnyNominal = Pronominal(*d.word(options, lambda pronoun: pronoun.object))
-        return Complement(object=pronoun), False
+        return Complement(object=Pronominal(*d.word(options, lambda pronoun: pronoun.object))), False
     if "p" in verb.objects and d.chance(0.08):
         return Complement(object=name(d).nominal), False
     if "generic" in verb.marks:

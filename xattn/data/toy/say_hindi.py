@@ -1,7 +1,7 @@
 """A meaning said in Hindi, with every word linked to the English words it comes from.
 
-A clause is: subject, time, how often, where and with whom, recipient, object, how, why or when, negation, verb, and
-last the relative clause of its object.
+A clause is: subject, time, how often, where and with whom, how, recipient, object, the noun of a verb like मदद करना,
+why or when, negation, verb, and last the relative clause of its object.
 """
 
 from collections.abc import Sequence
@@ -207,8 +207,8 @@ def _modifier(nominal: Nominal, agreement: Agreement) -> Hindi:
     marker = _object_marker(verbal.verb, verbal.said, living, False)
     thing = Object([], [], None if marker else agreement)
     subject = _whole(after.subject, _agent(verbal, _head(after.subject)), NOBODY)
-    lead = [*_pronoun(relative, marker), *subject]
-    return [*lead, *_verb_words(verbal, _agreement(after.subject), thing)]
+    lead = [*_pronoun(relative, marker), *subject, *_ever(verbal)]
+    return [*lead, *_verb_words(verbal, _agreement(after.subject), thing, [])]
 
 
 def _prepositional(where: Prepositional, owner: int) -> Hindi:
@@ -266,15 +266,14 @@ def _predicate(
     thing = _objects(predicate, owner)
     if isinstance(predicate, Infinitive):
         where = _prepositional(predicate.place, owner) if predicate.place else []
-        modal = _modal_words(predicate, agreement, thing)
-        return [*subject, *where, *thing.words, *why, *modal, *thing.clause]
+        return [*subject, *where, *thing.words, *_modal_words(predicate, agreement, thing, why), *thing.clause]
     around: Hindi = []
     for place in predicate.around:
         around += _prepositional(place, owner)
-    when = [*_adverb(predicate.time), *_adverb(predicate.frequency)]
+    when = [*_adverb(predicate.time), *_adverb(predicate.frequency), *_ever(predicate)]
     how = [*_adverb(predicate.well), *_adverb(predicate.manner)]
-    verb = _verb_words(predicate, agreement, thing)
-    return [*subject, *when, *around, *thing.words, *how, *why, *verb, *thing.clause]
+    verb = _verb_words(predicate, agreement, thing, why)
+    return [*subject, *when, *around, *how, *thing.words, *verb, *thing.clause]
 
 
 def _said_of(copula: Copula, agreement: Agreement) -> Hindi:
@@ -330,9 +329,14 @@ def _object_marker(verb: Verb, said: Said, living: bool, pronoun: bool, head: Sa
 def _negation(predicate: Predicate) -> Hindi:
     if predicate.negation is None:
         return []
-    said, helper, never = predicate.negation
-    no = Word("नहीं", said, helper)
-    return [Word("कभी", said), no] if never else [no]
+    said, helper, _ = predicate.negation
+    return [Word("नहीं", said, helper)]
+
+
+def _ever(verbal: Verbal) -> Hindi:
+    """The first word of "never": कभी ... नहीं."""
+    negation = verbal.negation
+    return [Word("कभी", negation.said)] if negation and negation.never else []
 
 
 def _host(verb: Verb) -> tuple[str, str, str]:
@@ -348,12 +352,12 @@ def _acted_on(verb: Verb, thing: Object) -> Agreement:
     return IT._replace(gender=gender) if gender else thing.agreement or IT
 
 
-def _verb_words(verbal: Verbal, subject: Agreement, thing: Object) -> Hindi:
-    """Builds (noun or adjective) (नहीं) verb (है)."""
+def _verb_words(verbal: Verbal, subject: Agreement, thing: Object, why: Hindi) -> Hindi:
+    """Builds (noun or adjective) (क्यों) (नहीं) verb (है)."""
     verb, said, helper = verbal.verb, verbal.said, verbal.helper
     host, _, stem = _host(verb)
     lead, loose = said[:1], said[1:] + helper
-    words = [Word(word, lead, loose) for word in host.split()] + _negation(verbal)
+    words = [Word(word, lead, loose) for word in host.split()] + why + _negation(verbal)
     if verb.agent in ("को", "के"):
         who = thing.agreement or IT
         link = Word(hindi.BE[who.person], helper or lead, said) if host else Word(hindi.BE[who.person], lead, loose)
@@ -368,13 +372,13 @@ def _verb_words(verbal: Verbal, subject: Agreement, thing: Object) -> Hindi:
     return [*words, Word(main, lead, loose), Word(hindi.BE[subject.person], helper or lead, said)]
 
 
-def _modal_words(said_so: Infinitive, subject: Agreement, thing: Object) -> Hindi:
+def _modal_words(said_so: Infinitive, subject: Agreement, thing: Object, why: Hindi) -> Hindi:
     """Builds the verb, in its stem or infinitive, and the modal after it."""
     verb, said, modal = said_so.verb, said_so.said, said_so.modal.hindi
     host, _, stem = _host(verb)
     lead, loose = said_so.verb_said[:1], said_so.to + said_so.verb_said[1:]
     words = [Word(word, lead, loose) for word in host.split()]
-    negation = _negation(said_so)
+    negation = why + _negation(said_so)
     is_so = Word(hindi.BE[subject.person], said_so.helper or said, said)
     if modal == "सक":
         able = Word(hindi.habitual(modal, subject.gender, subject.many), said)
