@@ -46,8 +46,9 @@ class Data(Checked):
     """Where the sentence pairs come from."""
 
     corpus: str = "toy_en_fr"
-    """`toy_en_fr`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in it, for any other
-    naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and `~` are replaced."""
+    """`toy_en_fr` or `toy_en_hi`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in
+    it, for any other naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and
+    `~` are replaced."""
     source: str = "en"
     """Source language: the suffix of the text files, or a feature or language of a TFDS data set."""
     target: str = "fr"

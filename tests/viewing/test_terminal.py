@@ -123,3 +123,14 @@ def test_norms_are_drawn_by_their_largest(fox):
     assert drawn[3:8] == plain[3:8]
     assert drawn[-2:] == ["100 % is the largest norm, 7", plain[-1]]
     assert "numbers: norm in percent; special: on pieces of no word, such as EOS" in drawn
+
+
+def test_devanagari_columns_stand_under_each_other(word_map):
+    """Conjuncts and vowel signs take one cell with their consonant, upright labels too."""
+    words = ["उस", "छोटे", "लड़के", "ने", "स्ट्रॉबेरियाँ", "नहीं", "खाईं"]
+    level = heatmap(word_map(["did", "not"], words), color=False).plain.splitlines()
+    rows = [line for line in level if line.strip().split(" ")[0] in words]
+    assert [row.split()[0] for row in rows] == words
+    assert len({cell_len(row[: row.index(word)]) + cell_len(word) for row, word in zip(rows, words, strict=True)}) == 1
+    upright = heatmap(word_map(words, ["a"]), width=30, color=False).plain
+    assert all(cluster in upright for cluster in ("छो", "स्", "ट्", "रॉ", "रि", "याँ", "हीं"))

@@ -24,8 +24,8 @@ def files(corpus: str, split: str, source: str, target: str) -> list[Path]:
         raise DataError(f"{corpus} is one file: write {{split}} in its name where the name of the split stands.")
     else:
         raise DataError(
-            f"There is no corpus {corpus}: give toy_en_fr, tfds: and the name of a TFDS data set, a folder that holds"
-            f" {split}.{source} and {split}.{target}, or a path with {{split}} in it."
+            f"There is no corpus {corpus}: give toy_en_fr or toy_en_hi, tfds: and the name of a TFDS data set,"
+            f" a folder that holds {split}.{source} and {split}.{target}, or a path with {{split}} in it."
         )
     if stem.name.endswith(TABLES):
         return [_packed(stem)]
