@@ -211,7 +211,7 @@ def test_an_alignment_layer_learns_on_a_frozen_model(corpus, guided, tmp_path):
     config = replace(
         guided.config,
         guidance=Guidance(links=f"{corpus}/links", into="layer", run=str(base), layer=-1),
-        training=replace(guided.config.training, steps=60, validate_every=30, ema=0.5),
+        training=replace(guided.config.training, steps=100, validate_every=50, ema=0.5),
     )
     with pytest.raises(ConfigError, match=r"is of another model \(model\.mlp: 37 -> 41\)"):
         translation(create(tmp_path / "other", replace(config, model=replace(config.model, mlp=41))), CONSOLE)
