@@ -90,8 +90,8 @@ def direction(
     run: Run, layer: int | None, head: int | Literal["mean"] | None, rows: Convention | None, kind: Kind
 ) -> Direction:
     """Opens a run for alignment; rows are those that have read a word, unless others were asked for or chosen."""
-    readout = viewing.readout(run, layer, head, rows, kind)
-    if rows is None and viewing.chosen(run) is None:
+    readout, chosen = viewing.readout(run, layer, head, rows, kind), viewing.chosen(run)
+    if rows is None and chosen is None:
         readout = replace(readout, convention="read")
     model = Translator.open(run)
     if not model.looks:
