@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
 from xattn.nn.layers import DecoderLayer, Noise
@@ -35,14 +35,21 @@ class CrossDecoder(nnx.Module):
         return tuple(layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.layers)
 
     def __call__(
-        self, x: Float[Array, "B T D"], memory: Memory, noise: Noise | None = None
+        self,
+        x: Float[Array, "B T D"],
+        memory: Memory,
+        noise: Noise | None = None,
+        hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T S"]]:
         """All target positions at once (teacher forcing): states, and the weights of every layer and head.
 
-        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough.
+        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough. What
+        `hide` names, no layer may look at: the knock-out test.
         """
         weights = []
         for number, (layer, keys) in enumerate(zip(self.layers, self.project_memory(memory), strict=True)):
+            if hide is not None:
+                keys = keys._replace(mask=keys.mask & Mask.dense(~hide[:, None]))
             x, layer_weights = layer(x, keys, Mask.causal(), noise and noise.at(number))
             weights.append(layer_weights)
         return self.norm(x), jnp.stack(weights)

@@ -1,5 +1,15 @@
 """Experiment rows: one file each, found by the name that a config gives."""
 
+from xattn.config import ConfigError
+from xattn.tasks.recall import RecallTask
+from xattn.tasks.task import Task
 from xattn.tasks.translation import Translation
 
-TASKS = {"translation": Translation}
+TASKS: dict[str, type[Task]] = {"translation": Translation, "recall": RecallTask}
+
+
+def find(name: str) -> type[Task]:
+    """The row of that name."""
+    if name not in TASKS:
+        raise ConfigError(f"task must be one of {', '.join(map(repr, TASKS))}, not {name!r}.")
+    return TASKS[name]

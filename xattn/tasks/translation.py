@@ -1,6 +1,6 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -110,6 +110,8 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
+    Settings = None
+
     def __init__(self, run: Run, console: Console):
         self.config = run.config
         self.score = run.config.training.stop_by
@@ -194,6 +196,13 @@ class Translation:
             )
 
         return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
+
+    @classmethod
+    def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
+        """See `xattn.tasks.evaluation`."""
+        from xattn.tasks.evaluation import evaluate  # it imports this file
+
+        return evaluate(run, splits, console)
 
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)
