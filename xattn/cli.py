@@ -351,14 +351,14 @@ def export(run: Positional[Path], folder: Positional[Path], /) -> int:
 
 
 def results(root: Positional[Path] = Path(), /) -> int:
-    """Prints the scores of all experiments beside their baselines; a config without results is "not run".
+    """Prints the scores of all experiments beside their baselines, in Markdown; a config without any is "not run".
 
     Args:
         root: The folder that holds configs and experiments; the current one, unless given.
     """
     from xattn.results import table
 
-    _console().print(table(root))
+    print(table(root))
     return 0
 
 

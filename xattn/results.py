@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from xattn.config import ConfigError
 from xattn.errors import UserError
 from xattn.run import Run, open_run, write_json
 
 NOT_RUN = "not run"
+HEADINGS = ("experiment", "system", "split", "score", "value", "best baseline", "points right (chance)", "minutes")
 
 
 def measure(config: Path, systems: Mapping[str, Sequence[str]], keep: Path) -> dict[str, Run]:
@@ -53,28 +52,27 @@ def collect(run: Run) -> dict[str, Any]:
     }
 
 
-def table(root: Path) -> Table:
-    """One line a system and split of every experiment in `root`, and one for each config that has none.
+def table(root: Path) -> str:
+    """One line a system and split of every experiment in `root`, and one for each config that has none: Markdown.
 
     `root` holds configs/ and experiments/.
     """
     if not (root / "configs").is_dir() or not (root / "experiments").is_dir():
         raise ConfigError(f"{root.absolute()} has no configs and experiments: run this in a checkout of the source.")
-    view = Table(title="one seed each, unless its README says more")
-    headings = ("experiment", "system", "split", "score", "", "best baseline", "points right (chance)", "minutes")
-    for heading in headings:
-        view.add_column(heading, justify="right" if heading in ("", "minutes") else "left")
-    known = set()
+    rows, known = [HEADINGS], set()
     for path in sorted(root.glob("experiments/*/results.json")):
         for name, system in _systems(path).items():
             known |= {path.parent.name, system["config"] if "config" in system else path.parent.name}
             for split, row in system["splits"].items():
-                view.add_row(path.parent.name, name, split, *_scores(system, row))
+                rows.append((path.parent.name, name, split, *_scores(system, row)))
     for config in sorted(root.glob("configs/*.py")):
         # An ablation with a config of its own stands in the experiment of what it is an ablation of.
         if not any(config.stem == each or config.stem.startswith(f"{each}_") for each in known):
-            view.add_row(config.stem, NOT_RUN, *[""] * 6)
-    return view
+            rows.append((config.stem, NOT_RUN, *[""] * (len(HEADINGS) - 2)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _systems(path: Path) -> dict[str, Any]:
@@ -86,7 +84,7 @@ def _systems(path: Path) -> dict[str, Any]:
     return {name: each for name, each in found.items() if isinstance(each, dict) and "splits" in each}
 
 
-def _scores(system: dict[str, Any], row: dict[str, Any]) -> list[str]:
+def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
     # Results that were kept before there was a headline are those of translators.
     metric = system["headline"] if "headline" in system else "bleu" if "tuned" in system else "exact_match"
     baselines = row["baselines"] if "baselines" in row else {}
@@ -97,4 +95,5 @@ def _scores(system: dict[str, Any], row: dict[str, Any]) -> list[str]:
     elif "alignment" in row:
         looked = f"AER {row['alignment']['aer']:.4f}"
     minutes = f"{system['training_seconds'] / 60:.1f}" if "training_seconds" in system else "-"
-    return [metric, f"{row[metric]:.4f}", f"{best[0]:.4f} {best[1]}" if best else "-", looked, minutes]
+    digits = 2 if metric == "bleu" else 4
+    return (metric, f"{row[metric]:.{digits}f}", f"{best[0]:.4f} ({best[1]})" if best else "-", looked, minutes)
