@@ -14,9 +14,23 @@ from xattn.data import grammar
 
 CONFIGS = sorted(Path(__file__).parents[1].glob("configs/*.py"))
 
-TINY = """--model.width 16 --model.heads 2 --model.layers 1 --model.mlp 16 --model.latents 3 --optimizer.warmup 3
---optimizer.learning_rate 0.01 --training.steps 40 --training.validate_every 20 --training.batch_tokens 400
---training.buckets 1 --training.stop_by loss --vocabulary.size 500 --data.max_length 40 --training.ema 0""".split()
+TINY = {
+    "--model.width": "16",
+    "--model.heads": "2",
+    "--model.layers": "1",
+    "--model.mlp": "16",
+    "--model.latents": "3",
+    "--optimizer.warmup": "3",
+    "--optimizer.learning_rate": "0.01",
+    "--training.steps": "40",
+    "--training.validate_every": "20",
+    "--training.batch_tokens": "400",
+    "--training.buckets": "1",
+    "--training.stop_by": "loss",
+    "--training.ema": "0",
+    "--vocabulary.size": "500",
+    "--data.max_length": "40",
+}
 
 # Settings of rows, wherever a row has them.
 SIZES = {"train": "512", "held_out": "64"}
@@ -36,17 +50,18 @@ def corpus(tmp_path_factory):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_trains(path, corpus, tmp_path):
-    config, overrides, run = configs.load(path), list(TINY), tmp_path / "run"
+    config, overrides, run = configs.load(path), dict(TINY), tmp_path / "run"
     if "$XATTN_DATA" in config.data.corpus:
         if "XATTN_DATA" not in os.environ:
             pytest.skip("its corpus is not here: XATTN_DATA is not set")
-        overrides += ["--data.train", config.data.validation, "--vocabulary.size", "800"]
+        overrides |= {"--data.train": config.data.validation, "--vocabulary.size": "800"}
     elif config.data.corpus == "toy_en_fr":
-        overrides += ["--data.corpus", str(corpus)]
+        overrides["--data.corpus"] = str(corpus)
     if config.row is not None:
-        fields = {field.name for field in dataclasses.fields(config.row)} & SIZES.keys()
-        overrides += [word for name in fields for word in (f"--row.{name}", SIZES[name])]
-    assert cli.main(["train", str(path), "--run", str(run), *overrides]) == 0
+        fields = {field.name for field in dataclasses.fields(config.row)}
+        overrides |= {f"--row.{name}": size for name, size in SIZES.items() if name in fields}
+    words = [word for pair in overrides.items() for word in pair]
+    assert cli.main(["train", str(path), "--run", str(run), *words]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     before, after = (row["loss"] for row in rows if row["split"] == "validation")
     assert after < before

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from rich.console import Console
 
 from xattn import config_files as configs
@@ -75,8 +76,6 @@ def test_scores_are_those_of_the_model_by_plain_numpy(task):
     found = means([task.look(params, batch) for batch in task.validation(1)])
     assert found == pytest.approx(means([task.look(params, batch) for batch in task.validation(5)]), rel=1e-5)
     pairs, asked = task.examples("validation")
-    import flax.nnx as nnx
-
     model = nnx.merge(task.graph, params)
     chosen = np.take_along_axis(pairs, asked[..., None], axis=1)
     logits = np.asarray(jax.jit(lambda *x: model(*x)[0])(pairs, chosen[..., 0], jnp.ones(17, bool)), np.float64)
@@ -124,9 +123,8 @@ def test_what_a_memory_is_scored_by(task):
     found = pointing(task, params, "test")
     assert (found.rows, found.chance / found.rows) == (17 * 3, pytest.approx(1 / 5))
     knocked = knock_out(task, params, "test")
-    assert knocked["whole"] == pytest.approx(
-        means([task.look(params, b) for b in task.batches("test")])["recall"], abs=1e-4
-    )
+    score = means([task.look(params, batch) for batch in task.batches("test")])["recall"]
+    assert knocked["whole"] == pytest.approx(score, abs=1e-4)
     assert knocked["drop"]["gold"] == pytest.approx(knocked["whole"] - knocked["without_gold"], abs=1e-4)
     assert set(task.baselines("test")) == {"chance", "commonest value"}
 
