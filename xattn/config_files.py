@@ -82,7 +82,7 @@ def to_dict(config: Experiment) -> dict[str, Any]:
 def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -> Any:
     """Rebuilds a config from `to_dict`, refusing unknown and missing fields."""
     hints = typing.get_type_hints(kind)
-    if kind is Experiment and {"task", "row"} <= values.keys():
+    if {"task", "row"} <= hints.keys() & values.keys():
         hints["row"] = _row(values["task"], values["row"])
     for unknown in values.keys() - hints.keys():
         raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")

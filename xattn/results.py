@@ -59,7 +59,8 @@ def table(root: Path) -> str:
     """
     if not (root / "configs").is_dir() or not (root / "experiments").is_dir():
         raise ConfigError(f"{root.absolute()} has no configs and experiments: run this in a checkout of the source.")
-    rows, known = [HEADINGS], set()
+    rows: list[tuple[str, ...]] = [HEADINGS]
+    known = set()
     for path in sorted(root.glob("experiments/*/results.json")):
         for name, system in _systems(path).items():
             known |= {path.parent.name, system["config"] if "config" in system else path.parent.name}

@@ -59,10 +59,10 @@ def point(
     >>> found.at(0, 0), round(found.chance, 3)
     ({'accuracy': 1.0, 'mass': 0.7}, 0.333)
     """
-    counted_BT = gold.any(axis=-1)
+    counted_BT: np.ndarray = gold.any(axis=-1)
     weights = np.concatenate([weights, weights.mean(axis=2, keepdims=True)], axis=2)
-    highest = np.where(seen[:, None, None], weights, -1.0)
-    highest = highest == highest.max(axis=-1, keepdims=True)
+    visible = np.where(seen[:, None, None], weights, -1.0)
+    highest = np.equal(visible, visible.max(axis=-1, keepdims=True))
     gold_BNTS, total = gold[:, None], weights.sum(axis=-1)
     hits = (highest & gold_BNTS).sum(axis=-1) / highest.sum(axis=-1)
     mass = np.where(gold_BNTS, weights, 0).sum(axis=-1) / np.where(total > 0, total, 1)

@@ -28,7 +28,7 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
     """
     model = Translator.open(run)
-    results = run.read_results() | {
+    results: dict[str, Any] = run.read_results() | {
         "task": run.config.task,
         "headline": "exact_match",
         "memory": run.config.model.memory,

@@ -53,8 +53,8 @@ def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[s
 
 def looks_at_gold(task: ArrayTask) -> bool:
     """Whether it is known where the queries ought to look, and the memory is what they look at."""
-    first = task.batches(task.config.data.validation)[0]
-    return task.config.model.memory not in UNSEEN and task.gold(first.examples) is not None
+    first = jax.tree.map(lambda x: x[:1], task.examples(task.config.data.validation))
+    return task.config.model.memory not in UNSEEN and task.gold(first) is not None
 
 
 def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Recaller(nnx.Module):
 class RecallTask(ArrayTask):
     """Associative recall as an experiment row."""
 
-    Settings = Recall
+    Settings: ClassVar[type[Row] | None] = Recall
     headline: ClassVar[str] = "recall"
 
     @property

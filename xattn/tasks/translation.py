@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grain
 import jax
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.attention import hash_bits
-from xattn.config import ConfigError, Experiment
+from xattn.config import ConfigError, Experiment, Row
 from xattn.data import batching, sources
 from xattn.data.batching import Batch
 from xattn.data.encoded import Corpus, Encoded, encode, key
@@ -110,7 +110,7 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
 class Translation:
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
-    Settings = None
+    Settings: ClassVar[type[Row] | None] = None
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config
