@@ -44,7 +44,7 @@ def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
 
     if "--help" in arguments:
         tyro.cli(
-            tyro.conf.FlagConversionOff[Experiment],
+            tyro.conf.AvoidSubcommands[tyro.conf.FlagConversionOff[Experiment]],
             default=config,
             args=["--help"],
             prog="xattn train CONFIG",

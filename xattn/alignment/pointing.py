@@ -59,7 +59,7 @@ def point(
     >>> found.at(0, 0), round(found.chance, 3)
     ({'accuracy': 1.0, 'mass': 0.7}, 0.333)
     """
-    counted_BT: np.ndarray = gold.any(axis=-1)
+    counted_BT = gold.sum(axis=-1) > 0
     weights = np.concatenate([weights, weights.mean(axis=2, keepdims=True)], axis=2)
     visible = np.where(seen[:, None, None], weights, -1.0)
     highest = np.equal(visible, visible.max(axis=-1, keepdims=True))

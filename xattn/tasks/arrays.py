@@ -5,7 +5,7 @@ one ought to look, and what things are called; batches, noise, checkpoints, scor
 pictures are here and in `xattn.tasks.measuring`, and are the same for all.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,9 +22,10 @@ from rich.console import Console
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.attention import hash_bits
-from xattn.config import ConfigError, Row
+from xattn.config import ConfigError
 from xattn.nn.layers import Noise
 from xattn.run import Run
+from xattn.tasks.task import Task
 from xattn.training.checkpoint import best_params
 from xattn.training.step import Sums
 
@@ -49,10 +50,9 @@ class Outcome(NamedTuple):
     """Which positions of the memory it could look at."""
 
 
-class ArrayTask(ABC):
-    """Everything of an experiment row that is not the row itself; see `xattn.tasks.task.Task`."""
+class ArrayTask(Task):
+    """Everything of an experiment row that is not the row itself."""
 
-    Settings: ClassVar[type[Row] | None]
     headline: ClassVar[str]
     """The metric that the row is about, which chooses the best checkpoint; higher is better, but for "loss"."""
 

@@ -1,7 +1,8 @@
 """What the commands ask of every experiment row, in one place."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from rich.console import Console
 
@@ -10,7 +11,7 @@ from xattn.run import Run
 from xattn.training import loop
 
 
-class Task(loop.Task, Protocol):
+class Task(loop.Task):
     """An experiment row: a class, found by its name in `xattn.tasks.TASKS`.
 
     `xattn train` makes one of a run and trains it, by the methods of `xattn.training.loop.Task`; `xattn evaluate` asks
@@ -28,9 +29,11 @@ class Task(loop.Task, Protocol):
     Settings: ClassVar[type[Row] | None]
     """The settings that only this row has: the type of `Experiment.row`."""
 
+    @abstractmethod
     def __init__(self, run: Run, console: Console) -> None: ...
 
     @classmethod
+    @abstractmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """Scores a run on splits (those of `data.test`, unless some are named); keeps and returns the results."""
         ...

@@ -25,6 +25,7 @@ from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run
+from xattn.tasks.task import Task
 from xattn.tasks.translator import Translator, build
 from xattn.training.divergence import linear_divergence
 from xattn.training.losses import Sum, cross_entropy, linear_cross_entropy, sum_of
@@ -107,7 +108,7 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
     return {"loss": Sum(total, count), "divergence": divergence}
 
 
-class Translation:
+class Translation(Task):
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
     Settings: ClassVar[type[Row] | None] = None
