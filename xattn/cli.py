@@ -14,6 +14,7 @@ from tyro.conf import Positional
 from xattn import cli_alignment, process
 from xattn.config import ConfigError, Experiment
 from xattn.errors import UserError
+from xattn.results import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,6 +311,12 @@ def view(
     console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
     row = find(run.config.task)
     if issubclass(row, ArrayTask):
+        text = {"--target": target, "--source": source, "--gold": gold, "--rows": rows} | {
+            "--against": against,
+            "--steps": steps,
+        }
+        for name in (name for name, value in text.items() if value):
+            raise ConfigError(f"{name} belongs to text, and the task {run.config.task!r} has none: leave it out.")
         row.view(run, texts, format=format, output=output, layer=layer, head=head, console=console)
         return 0
     targets = None if target is None else [target]
@@ -347,18 +354,6 @@ def export(run: Positional[Path], folder: Positional[Path], /) -> int:
 
     copied = copy(open_run(run), folder)
     print(f"{copied.folder}: {sum(f.stat().st_size for f in copied.folder.iterdir()) / 1e6:.2f} MB")
-    return 0
-
-
-def results(root: Positional[Path] = Path(), /) -> int:
-    """Prints the scores of all experiments beside their baselines, in Markdown; a config without any is "not run".
-
-    Args:
-        root: The folder that holds configs and experiments; the current one, unless given.
-    """
-    from xattn.results import table
-
-    print(table(root))
     return 0
 
 

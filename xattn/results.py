@@ -10,12 +10,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tyro.conf import Positional
+
 from xattn.config import ConfigError
 from xattn.errors import UserError
 from xattn.run import Run, open_run, write_json
 
 NOT_RUN = "not run"
 HEADINGS = ("experiment", "system", "split", "score", "value", "best baseline", "points right (chance)", "minutes")
+
+
+def results(root: Positional[Path] = Path(), /) -> int:
+    """Prints the scores of all experiments beside their baselines, in Markdown; a config without any is "not run".
+
+    Args:
+        root: The folder that holds configs and experiments; the current one, unless given.
+    """
+    print(table(root))
+    return 0
 
 
 def measure(config: Path, systems: Mapping[str, Sequence[str]], keep: Path) -> dict[str, Run]:
