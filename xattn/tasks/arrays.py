@@ -105,6 +105,14 @@ class ArrayTask(Task):
         """Scores that are no sums over batches, such as ranks."""
         return {}
 
+    def figure(self, params: Any, split: str, number: int, readout: Readout) -> bytes:
+        """A PNG of one example: where it looks, as a heatmap, unless the row draws what its positions are."""
+        from xattn.viewing.formats import FORMATS
+
+        picture = FORMATS["png"](self.attend(params, split, number), readout)
+        assert isinstance(picture, bytes), "a png is bytes"
+        return picture
+
     # What training asks.
 
     def parameters(self) -> Any:
@@ -211,13 +219,17 @@ class ArrayTask(Task):
         console: Console,
     ) -> None:
         """Shows one example of the first test split, by its number."""
-        from xattn.tasks.viewing import deliver, readout
+        from xattn.tasks.viewing import deliver, keep, readout
 
         if len(words) != 1 or not words[0].isdecimal():
             raise ConfigError(f"The task {run.config.task!r} has no text to view: give the number of an example.")
         where: Readout = readout(run, layer, head, None)
         task = cls(run, console)
-        deliver(task.attend(task.trained(), run.config.data.test[0], int(words[0])), format, output, where, console)
+        params, split, number = task.trained(), run.config.data.test[0], int(words[0])
+        if format == "png":
+            keep(task.figure(params, split, number, where), format, output, console)
+        else:
+            deliver(task.attend(params, split, number), format, output, where, console)
 
     def _model(self) -> Any:
         return self.build(nnx.Rngs(self.config.seed))

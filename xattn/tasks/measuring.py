@@ -118,13 +118,9 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
 
 def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:
     """Writes the first example of the first split into the run's figures."""
-    from xattn.viewing.formats import FORMATS
-
     where = readout or Readout(layer=task.config.model.layers - 1, head="mean", convention="produced")
-    picture = FORMATS["png"](task.attend(params, splits[0], 0), where)
-    assert isinstance(picture, bytes), "a png is bytes"
     task.run.figures.mkdir(exist_ok=True)
-    (task.run.figures / "example.png").write_bytes(picture)
+    (task.run.figures / "example.png").write_bytes(task.figure(params, splits[0], 0, where))
 
 
 def table(results: dict[str, Any]) -> Table:
