@@ -130,7 +130,7 @@ def test_what_a_memory_is_scored_by(task):
 
 def test_the_settings_of_a_row_are_read_overridden_and_compared():
     changed = configs.override(SMALL, ["--row.pairs", "4", "--model.memory", "none"])
-    assert configs.difference(SMALL, changed) == ['model.memory: "full" -> "none"', "row.pairs: 5 -> 4"]
+    assert configs.difference(SMALL, changed) == ["row.pairs: 5 -> 4", 'model.memory: "full" -> "none"']
     assert configs.from_dict(json.loads(json.dumps(configs.to_dict(changed)))) == changed
     for arguments, message in [
         (["--row.pair", "4"], "There is no field --row.pair. Did you mean --row.pairs?"),
