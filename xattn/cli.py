@@ -14,6 +14,7 @@ from tyro.conf import Positional
 from xattn import cli_alignment, process
 from xattn.config import ConfigError, Experiment
 from xattn.errors import UserError
+from xattn.results import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ A laboratory for cross-attention in JAX.
   score --gold G LINKS ...                  alignment error rate of link files
   symmetrize FORWARD REVERSE                one alignment from two directions
   export RUN FOLDER                         copy only what using a run needs
+  results                                   the table of all experiments, from experiments/*/results.json
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
 `xattn COMMAND --help` says more."""
@@ -101,12 +103,12 @@ def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
     config = configs.load(path, overrides)
     run = runs.create(folder, config)
     process.prepare()
-    from xattn.tasks import TASKS
+    from xattn.tasks import make
     from xattn.training.loop import train as fit
 
     console = _console()
     console.print(f"Training {path} into {run.folder}")
-    task = TASKS[config.task](run, console)
+    task = make(run, console)
     try:
         progress = fit(task, run, console)
     except KeyboardInterrupt:
@@ -163,9 +165,9 @@ def evaluate(
 
         choose(opened, _console())
         return 0
-    from xattn.tasks.evaluation import evaluate as rate
+    from xattn.tasks import find
 
-    rate(opened, splits, _console())
+    find(opened.config.task).evaluate(opened, splits, _console())
     return 0
 
 
@@ -275,7 +277,7 @@ def view(
 
     Args:
         words: The run folder, if not the toy model that comes with the package; then one text, or with --format html
-            any number of them.
+            any number of them. Of a task without text: the number of an example of its first test split.
         target: A translation to follow, instead of the model's own. With --source: a file of them, one a line.
         source: A file of sentences, one a line, instead of texts.
         gold: A file of gold links, one sentence a line: i-j for a sure link and ipj for a possible one, counted from 0.
@@ -302,8 +304,23 @@ def view(
     from rich.console import Console
 
     from xattn.run import open_run
+    from xattn.tasks import find
+    from xattn.tasks.arrays import ArrayTask
     from xattn.tasks.viewing import lines, readout, show
 
+    # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
+    forced = {"auto": None, "always": True, "never": False}[color]
+    console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
+    row = find(run.config.task)
+    if issubclass(row, ArrayTask):
+        text = {"--target": target, "--source": source, "--gold": gold, "--rows": rows} | {
+            "--against": against,
+            "--steps": steps,
+        }
+        for name in (name for name, value in text.items() if value):
+            raise ConfigError(f"{name} belongs to text, and the task {run.config.task!r} has none: leave it out.")
+        row.view(run, texts, format=format, output=output, layer=layer, head=head, console=console)
+        return 0
     targets = None if target is None else [target]
     if source is not None:
         texts, targets = lines(source), None if target is None else lines(Path(target))
@@ -311,9 +328,6 @@ def view(
             raise ConfigError(f"{source} has {len(texts)} lines but {target} has {len(targets)}; they must be pairs.")
         if not texts:
             raise ConfigError(f"There is nothing to view: {source} is empty.")
-    # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
-    forced = {"auto": None, "always": True, "never": False}[color]
-    console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
     where = readout(run, layer, head, rows, kind)
     show(
         run,
@@ -346,7 +360,14 @@ def export(run: Positional[Path], folder: Positional[Path], /) -> int:
     return 0
 
 
-COMMANDS = {"evaluate": evaluate, "translate": translate, "view": view, **cli_alignment.COMMANDS, "export": export}
+COMMANDS = {
+    "evaluate": evaluate,
+    "translate": translate,
+    "view": view,
+    **cli_alignment.COMMANDS,
+    "export": export,
+    "results": results,
+}
 
 
 def _run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":

@@ -102,8 +102,11 @@ class Model(Checked):
     """Layers of the encoder, and as many of the decoder."""
     mlp: int = 256
     """Width of the MLP's hidden layer (F)."""
-    memory: Literal["full", "mean"] = "full"
-    """What the decoder sees: every source position, or only their mean (the ablation without attention)."""
+    memory: Literal["full", "mean", "latents", "shuffle", "none"] = "full"
+    """What the decoder sees: every source position; only their mean (the ablation without attention); some learned
+    latents that looked at them; the memory of another row of the batch (the test for leaks); or nothing."""
+    latents: int = 16
+    """How many latents there are, where the memory is `latents`."""
     compute: Literal["float32", "bfloat16"] = "float32"
     """What the products of the layers are taken in; parameters, norms, softmax and loss are always in float32."""
     dropout: float = 0.1
@@ -112,7 +115,7 @@ class Model(Checked):
     """Dropout rate of the attention weights."""
 
     def check(self) -> None:
-        for name in ("width", "heads", "layers", "mlp"):
+        for name in ("width", "heads", "layers", "mlp", "latents"):
             _require(getattr(self, name) > 0, f"model.{name} must be positive, not {getattr(self, name)}.")
         near = [h for h in range(1, self.width + 1) if self.width % h == 0]
         near.sort(key=lambda h: abs(h - self.heads))
@@ -181,7 +184,8 @@ class Training(Checked):
     patience: int = 10
     """Validations without a better score after which training stops."""
     stop_by: Literal["exact_match", "loss", "bleu"] = "exact_match"
-    """What validation chooses the best checkpoint by, and patience waits for; BLEU is that of greedy decoding."""
+    """What validation chooses the best checkpoint by, and patience waits for; BLEU is that of greedy decoding. Rows
+    that do not write text have a score of their own in place of the exact match."""
     bleu_sentences: int = 1000
     """Validation sentences that are decoded for BLEU: the first so many, where `stop_by` is `bleu`."""
 
@@ -259,11 +263,18 @@ class Devices(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row(Checked):
+    """What one experiment row alone decides: a subclass in its file in `xattn.tasks`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Experiment(Checked):
     """Everything that decides a run."""
 
-    task: Literal["translation"] = "translation"
+    task: str = "translation"
     """A row of `xattn.tasks.TASKS`."""
+    row: Row | None = None
+    """The settings of that row, where it has some: the class that it names `Settings`."""
     seed: int = 0
     """Root of the parameters, the data order and the dropout."""
     data: Data = field(default_factory=Data)
@@ -320,6 +331,8 @@ class Experiment(Checked):
 
 
 def _section(kind: type) -> str:
+    if issubclass(kind, Row):
+        return "row."
     return "" if kind is Experiment else f"{kind.__name__.lower()}."
 
 

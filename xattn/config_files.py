@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xattn.config import Checked, ConfigError, Experiment, describe
+from xattn.config import Checked, ConfigError, Experiment, Row, describe
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -44,13 +44,13 @@ def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
 
     if "--help" in arguments:
         tyro.cli(
-            tyro.conf.FlagConversionOff[Experiment],
+            tyro.conf.AvoidSubcommands[tyro.conf.FlagConversionOff[Experiment]],
             default=config,
             args=["--help"],
             prog="xattn train CONFIG",
         )
     values = to_dict(config)
-    hints = {name: hint for name, hint in _hints().items() if name in flatten(config)}
+    hints = _hints(config)
     words = [part for each in arguments for part in (each.split("=", 1) if each.startswith("--") else [each])]
     while words:
         name = words.pop(0)
@@ -82,6 +82,8 @@ def to_dict(config: Experiment) -> dict[str, Any]:
 def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -> Any:
     """Rebuilds a config from `to_dict`, refusing unknown and missing fields."""
     hints = typing.get_type_hints(kind)
+    if {"task", "row"} <= hints.keys() & values.keys():
+        hints["row"] = _row(values["task"], values["row"])
     for unknown in values.keys() - hints.keys():
         raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
     for missing in hints.keys() - values.keys():
@@ -116,12 +118,31 @@ def difference(old: Experiment, new: Experiment) -> list[str]:
     ['seed: 0 -> 1', 'model.layers: 2 -> 3']
     """
     a, b = flatten(old), flatten(new)
-    return [f"{name}: {json.dumps(a[name])} -> {json.dumps(b[name])}" for name in a if a[name] != b[name]]
+    # Tasks have settings of their own, so that one may have fields that the other lacks.
+    both = {name: [json.dumps(x[name]) if name in x else "absent" for x in (a, b)] for name in {**a, **b}}
+    return [f"{name}: {before} -> {after}" for name, (before, after) in both.items() if before != after]
 
 
-def _hints() -> dict[str, Any]:
+def _row(task: str, values: dict[str, Any] | None) -> Any:
+    """What `row` is of a task; a row without settings is never imported."""
+    if values is None:
+        return Row | None
+    from xattn.tasks import find
+
+    settings = find(task).Settings
+    if settings is None:
+        raise ConfigError(f"The task {task!r} has no settings of its own: leave row out.")
+    return settings
+
+
+def _hints(config: Experiment) -> dict[str, Any]:
+    """The type of every field that has a value of its own, by its full name."""
     hints: dict[str, Any] = {}
     for name, hint in typing.get_type_hints(Experiment).items():
+        if name == "row":
+            if config.row is None:
+                continue
+            hint = type(config.row)
         inner = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else None
         hints |= {f"{name}.{k}": v for k, v in inner.items()} if inner else {name: hint}
     return hints
@@ -145,7 +166,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return f"this is not Python: {error.msg}."
     unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    kinds = {kind.__name__: kind for kind in (Experiment, *Checked.__subclasses__())}
+    kinds = {kind.__name__: kind for kind in (Experiment, *Checked.__subclasses__(), *Row.__subclasses__())}
     if isinstance(error, TypeError) and unknown and unknown[1] in kinds:
         choices = list(typing.get_type_hints(kinds[unknown[1]]))
         return f"{unknown[1]} has no field {unknown[2]!r}.{_did_you_mean(unknown[2], choices)}"

@@ -9,7 +9,6 @@ import pytest
 from flax import nnx
 
 from xattn.nn.layers import Noise
-from xattn.nn.memory import Memory, mean
 from xattn.nn.model import EncoderDecoder
 
 # Distinct primes, but for the width, which the heads divide.
@@ -53,11 +52,6 @@ def test_shapes_without_computing(memory, columns):
     assert weights.shape == (L, B, N, T, columns)
 
 
-def test_ablations_have_the_same_parameters(model):
-    shapes = [jax.tree.map(jnp.shape, nnx.to_pure_dict(nnx.state(m, nnx.Param))) for m in (model, make("mean"))]
-    assert shapes[0] == shapes[1]
-
-
 def test_every_row_of_weights_is_a_distribution_over_the_real_source(model, batch):
     source, mask, target = batch
     _, weights = call(model, source, mask, target)
@@ -95,16 +89,6 @@ def test_a_cached_step_says_what_the_whole_pass_says(model, batch):
         for w, (whole, looks) in enumerate([(logits, weights), (other_logits, other_weights)]):
             np.testing.assert_allclose(logits_BWV[:, w], whole[:, t], atol=2e-5)
             np.testing.assert_allclose(weights_BWLNS[:, w], np.einsum("LBNS->BLNS", looks[:, :, :, t]), atol=2e-6)
-
-
-def test_the_mean_memory_is_the_mean_of_real_positions():
-    rng = np.random.default_rng(0)
-    tokens = rng.normal(size=(2, 5, 3)).astype(np.float32)
-    mask = np.array([[True] * 3 + [False] * 2, [False] * 5])
-    got = mean(Memory(tokens=jnp.asarray(tokens), mask=jnp.asarray(mask), layout="words"))
-    np.testing.assert_allclose(got.tokens[0, 0], tokens[0, :3].astype(np.float64).mean(0), rtol=1e-6)
-    np.testing.assert_array_equal(got.tokens[1, 0], 0)
-    np.testing.assert_array_equal(got.mask, [[True], [False]])
 
 
 def test_a_share_of_the_batch_drops_what_the_whole_batch_drops(model, batch):

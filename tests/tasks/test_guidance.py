@@ -19,8 +19,7 @@ from xattn.data.encoded import Corpus, encode
 from xattn.data.pairs import DataError, Pair
 from xattn.data.tokenizer import Tokenizer
 from xattn.run import create, open_run
-from xattn.tasks import guidance, viewing
-from xattn.tasks.frozen import translation
+from xattn.tasks import guidance, make, viewing
 from xattn.tasks.guidance import Guide
 from xattn.tasks.translation import Translation, read
 from xattn.tasks.translator import Translator
@@ -214,9 +213,9 @@ def test_an_alignment_layer_learns_on_a_frozen_model(corpus, guided, tmp_path):
         training=replace(guided.config.training, steps=100, validate_every=50, ema=0.5),
     )
     with pytest.raises(ConfigError, match=r"is of another model \(model\.mlp: 37 -> 41\)"):
-        translation(create(tmp_path / "other", replace(config, model=replace(config.model, mlp=41))), CONSOLE)
+        make(create(tmp_path / "other", replace(config, model=replace(config.model, mlp=41))), CONSOLE)
     run = create(tmp_path / "trained", config)
-    train(translation(run, CONSOLE), run, CONSOLE)
+    train(make(run, CONSOLE), run, CONSOLE)
     shutil.rmtree(base)
     run = open_run(run.folder.rename(tmp_path / "moved"))
     assert viewing.chosen(run) == (Readout(layer=2, head="mean", convention="read"), "guided alignment")

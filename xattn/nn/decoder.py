@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
 from xattn.nn.alignment import AlignmentLayer
@@ -44,13 +44,21 @@ class CrossDecoder(nnx.Module):
         return (*projected, *([] if self.alignment is None else [self.alignment.project_memory(memory.tokens, seen)]))
 
     def __call__(
-        self, x: Float[Array, "B T D"], memory: Memory, noise: Noise | None = None
+        self,
+        x: Float[Array, "B T D"],
+        memory: Memory,
+        noise: Noise | None = None,
+        hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T S"]]:
         """All target positions at once (teacher forcing): states, and the weights of every layer and head.
 
-        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough.
+        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough. What
+        `hide` names, no layer may look at: the knock-out test.
         """
         weights, states, projected = [], [], self.project_memory(memory)
+        if hide is not None:
+            hidden = Mask.dense(~hide[:, None])
+            projected = tuple(keys._replace(mask=keys.mask & hidden) for keys in projected)
         for number, layer in enumerate(self.layers):
             x, layer_weights = layer(x, projected[number], Mask.causal(), noise and noise.at(number))
             weights.append(layer_weights)

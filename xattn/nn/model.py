@@ -13,10 +13,10 @@ from xattn.attention import KeyValue
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.layers import Noise, drops
-from xattn.nn.memory import TRANSFORMS, Memory
+from xattn.nn.memory import Memory, Transform
 
 # Dropout sites: the layers are numbered from 0.
-EMBEDDING = 1_000
+EMBEDDING, TRANSFORM = 1_000, 1_001
 
 
 class EncoderDecoder(nnx.Module):
@@ -37,6 +37,7 @@ class EncoderDecoder(nnx.Module):
         mlp: int,
         memory: str = "full",
         aligns: int | None = None,
+        latents: int = 1,
         compute: str = "float32",
         rngs: nnx.Rngs,
     ):
@@ -45,13 +46,13 @@ class EncoderDecoder(nnx.Module):
         self.embedding = nnx.Embed(vocabulary, width, embedding_init=scale, rngs=rngs)
         self.encoder = TextEncoder(width, heads, mlp, layers, dtype=dtype, rngs=rngs)
         self.decoder = CrossDecoder(width, width, heads, mlp, layers, aligns=aligns, dtype=dtype, rngs=rngs)
-        self.memory = memory
+        self.transform = Transform(memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs)
 
     def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
         """Reads the source; returns the memory that the decoder may look at."""
         noise = noise and noise.at(0)
         x_BSD = self._embed(source, noise)
-        return TRANSFORMS[self.memory](self.encoder(x_BSD, mask, noise))
+        return self.transform(self.encoder(x_BSD, mask, noise), noise and noise.at(TRANSFORM))
 
     def decode(
         self, target: Int[Array, "B T"], memory: Memory, noise: Noise | None = None
@@ -74,7 +75,7 @@ class EncoderDecoder(nnx.Module):
     ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"]]:
         """Logits of every next target piece given the true ones before it, and all cross-attention weights.
 
-        `M` is the length of the transformed memory: the source's, or 1 for its mean.
+        `M` is the length of the transformed memory: the source's, 1 for its mean, or as many as there are latents.
         """
         states, weights = self.decode(target, self.encode(source, source_mask, noise), noise)
         return self.logits(states), weights

@@ -1,5 +1,25 @@
 """Experiment rows: one file each, found by the name that a config gives."""
 
-from xattn.tasks.frozen import translation
+from rich.console import Console
 
-TASKS = {"translation": translation}
+from xattn.config import ConfigError
+from xattn.run import Run
+from xattn.tasks.frozen import FrozenTranslation
+from xattn.tasks.recall import RecallTask
+from xattn.tasks.task import Task
+from xattn.tasks.translation import Translation
+
+TASKS: dict[str, type[Task]] = {"translation": Translation, "recall": RecallTask}
+
+
+def find(name: str) -> type[Task]:
+    """The row of that name."""
+    if name not in TASKS:
+        raise ConfigError(f"task must be one of {', '.join(map(repr, TASKS))}, not {name!r}.")
+    return TASKS[name]
+
+
+def make(run: Run, console: Console) -> Task:
+    """The row of a run, for training."""
+    row = find(run.config.task) if run.config.alignment_layer is None else FrozenTranslation
+    return row(run, console)

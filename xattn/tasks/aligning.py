@@ -21,6 +21,7 @@ from xattn.alignment.storage import save_maps
 from xattn.alignment.symmetrization import Method as Symmetrization
 from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
 from xattn.errors import UserError
+from xattn.nn.memory import UNSEEN
 from xattn.run import Run, RunError
 from xattn.tasks import viewing, writing
 from xattn.tasks.translator import Translator
@@ -95,7 +96,7 @@ def direction(
         readout = replace(readout, convention="read")
     model = Translator.open(run)
     if not model.looks:
-        raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")
+        raise RunError(f"{run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())

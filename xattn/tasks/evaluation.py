@@ -31,7 +31,11 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     gold there, they are those of guided alignment, if the run was guided.
     """
     model = Translator.open(run)
-    results = run.read_results()
+    results: dict[str, Any] = run.read_results() | {
+        "task": run.config.task,
+        "headline": "exact_match",
+        "memory": run.config.model.memory,
+    }
     readout = None
     if model.looks and (validation := _with_gold(load(run.config, run.config.data.validation))):
         with console.status("choosing layer, head and rows on the validation split"):

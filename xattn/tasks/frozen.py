@@ -26,11 +26,6 @@ HELD_OUT = 1000
 SAME = ("model.", "vocabulary.", "data.source", "data.target", "data.lowercase")
 
 
-def translation(run: Run, console: Console) -> Translation:
-    """The task of a run: a translation model, or an alignment layer on one."""
-    return Translation(run, console) if run.config.alignment_layer is None else FrozenTranslation(run, console)
-
-
 class FrozenTranslation(Translation):
     """Trains the alignment layer alone, by the links alone, without dropout (Chen et al., 2020, section 4).
 

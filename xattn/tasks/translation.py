@@ -1,10 +1,10 @@
 """Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grain
 import jax
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.attention import hash_bits
-from xattn.config import ConfigError, Experiment
+from xattn.config import ConfigError, Experiment, Row
 from xattn.data import batching, sources
 from xattn.data.batching import Batch
 from xattn.data.encoded import Corpus, Encoded, encode, key
@@ -27,6 +27,7 @@ from xattn.nn.model import EncoderDecoder
 from xattn.run import Run
 from xattn.tasks import guidance
 from xattn.tasks.guidance import Guide
+from xattn.tasks.task import Task
 from xattn.tasks.translator import Translator, build
 from xattn.training.divergence import linear_divergence
 from xattn.training.guidance import guided_loss
@@ -114,8 +115,10 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
     return {**both, "loss": Sum(total, count), "divergence": divergence}
 
 
-class Translation:
+class Translation(Task):
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
+
+    Settings: ClassVar[type[Row] | None] = None
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config
@@ -205,6 +208,13 @@ class Translation:
             return self._batch(planned, "validation" if epoch is None else "train")
 
         return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
+
+    @classmethod
+    def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
+        """See `xattn.tasks.evaluation`."""
+        from xattn.tasks.evaluation import evaluate  # it imports this file
+
+        return evaluate(run, splits, console)
 
     def _model(self) -> Any:
         return build(self.config, self.tokenizer.size, self.config.seed)

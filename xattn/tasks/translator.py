@@ -18,10 +18,11 @@ from xattn.alignment.maps import AttentionMap, Kind
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
+from xattn.nn.memory import UNSEEN
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run, RunError
 from xattn.tasks.searching import Looked, Sampler, Searcher, padded, probable
-from xattn.training.checkpoint import Checkpoints
+from xattn.training.checkpoint import best_params
 from xattn.training.losses import cross_entropy
 
 
@@ -65,6 +66,7 @@ def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
         mlp=config.model.mlp,
         memory=config.model.memory,
         aligns=config.alignment_layer,
+        latents=config.model.latents,
         compute=config.model.compute,
         rngs=nnx.Rngs(seed),
     )
@@ -94,6 +96,8 @@ class Translator:
         Beam and length penalty are those that `xattn evaluate --tune` chose, if it did.
         """
         config, results = run.config, run.read_results()
+        if config.task != "translation":
+            raise RunError(f"{run.folder} was trained on the task {config.task!r}, which does not translate.")
         if "tuned" in results:
             tuned = {name: results["tuned"][name] for name in ("beam", "length_penalty")}
             config = replace(config, decoding=replace(config.decoding, **tuned))
@@ -105,15 +109,12 @@ class Translator:
                     lambda path, like: jnp.asarray(arrays[parameter_name(path)], like.dtype), shapes
                 )
             return cls(config, tokenizer, params)
-        checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
-        if checkpoints is None or checkpoints.best is None:
-            raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
-        return cls(config, tokenizer, checkpoints.restore_params(checkpoints.best if step is None else step, shapes))
+        return cls(config, tokenizer, best_params(run, shapes, step))
 
     @property
     def looks(self) -> bool:
-        """Whether the memory has positions to look at; a mean has one only."""
-        return self.config.model.memory == "full"
+        """Whether what is looked at are positions of the own source; `xattn.nn.memory.UNSEEN` says why not."""
+        return self.config.model.memory not in UNSEEN
 
     def encode(self, text: str) -> list[int]:
         """The pieces of a text, as the model was trained to read it; without special pieces."""

@@ -10,6 +10,7 @@ from rich.console import Console
 from xattn.alignment.formats import read_links
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.config import ConfigError
+from xattn.nn.memory import UNSEEN
 from xattn.run import Run, RunError
 from xattn.tasks import guidance
 from xattn.tasks.translator import Translator
@@ -98,13 +99,25 @@ def show(
     if gold is not None:
         sentences = _with_gold(sentences, gold)
     if format == "html":
-        picture = Page(sentences=sentences, readout=readout).html.encode()
+        keep(Page(sentences=sentences, readout=readout).html.encode(), format, output, console)
     else:
         (attention,) = sentences[0].maps.values()
-        picture = FORMATS[format](attention, readout)
-    if not isinstance(picture, bytes):
+        deliver(attention, format, output, readout, console)
+
+
+def deliver(attention: AttentionMap, format: str, output: Path | None, readout: Readout, console: Console) -> None:
+    """Prints one map, or writes it to a file, in any format."""
+    if format not in FORMATS:
+        raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
+    picture = FORMATS[format](attention, readout)
+    if isinstance(picture, bytes):
+        keep(picture, format, output, console)
+    else:
         console.print(picture)
-        return
+
+
+def keep(picture: bytes, format: str, output: Path | None, console: Console) -> None:
+    """Writes a picture to its file: attention.FORMAT in the current folder, unless another is named."""
     path = output or Path(f"attention.{format}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +129,7 @@ def show(
 
 def _check(run: Run, model: Translator) -> None:
     if not model.looks:
-        raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")
+        raise RunError(f"{run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
 
 
 def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translator]:

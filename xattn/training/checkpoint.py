@@ -9,6 +9,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from xattn.run import Run, RunError
+
 # Orbax warns of its own defaults; what matters to a user raises.
 logging.getLogger("absl").setLevel(logging.ERROR)
 
@@ -91,6 +93,14 @@ class Checkpoints:
     def close(self) -> None:
         """Waits for what is being written."""
         self.manager.close()
+
+
+def best_params(run: Run, like: Any, step: int | None = None) -> Any:
+    """The parameters to use of a run's best checkpoint, or of the one that `step` names."""
+    checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
+    if checkpoints is None or checkpoints.best is None:
+        raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
+    return checkpoints.restore_params(checkpoints.best if step is None else step, like)
 
 
 def _as_numpy(like: Any, partial: bool = False) -> ocp.args.PyTreeRestore:

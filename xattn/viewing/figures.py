@@ -163,6 +163,18 @@ def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: 
     return figure
 
 
+@mpl.rc_context(rc=_STYLE)
+def frontier(scores: Mapping[str, Sequence[tuple[int, float]]], *, size: str, score: str) -> Figure:
+    """What is bought for what: pairs of size (logarithmic) and score in 0..1, one line a way of spending."""
+    figure = _lines(4.2, scores)
+    axes = figure.axes[0]
+    sizes = sorted({place for each in scores.values() for place, _ in each})
+    axes.set(xlabel=size, ylabel=score, xscale="log", ylim=(0, 1))
+    axes.set_xticks(sizes, [f"{each:,}" for each in sizes], size=7, rotation=45)
+    axes.minorticks_off()
+    return figure
+
+
 def _lines(width: float, points: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     figure = Figure(figsize=(width, 2.8), layout="constrained")
     axes = figure.subplots()

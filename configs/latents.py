@@ -1,0 +1,21 @@
+"""Associative recall: 16 pairs, 8 of which are asked for, through a memory of all slots or of a few latents.
+
+Question: How much can be recalled through L latents, and how much through all slots or their mean?
+Command: python experiments/latents/run.py
+Hardware: not run yet
+Time: not run yet
+Score: not run yet
+"""
+
+from xattn.config import Data, Experiment, Model, Optimizer, Training
+from xattn.tasks.recall import Recall
+
+config = Experiment(
+    task="recall",
+    row=Recall(pairs=16, queries=8, keys=64, values=64),
+    data=Data(corpus="generated"),
+    model=Model(width=64, heads=4, mlp=128, dropout=0.0),
+    optimizer=Optimizer(learning_rate=3e-3, warmup=100),
+    # 64 examples a batch.
+    training=Training(steps=2000, batch_tokens=1536, validate_every=500),
+)

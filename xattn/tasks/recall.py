@@ -1,0 +1,167 @@
+"""Associative recall: slots hold a key with its value, queries name keys, and the answer is what stood beside them.
+
+The yardstick of what a memory holds (Arora et al., 2023): each query needs one slot and no other, and how many can be
+found says how much of a source went through a bottleneck, of few latents or of few channels.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from xattn.config import ConfigError, Model, Row
+from xattn.nn.decoder import CrossDecoder
+from xattn.nn.encoders.slots import SlotEncoder
+from xattn.nn.layers import Noise
+from xattn.nn.memory import Memory, Transform
+from xattn.tasks.arrays import ArrayTask, Batch, Outcome
+from xattn.training.losses import cross_entropy, sum_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall(Row):
+    """What is remembered, and how much of it is asked."""
+
+    pairs: int = 16
+    """Keys with their values: slots of the memory."""
+    queries: int = 8
+    """Keys that are asked for, in one example."""
+    keys: int = 64
+    """Different keys that there are; an example has each at most once."""
+    values: int = 64
+    """Different values that there are."""
+    rank: int = 0
+    """Channels that the memory is compressed to before keys and values are made from it, in the manner of multi-head
+    latent attention (DeepSeek-AI, 2024), but once for all layers; 0 leaves it as wide as the model."""
+    train: int = 40_000
+    """Examples of the training split."""
+    held_out: int = 2_000
+    """Examples of every other split."""
+    seed: int = 0
+    """Root of the examples."""
+
+    def check(self) -> None:
+        for name in ("pairs", "queries", "keys", "values", "train", "held_out"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        if not self.queries <= self.pairs <= self.keys:
+            raise ConfigError(
+                f"row.queries ({self.queries}) must be at most row.pairs ({self.pairs}), and these at most row.keys "
+                f"({self.keys})."
+            )
+        if self.rank < 0:
+            raise ConfigError(f"row.rank must be at least 0, not {self.rank}.")
+
+
+class Examples(NamedTuple):
+    """Key and value of every slot, and the slots that are asked for."""
+
+    pairs: Int[np.ndarray, "E S 2"]
+    asked: Int[np.ndarray, "E T"]
+
+
+def draw(settings: Recall, split: str, number: int) -> Examples:
+    """One example, which depends on nothing but the settings, the split and its number. Ids of values follow keys'."""
+    generator = np.random.default_rng([settings.seed, zlib.crc32(split.encode()), number])
+    keys = generator.permutation(settings.keys)[: settings.pairs]
+    values = settings.keys + generator.integers(settings.values, size=settings.pairs)
+    asked = generator.permutation(settings.pairs)[: settings.queries]
+    return Examples(np.stack([keys, values], axis=-1).astype(np.int32), asked.astype(np.int32))
+
+
+class Recaller(nnx.Module):
+    """Slots through an encoder into a memory, at which embedded keys look; the embedding also scores the values."""
+
+    def __init__(self, model: Model, row: Recall, rngs: nnx.Rngs):
+        width, dtype = model.width, jnp.dtype(model.compute)
+        sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
+        table = nnx.initializers.normal(width**-0.5)
+        self.embedding = nnx.Embed(row.keys + row.values, width, embedding_init=table, rngs=rngs)
+        self.encoder = SlotEncoder(row.pairs, 2, width, layers=model.layers, **sizes)
+        self.transform = Transform(model.memory, latents=model.latents, width=width, **sizes)
+        self.compress = nnx.Linear(width, row.rank, use_bias=False, dtype=dtype, rngs=rngs) if row.rank else None
+        self.decoder = CrossDecoder(width, row.rank or width, layers=model.layers, **sizes)
+
+    def encode(self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], noise: Noise | None = None) -> Memory:
+        """What the queries look at."""
+        mask = jnp.broadcast_to(real[:, None, None], pairs.shape)
+        memory = self.encoder(self._embed(pairs), mask, noise and noise.at(0))
+        memory = self.transform(memory, noise and noise.at(1))
+        return memory if self.compress is None else replace(memory, tokens=self.compress(memory.tokens))
+
+    def __call__(
+        self,
+        pairs: Int[Array, "B S 2"],
+        keys: Int[Array, "B T"],
+        real: Bool[Array, " B"],
+        noise: Noise | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
+    ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
+        memory = self.encode(pairs, real, noise)
+        states, weights = self.decoder(self._embed(keys), memory, noise and noise.at(2), hide)
+        return self.embedding.attend(states), weights, memory.mask
+
+    def _embed(self, ids: jax.Array) -> jax.Array:
+        return self.embedding(ids) * self.embedding.features**0.5
+
+
+class RecallTask(ArrayTask):
+    """Associative recall as an experiment row."""
+
+    Settings: ClassVar[type[Row] | None] = Recall
+    headline: ClassVar[str] = "recall"
+
+    @property
+    def row(self) -> Recall:
+        """The settings of this row."""
+        assert isinstance(self.config.row, Recall), "checked when the task was made"
+        return self.config.row
+
+    @property
+    def positions(self) -> int:
+        return self.row.pairs + self.row.queries
+
+    def read(self, split: str) -> Examples:
+        size = self.row.train if split == self.config.data.train else self.row.held_out
+        drawn = [draw(self.row, split, number) for number in range(size)]
+        return Examples(*map(np.stack, zip(*drawn, strict=True)))
+
+    def build(self, rngs: nnx.Rngs) -> Recaller:
+        return Recaller(self.config.model, self.row, rngs)
+
+    def forward(self, model: Recaller, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+        pairs, asked = batch.examples
+        wanted_BT2 = jnp.take_along_axis(pairs, asked[..., None], axis=1)
+        keys, answers = wanted_BT2[..., 0], wanted_BT2[..., 1]
+        logits, weights, seen = model(pairs, keys, batch.real, noise, hide)
+        counts = jnp.broadcast_to(batch.real[:, None], answers.shape)
+        sums = {
+            "loss": sum_of(cross_entropy(logits, answers), counts),
+            "recall": sum_of(logits.argmax(axis=-1) == answers, counts),
+        }
+        return Outcome(sums, weights, seen)
+
+    def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
+        """The slot that holds the key that is asked for."""
+        return np.asarray(examples.asked)[..., None] == np.arange(self.row.pairs)
+
+    def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
+        names = [f"k{key}=v{value - self.row.keys}" for key, value in np.asarray(examples.pairs).tolist()]
+        return names, [names[slot].split("=")[0] + "?" for slot in np.asarray(examples.asked).tolist()]
+
+    def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
+        """One of all values, and the value that most slots of the example hold."""
+        pairs, asked = self.examples(split)
+        values = pairs[..., 1] - self.row.keys
+        counts = np.stack([np.bincount(each, minlength=self.row.values) for each in values])
+        answers = np.take_along_axis(values, asked, axis=1)
+        return {
+            "chance": {"recall": 1 / self.row.values},
+            "commonest value": {"recall": float((counts.argmax(axis=1)[:, None] == answers).mean())},
+        }
