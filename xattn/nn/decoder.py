@@ -67,7 +67,7 @@ class CrossDecoder(nnx.Module):
 
     def contributions(
         self, memory: Memory, weights: Float[Array, "L B N T S"], *, together: bool
-    ) -> Float[Array, "L B n T S"]:
+    ) -> Float[Array, "layers B n T S"]:
         """Norms of what each memory position adds to the residual stream in every layer; see `CrossAttention`.
 
         An alignment layer adds nothing, and is left out.
