@@ -11,6 +11,7 @@ import pytest
 from xattn import cli
 from xattn import config_files as configs
 from xattn.data import grammar
+from xattn.data.sources import TOYS
 
 CONFIGS = sorted(Path(__file__).parents[1].glob("configs/*.py"))
 
@@ -40,11 +41,12 @@ SIZES = {"train": "512", "held_out": "64"}
 def corpus(tmp_path_factory):
     """A few sentences of the toy grammar as text, in place of the whole corpus."""
     folder = tmp_path_factory.mktemp("corpus")
-    draw = random.Random(0).random
-    for split, size in {"train": 150, "validation": 20}.items():
-        pairs = [grammar.sample(draw) for _ in range(size)]
-        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.french for p in pairs]}.items():
-            (folder / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
+    for language in ("fr", "hi"):
+        draw = random.Random(0).random  # the same English for both
+        for split, size in {"train": 150, "validation": 20}.items():
+            pairs = [grammar.sample(draw, language=language) for _ in range(size)]
+            for suffix, lines in {"en": [p.english for p in pairs], language: [p.target for p in pairs]}.items():
+                (folder / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
     return folder
 
 
@@ -55,7 +57,7 @@ def test_a_config_trains(path, corpus, tmp_path):
         if "XATTN_DATA" not in os.environ:
             pytest.skip("its corpus is not here: XATTN_DATA is not set")
         overrides |= {"--data.train": config.data.validation, "--vocabulary.size": "800"}
-    elif config.data.corpus == "toy_en_fr":
+    elif config.data.corpus in TOYS:
         overrides["--data.corpus"] = str(corpus)
     if config.row is not None:
         fields = {field.name for field in dataclasses.fields(config.row)}

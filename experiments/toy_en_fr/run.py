@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[2]
 SENTENCE = "the small boy who sees the brown fox did not eat the good apples"
 
 
-def run(name: str) -> Run:
+def run(config: Path, name: str, *overrides: str) -> Run:
     """Trains and evaluates a config, unless its run folder says that this is done."""
-    config, folder = ROOT / "configs" / f"{name}.py", Path("runs") / name
-    for command in (["train", str(config), "--run", str(folder)], ["evaluate", str(folder)]):
+    folder = Path("runs") / name
+    for command in (["train", str(config), "--run", str(folder), *overrides], ["evaluate", str(folder)]):
         if status := main(command):
             raise SystemExit(status)
     return open_run(folder)
@@ -32,8 +32,11 @@ def run(name: str) -> Run:
 
 if __name__ == "__main__":
     toy = sys.argv[1] if len(sys.argv) > 1 else "toy_en_fr"
-    folder = ROOT / "experiments" / toy
-    runs = {"full memory": run(toy), "mean memory": run(f"{toy}_mean")}
+    folder, config = ROOT / "experiments" / toy, ROOT / "configs" / f"{toy}.py"
+    runs = {
+        "full memory": run(config, toy),
+        "mean memory": run(config, f"{toy}_mean", "--model.memory", "mean"),
+    }
     results = {name: each.read_results() for name, each in runs.items()}
     for name, each in runs.items():
         environment = json.loads((each.folder / "environment.json").read_text())[-1]
