@@ -2,8 +2,8 @@
 
     XATTN_DATA=path python experiments/alignment_en_fr/run.py
 
-Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json and the figure beside
-this file are. The gold is only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
+Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json is. The gold is
+only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
 eflomal (the extra `bench`) is what others would use on the same text; its links also guide two models, for comparison.
 """
 
@@ -26,12 +26,12 @@ from xattn.cli import main
 from xattn.data import sources
 from xattn.run import Run, open_run, write_json
 from xattn.tasks import aligning
-from xattn.viewing.formats import FORMATS
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parents[1] / "configs" / "tatoeba_en_fr.py"
 RUNS = Path("runs/alignment_en_fr")
-TEXT = RUNS / "text"
+# Every pair by itself and, behind these, joined to long sentences; and these alone: they are what is linked.
+TEXT, JOINED = RUNS / "text", RUNS / "joined"
 DATA = Path(os.path.expandvars("$XATTN_DATA"))
 GOLD = ("alibi_dev", "hansards_dev")
 DIRECTIONS = (("en", "fr"), ("fr", "en"))
@@ -47,6 +47,13 @@ SETTINGS = (
 )
 # Pairs by whose agreement a reading is chosen.
 CHOSEN_ON = 1_000
+
+READINGS: list[tuple[str, Convention, Kind]] = [
+    ("plain", "produced", "weights"),
+    ("shifted", "read", "weights"),
+    ("norms", "produced", "norms"),
+    ("shifted norms", "read", "norms"),
+]
 
 Pairs = list[tuple[str, str]]
 
@@ -91,14 +98,17 @@ class Gold:
         return {**figures, "aer_95": [round(100 * bound, 1) for bound in interval]}
 
 
-def train(name: str, *overrides: str) -> tuple[Run, Run]:
-    """Trains both directions of a kind of model; `{direction}` in the overrides is en_fr or fr_en."""
+def train(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
+    """Trains both directions of a kind of model; `{direction}` in the overrides is en_fr or fr_en.
+
+    A file of links is of English and French; for the other direction it is turned.
+    """
     runs = []
     for source, target in DIRECTIONS:
         direction = f"{source}_{target}"
         folder = RUNS / f"{name}_{direction}"
         settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
-        languages = ["--data.source", source, "--data.target", target]
+        languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
         if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
             raise SystemExit(status)
         runs.append(open_run(folder))
@@ -122,12 +132,12 @@ def read(found: Sequence[AttentionMap], readout: Readout) -> list[Links]:
     return [attention.to_words(readout).links() for attention in found]
 
 
-def choose(runs: tuple[Run, Run], convention: Convention, kind: Kind, pairs: Pairs) -> tuple[Readout, Readout]:
-    """For each direction the reading of this convention that agrees most with any of the other direction."""
+def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Convention) -> tuple[Readout, Readout]:
+    """For each direction the reading, of these conventions, that agrees most with any of the other direction."""
     ahead, back = (maps(run, pairs, kind) for run in runs)
 
     def best(mine: Sequence[AttentionMap], other: Sequence[AttentionMap]) -> Readout:
-        return next(row[0] for row in scores.best_agreement(mine, other) if row[0].convention == convention)
+        return next(row[0] for row in scores.best_agreement(mine, other) if row[0].convention in conventions)
 
     return best(ahead, back), best(back, ahead)
 
@@ -165,40 +175,49 @@ def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]], t
     return replace(attention, **changed)
 
 
-def link_training_text(runs: tuple[Run, Run], readouts: tuple[Readout, Readout]) -> Path:
-    """The training text, as the models' own attention aligns it."""
-    path = TEXT / "own.talp"
-    if not path.exists():
-        there, back = ([str(r.layer), str(r.head), r.convention] for r in readouts)
-        names = ("layer", "head", "rows")
-        at = [word for name, value in zip(names, there, strict=True) for word in (f"--{name}", value)]
-        at += [word for name, value in zip(names, back, strict=True) for word in (f"--reverse-{name}", value)]
-        files = ["--source", str(TEXT / "train.en"), "--target", str(TEXT / "train.fr")]
-        with (half := path.with_suffix(".half")).open("w") as file, contextlib.redirect_stdout(file):
-            if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at]):
-                raise SystemExit(status)
-        half.rename(path)
-    return path
+def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout]) -> None:
+    """Aligns the joined training text by the models' own attention."""
+    path = JOINED / f"{name}.talp"
+    if path.exists():
+        return
+    there, back = ([str(at.layer), str(at.head), at.convention] for at in readouts)
+    names = ("layer", "head", "rows")
+    at = [word for name, value in zip(names, there, strict=True) for word in (f"--{name}", value)]
+    at += [word for name, value in zip(names, back, strict=True) for word in (f"--reverse-{name}", value)]
+    files = ["--source", str(JOINED / "train.en"), "--target", str(JOINED / "train.fr")]
+    with (half := path.with_suffix(".half")).open("w") as file, contextlib.redirect_stdout(file):
+        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at]):
+            raise SystemExit(status)
+    half.rename(path)
 
 
-def eflomal(golds: dict[str, Gold]) -> tuple[Path, dict[str, dict]]:
-    """eflomal on the training text and the gold's text together: the links of the former, the scores of the latter."""
+def links_for(name: str, corpus: Path) -> str:
+    """A file of links for both directions: `{direction}` in its name is en_fr or fr_en. Single sentences have none."""
+    joined = formats.read_links(JOINED / f"{name}.talp", base="0").links
+    single = len(formats.text_lines(corpus / "train.en")) - len(joined)
+    for direction in ("en_fr", "fr_en"):
+        links = [each if direction == "en_fr" else each.turned for each in joined]
+        formats.write_links(corpus / f"{name}_{direction}.talp", [Links.of([])] * single + links)
+    return str(corpus / f"{name}_{{direction}}.talp")
+
+
+def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
+    """eflomal on the training text and the gold's text together: the scores of the latter, and links of the former."""
     files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
     pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
-    counts = [len(pairs), *(len(gold.pairs) for gold in golds.values())]
+    first, joined = len(pairs), len(formats.text_lines(JOINED / "train.en"))
     pairs += [pair for gold in golds.values() for pair in gold.pairs]
     if not all(file.exists() for file in files):
         english, french = zip(*pairs, strict=True)
         Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
-    first, tables = counts[0], {}
-    for (name, gold), count in zip(golds.items(), counts[1:], strict=True):
-        tables[name] = gold.table(forward[first : first + count], reverse[first : first + count])
-        first += count
-    path = TEXT / "eflomal.talp"
-    grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[: counts[0]], reverse[: counts[0]], strict=True))
-    formats.write_links(path, grown)
-    return path, tables
+    train, tables = slice(first - joined, first), {}
+    grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[train], reverse[train], strict=True))
+    formats.write_links(JOINED / "eflomal.talp", grown)
+    for name, gold in golds.items():
+        tables[name] = gold.table(*(links[first : first + len(gold.pairs)] for links in (forward, reverse)))
+        first += len(gold.pairs)
+    return tables
 
 
 def record(runs: tuple[Run, Run]) -> dict:
@@ -217,65 +236,57 @@ def record(runs: tuple[Run, Run]) -> dict:
     return found
 
 
+def write_text() -> None:
+    """The text of Tatoeba, as models read it."""
+    for split in ("train", "dev"):
+        pairs = text.cut((pair.source, pair.target) for pair in sources.load(str(DATA / "tatoeba_en_fr"), split))
+        long = list(text.joined(pairs))
+        text.write([*pairs, *long] if split == "train" else pairs, TEXT, split)
+        text.write(long if split == "train" else pairs, JOINED, split)
+
+
 def experiment() -> dict:
     """Everything, in the order of what needs what."""
-    for split in ("train", "dev"):
-        if not (TEXT / f"{split}.fr").exists():
-            pairs = sources.load(str(DATA / "tatoeba_en_fr"), split)
-            text.write_corpus([(pair.source, pair.target) for pair in pairs], TEXT, split, joined=split == "train")
+    if not (JOINED / "dev.fr").exists():
+        write_text()
     golds = {name: Gold.read(DATA / "alignment_gold" / name) for name in GOLD}
-    dev = list(zip(*(formats.text_lines(TEXT / f"dev.{language}") for language in ("en", "fr")), strict=True))[
-        :CHOSEN_ON
-    ]
+    dev = list(zip(*(formats.text_lines(TEXT / f"dev.{language}") for language in ("en", "fr")), strict=True))
+    dev = dev[:CHOSEN_ON]
     results: dict = {"methods": {}, "models": {}}
 
-    def add(method: str, scores_of: dict[str, dict], **more: object) -> None:
-        results["methods"][method] = {**more, **scores_of}
-        print(
-            method,
-            {
-                name: {way: row["aer"] for way, row in each.items() if isinstance(row, dict)}
-                for name, each in scores_of.items()
-            },
-        )
+    def add(method: str, tables: dict[str, dict], **more: object) -> None:
+        results["methods"][method] = {**more, **tables}
+        for name, table in tables.items():
+            rows = {way: row["aer"] for way, row in table.items() if isinstance(row, dict)}
+            print(f"{method} on {name}: {rows}")
 
-    floor = {}
-    for name, gold in golds.items():
-        floor[name] = {"forward": gold.score([diagonal(len(en), len(fr)) for en, fr in gold.words])}
-    add("diagonal", floor)
-    eflomals, tables = eflomal(golds)
-    add("eflomal", tables)
+    def add_models(method: str, runs: tuple[Run, Run], at: tuple[Readout, Readout], kind: Kind = "weights") -> None:
+        tables = {name: align(runs, at, kind, gold) for name, gold in golds.items()}
+        add(method, tables, kind=kind, readouts=list(map(str, at)))
+
+    def guided(method: str, *overrides: str, corpus: Path = TEXT) -> tuple[tuple[Run, Run], tuple[Readout, Readout]]:
+        runs = train(method, *overrides, corpus=corpus)
+        results["models"] |= record(runs)
+        at = opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
+        add_models(method, runs, at)
+        return runs, at
+
+    floors = {name: [diagonal(len(en), len(fr)) for en, fr in gold.words] for name, gold in golds.items()}
+    add("diagonal", {name: {"forward": golds[name].score(links)} for name, links in floors.items()})
+    add("eflomal", eflomal(golds))
 
     plain = train("plain")
     results["models"] |= record(plain)
-    read_chosen: tuple[Readout, Readout] | None = None
-    for method, convention, kind in (
-        ("plain", "produced", "weights"),
-        ("shifted", "read", "weights"),
-        ("norms", "read", "norms"),
-    ):
-        at = choose(plain, convention, kind, dev)
-        if method == "shifted":
-            read_chosen = at
-        add(method, {name: align(plain, at, kind, gold) for name, gold in golds.items()}, readouts=list(map(str, at)))
+    for method, convention, kind in READINGS:
+        add_models(method, plain, choose(plain, kind, dev, convention), kind)
     add("best of all", {name: best_of_all(plain, gold) for name, gold in golds.items()})
-    assert read_chosen is not None
 
-    own = link_training_text(plain, read_chosen)
-    models = {
-        "layer": ("--guidance.links", own, "--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}"),
-        "guided": ("--guidance.links", own),
-        "guided_by_eflomal": ("--guidance.links", eflomals),
-    }
-    for method, overrides in models.items():
-        runs = train(method, *map(str, overrides))
-        results["models"] |= record(runs)
-        at = tuple(opened(run, "weights").readout for run in runs)
-        add(
-            method,
-            {name: align(runs, at, "weights", gold) for name, gold in golds.items()},
-            readouts=list(map(str, at)),
-        )
+    link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
+    frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
+    layers = guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED)
+    link_text("layer", *layers)
+    guided("guided", "--guidance.links", links_for("layer", TEXT))
+    guided("guided_by_eflomal", "--guidance.links", links_for("eflomal", TEXT))
     return results
 
 

@@ -1,7 +1,7 @@
 """The text that the alignment models read: lower-cased words, with French contractions written out.
 
-Both gold sets are cut into words differently: one has "du" and "l'", the other "de le" and "le". Models read the longer
-form of both, whose parts remember the word that they belong to, so that links of parts become links of the gold's words.
+The gold sets are cut into words differently: one has "du" and "l'", the other "de le" and "le". Models read the longer
+form of both, whose parts remember which word they are of, so that links of parts become links of the gold's words.
 """
 
 import random
@@ -55,26 +55,27 @@ def of_words(links: Links, sources: list[int], targets: list[int]) -> Links:
     return Links.of((sources[s], targets[t]) for s, t in links.possible)
 
 
-def write_corpus(pairs: Iterable[tuple[str, str]], folder: Path, split: str, *, joined: bool) -> None:
-    """Writes pairs as `split.en` and `split.fr`; `joined` adds them a second time, several as one long sentence.
+def cut(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Raw English-French pairs as models read them."""
+    return [(" ".join(parts(words(en, "en"), "en")[0]), " ".join(parts(words(fr, "fr"), "fr")[0])) for en, fr in pairs]
 
-    Sentences of Tatoeba have six words, those of the gold sets thirty: a model of short ones is lost in them.
-    """
-    cut = [tuple(" ".join(parts(words(text, to), to)[0]) for text, to in zip(pair, ("en", "fr"), strict=True))
-           for pair in pairs]  # fmt: skip
-    if joined:
-        cut += list(_join(cut))
+
+def write(pairs: Iterable[tuple[str, str]], folder: Path, split: str) -> None:
+    """Writes pairs as `split.en` and `split.fr`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for side, language in enumerate(("en", "fr")):
-        (folder / f"{split}.{language}").write_text("".join(f"{pair[side]}\n" for pair in cut))
+    for language, side in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
+        (folder / f"{split}.{language}").write_text("".join(f"{line}\n" for line in side))
 
 
-def _join(pairs: list[tuple[str, ...]], longest: int = 60) -> Iterator[tuple[str, ...]]:
-    """Every pair once more, in another order, behind others: 1 to `longest` English words or a little more."""
+def joined(pairs: list[tuple[str, str]], longest: int = 60) -> Iterator[tuple[str, str]]:
+    """Every pair once, in another order, several as one sentence: of 1 to `longest` English words, or a little more.
+
+    Sentences of Tatoeba have six words, those of the gold sets thirty: a model of short ones would be lost in them.
+    """
     rng = random.Random(0)
     rest = iter(rng.sample(pairs, len(pairs)))
     while first := list(islice(rest, 1)):
         wanted, group = rng.randint(1, longest), first
         while sum(len(pair[0].split()) for pair in group) < wanted and (more := list(islice(rest, 1))):
             group += more
-        yield tuple(map(" ".join, zip(*group, strict=True)))
+        yield " ".join(en for en, _ in group), " ".join(fr for _, fr in group)
