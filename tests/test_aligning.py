@@ -27,7 +27,7 @@ def files(tmp_path_factory):
     draw = random.Random(5).random
     samples = (grammar.sample(draw) for _ in itertools.count())
     drawn = list(itertools.islice((x for x in samples if x.english.count(" ") < grammar.LONGEST), 10))
-    sides = {"en": [x.english for x in drawn], "fr": [x.french for x in drawn]}
+    sides = {"en": [x.english for x in drawn], "fr": [x.target for x in drawn]}
     for name, lines in sides.items():
         (folder / name).write_text("\n".join([*lines, "", "fox " * 300]) + "\n")
     golds = [Links.of(x.sure, possible=x.possible) for x in drawn]

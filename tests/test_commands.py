@@ -40,7 +40,7 @@ def config(tmp_path_factory):
     draw = random.Random(0).random
     for split, size in {"train": 150, "validation": 20, "test": 11}.items():
         pairs = [grammar.sample(draw) for _ in range(size)]
-        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.french for p in pairs]}.items():
+        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.target for p in pairs]}.items():
             (folder / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
     path = folder / "small.py"
     path.write_text(SMALL.format(corpus=str(folder)))
@@ -242,6 +242,18 @@ def test_view_writes_a_page_of_many_sentences_maps_and_gold(run, tmp_path):
     assert '"sourceWords": ["the", "dogs"]' in (tmp_path / "own.html").read_text()
 
 
+@pytest.mark.parametrize("kind", ["norms", "head-norms"])
+def test_view_shows_norms_of_a_given_and_of_an_own_translation(run, tmp_path, capsys, kind):
+    given = ["view", str(run), "the fox sits", "--kind", kind, "--target", "le renard est assis"]
+    assert cli.main(given) == 0
+    assert capsys.readouterr().out.startswith(f"attention {kind}, layer 0, head")
+    page = tmp_path / "page.html"
+    assert cli.main(["view", str(run), "the fox sits", "--kind", kind, "--format", "html", "--output", str(page)]) == 0
+    data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert data["kind"] == kind
+    assert data["sentences"][0]["heads"] == (1 if kind == "norms" else 2)
+
+
 def test_an_exported_run_translates_alike(run, tmp_path, capsys):
     assert cli.main(["export", str(run), str(tmp_path / "small")]) == 0
     assert {p.name for p in (tmp_path / "small").iterdir()} >= {"config.json", "tokenizer.model", "weights.npz"}
@@ -301,6 +313,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["view", "{run}", "a fox", "--gold", "{config}"], "line 1: 'from' is not a link"),
         (["view", "{run}", "a fox", "--layer", "1"], "--layer must be between 0 and 0, not 1"),
         (["view", "{run}", "a fox", "--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
+        (["view", "{run}", "a fox", "--kind", "norms", "--head", "1"], "leave --head out, or choose --kind head-norms"),
         (["view", "{run}", "a fox", "--target", " "], "--target is empty"),
         (["export", "{run}", "{corpus}"], "is not empty"),
     ],

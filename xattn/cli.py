@@ -268,6 +268,7 @@ def view(
     layer: int | None = None,
     head: int | Literal["mean"] | None = None,
     rows: Literal["produced", "read"] | None = None,
+    kind: Literal["weights", "norms", "head-norms"] = "weights",
     color: Literal["auto", "always", "never"] = "auto",
 ) -> int:
     """Shows what every word of a translation looks at.
@@ -285,6 +286,7 @@ def view(
         layer: The layer, counted from 0. Layer, head and rows are those chosen on validation, unless given.
         head: The head, counted from 0, or the mean of all.
         rows: Whether a word's row is the step that produced it, or the step that had read it.
+        kind: Attention weights; or norms of what they bring, of all heads together or of each.
         color: Whether the terminal view is coloured.
     """
     run, texts = _run_and_texts(words)
@@ -312,7 +314,7 @@ def view(
     # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
     forced = {"auto": None, "always": True, "never": False}[color]
     console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
-    where = readout(run, layer, head, rows)
+    where = readout(run, layer, head, rows, kind)
     show(
         run,
         texts,
@@ -320,6 +322,7 @@ def view(
         gold=gold,
         against=[open_run(folder) for folder in against],
         steps=steps,
+        kind=kind,
         format=format,
         output=output,
         readout=where,

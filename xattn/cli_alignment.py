@@ -64,7 +64,8 @@ def align(
         reverse: The run folder of a model that translates the target into the source: both are looked at.
         symmetrize: With --reverse, how two sets of links become one; by product or harmonic mean, two matrices do.
         test: When growing: a link is added where neither (and), or only one (or), of its words is linked yet.
-        layer: The layer, counted from 0. Layer, head and rows are those chosen on validation, unless given.
+        layer: The layer, counted from 0. Layer, head and rows are those chosen on validation, unless given; or those
+            that were guided, where nothing was chosen.
         head: The head, counted from 0, or the mean of all.
         rows: Whether a word's row is the step that produced it, or the step that had read it. "read", where nothing
             was chosen on validation.

@@ -46,8 +46,9 @@ class Data(Checked):
     """Where the sentence pairs come from."""
 
     corpus: str = "toy_en_fr"
-    """`toy_en_fr`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in it, for any other
-    naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and `~` are replaced."""
+    """`toy_en_fr` or `toy_en_hi`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in
+    it, for any other naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and
+    `~` are replaced."""
     source: str = "en"
     """Source language: the suffix of the text files, or a feature or language of a TFDS data set."""
     target: str = "fr"
@@ -175,6 +176,8 @@ class Training(Checked):
     """Checkpoints at validations, the last so many, whose mean is validated and used; 1 is none."""
     validate_every: int = 200
     """Steps between validations; each saves a checkpoint."""
+    keep_every: int | None = None
+    """Steps between checkpoints that are kept, a multiple of `validate_every`; None keeps newest and best alone."""
     patience: int = 10
     """Validations without a better score after which training stops."""
     stop_by: Literal["exact_match", "loss", "bleu"] = "exact_match"
@@ -188,11 +191,45 @@ class Training(Checked):
             # Whole numbers are counts here, all of them.
             _require(each.type is not int or value > 0, f"training.{each.name} must be positive, not {value}.")
         _require(
+            self.keep_every is None or (self.keep_every > 0 and self.keep_every % self.validate_every == 0),
+            f"training.keep_every must be a multiple of training.validate_every ({self.validate_every}), "
+            f"not {self.keep_every}.",
+        )
+        _require(
             0 <= self.label_smoothing < 1,
             f"training.label_smoothing must be at least 0 and below 1, not {self.label_smoothing}.",
         )
         _require(self.r_drop >= 0, f"training.r_drop must be at least 0, not {self.r_drop}.")
         _require(0 <= self.ema < 1, f"training.ema must be at least 0 and below 1, not {self.ema}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance(Checked):
+    """Guided alignment: attention learns given word links (Garg et al., 2019; Chen et al., 2020)."""
+
+    links: str = ""
+    """A file of the training split's links, source-target, in a format of `xattn score`: a line for every line of the
+    split, those that are left out in training too. `$VARIABLE` and `~` are replaced; nothing is no guidance."""
+    base: Literal["auto", "0", "1"] = "auto"
+    """Whether links count from 0 or from 1; looked at, unless given."""
+    into: Literal["head", "layer"] = "head"
+    """What learns them: a head of the cross-attention, together with the model; or an alignment layer of its own, all
+    heads together, on the frozen model of `run`. The last thousand pairs of training choose the best such layer."""
+    run: str = ""
+    """The run folder of the frozen model, copied into the new run; `$VARIABLE` and `~` are replaced."""
+    weight: float = 0.05
+    """Weight of the links' loss beside that of the vocabulary; an alignment layer has no other."""
+    layer: int = -2
+    """The decoder layer that is guided, or whose output the alignment layer reads, counted from 0, or from the end: -1
+    is the last."""
+    head: int = 0
+    """The head that is guided, counted from 0."""
+    rows: Literal["read", "produced"] = "read"
+    """Which step of the decoder learns a piece's links: the one that has just read it, or the one that produces it."""
+
+    def check(self) -> None:
+        _require(self.weight > 0, f"guidance.weight must be positive, not {self.weight}; no links are no guidance.")
+        _require(self.head >= 0, f"guidance.head counts from 0, and cannot be {self.head}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +271,7 @@ class Experiment(Checked):
     model: Model = field(default_factory=Model)
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
+    guidance: Guidance = field(default_factory=Guidance)
     decoding: Decoding = field(default_factory=Decoding)
     devices: Devices = field(default_factory=Devices)
 
@@ -242,6 +280,42 @@ class Experiment(Checked):
         _require(
             0 <= self.optimizer.warmup < self.training.steps,
             f"optimizer.warmup must be below training.steps ({self.training.steps}), not {self.optimizer.warmup}.",
+        )
+        if self.guidance.links:
+            self._check_guidance()
+        else:
+            _require(self.guidance.into == "head", "guidance.into 'layer' needs guidance.links to learn from.")
+
+    @property
+    def alignment_layer(self) -> int | None:
+        """The decoder layer that an alignment layer reads, counted from 0; None if there is no alignment layer."""
+        return self.guidance.layer % self.model.layers if self.guidance.into == "layer" else None
+
+    @property
+    def attention_layers(self) -> int:
+        """Layers of an attention map: those of the decoder, and an alignment layer behind them."""
+        return self.model.layers + (self.guidance.into == "layer")
+
+    def _check_guidance(self) -> None:
+        layers, heads, guidance = self.model.layers, self.model.heads, self.guidance
+        _require(
+            -layers <= guidance.layer < layers,
+            f"guidance.layer must be between {-layers} and {layers - 1} (model.layers is {layers}), "
+            f"not {guidance.layer}.",
+        )
+        _require(
+            guidance.head < heads,
+            f"guidance.head must be below model.heads ({heads}), not {guidance.head}.",
+        )
+        _require(
+            (guidance.into == "layer") == bool(guidance.run),
+            "guidance.into 'layer' needs guidance.run, the folder of the model that it is for."
+            if guidance.into == "layer"
+            else "guidance.run is the model of an alignment layer: it needs guidance.into 'layer'.",
+        )
+        _require(
+            self.model.memory == "full",
+            f"guidance.links need positions to look at: model.memory must be 'full', not {self.model.memory!r}.",
         )
 
 

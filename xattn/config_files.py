@@ -85,10 +85,11 @@ def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -
     for unknown in values.keys() - hints.keys():
         raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
     for missing in hints.keys() - values.keys():
-        default = next(each.default for each in dataclasses.fields(kind) if each.name == missing)
+        field = next(each for each in dataclasses.fields(kind) if each.name == missing)
+        whole = dataclasses.is_dataclass(hints[missing])
+        default = dataclasses.asdict(field.default_factory()) if whole else field.default  # pyright: ignore
         # A folder of an older version lacks what came later; who reads this can add it.
-        advice = "" if dataclasses.is_dataclass(hints[missing]) else f" Its default is {json.dumps(default)}."
-        raise ConfigError(f"The field {name}{missing} is missing.{advice}")
+        raise ConfigError(f"The field {name}{missing} is missing. Its default is {json.dumps(default)}.")
     nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
     return kind(
         **{

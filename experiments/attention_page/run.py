@@ -34,7 +34,7 @@ def toy(folder: Path) -> Path:
     links = [
         " ".join(f"{s}{'-' if (s, t) in each.sure else 'p'}{t}" for s, t in sorted(each.possible)) for each in examples
     ]
-    columns = {"en": [each.english for each in examples], "fr": [each.french for each in examples], "gold": links}
+    columns = {"en": [each.english for each in examples], "fr": [each.target for each in examples], "gold": links}
     for name, lines in columns.items():
         (folder / name).write_text("".join(line + "\n" for line in lines))
     path = folder / "toy.html"

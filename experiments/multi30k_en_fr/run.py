@@ -1,9 +1,9 @@
-"""Trains Multi30k, chooses how to search on validation, scores it, and draws learning curve and BLEU by length.
+"""Trains Multi30k with its memory and with its mean, and draws learning curves and BLEU by length.
 
     XATTN_DATA=path python experiments/multi30k_en_fr/run.py
 
-The run goes into runs/multi30k_en_fr; results.json and the figures beside this file are made anew. The test split is
-scored last, once, with the beam and the length penalty that were chosen on validation.
+Runs go into runs/multi30k_en_fr and runs/multi30k_en_fr_mean; results.json and the figures beside this file are made
+anew. The test split is scored last, once, with the beam and the length penalty that were chosen on validation.
 Beside the published convention, cased BLEU against the raw references: sacremoses (the extra `bench`) puts the words of
 the same translations together again, and the first letter of each is made a capital.
 """
@@ -27,10 +27,10 @@ SENTENCE = "a young girl in a red dress is playing with her brown dog on the bea
 TEST = "test_2016_flickr"
 
 
-def run(name: str) -> Run:
-    """Trains, tunes and evaluates a config; what its run folder says is done, is not done again."""
-    config, folder = HERE.parents[1] / "configs" / f"{name}.py", Path("runs") / name
-    commands = [["train", str(config), "--run", str(folder)]]
+def run(name: str, *overrides: str) -> Run:
+    """Trains, tunes and evaluates the config; what the run folder says is done, is not done again."""
+    config, folder = HERE.parents[1] / "configs" / "multi30k_en_fr.py", Path("runs") / name
+    commands = [["train", str(config), *overrides, "--run", str(folder)]]
     results = open_run(folder).read_results() if folder.exists() else {}
     if "tuned" not in results:
         commands.append(["evaluate", str(folder), "--tune"])
@@ -60,7 +60,10 @@ def history(run: Run, split: str) -> list[dict]:
 
 
 if __name__ == "__main__":
-    runs = {"full memory": run("multi30k_en_fr")}
+    runs = {
+        "full memory": run("multi30k_en_fr"),
+        "mean memory": run("multi30k_en_fr_mean", "--model.memory", "mean"),
+    }
     results = {name: each.read_results() for name, each in runs.items()}
     for name, each in runs.items():
         environment = json.loads((each.folder / "environment.json").read_text())[0]

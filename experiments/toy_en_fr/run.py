@@ -1,12 +1,15 @@
-"""Trains the toy with its memory and with its mean, scores both, and draws exact match by length.
+"""Trains a toy with its memory and with its mean, scores both, and draws exact match by length.
 
     python experiments/toy_en_fr/run.py
+    python experiments/toy_en_fr/run.py toy_en_hi
 
-Runs go into runs/toy_en_fr and runs/toy_en_fr_mean; results.json and the figures beside this file are made anew.
+Runs go into runs/toy_en_fr and runs/toy_en_fr_mean (or toy_en_hi); results.json and the figures in the folder of that
+experiment are made anew.
 """
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from xattn.cli import main
@@ -14,13 +17,13 @@ from xattn.run import Run, open_run, write_json
 from xattn.tasks.evaluation import length_curve
 from xattn.viewing.figures import render
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 SENTENCE = "the small boy who sees the brown fox did not eat the good apples"
 
 
 def run(name: str) -> Run:
     """Trains and evaluates a config, unless its run folder says that this is done."""
-    config, folder = HERE.parents[1] / "configs" / f"{name}.py", Path("runs") / name
+    config, folder = ROOT / "configs" / f"{name}.py", Path("runs") / name
     for command in (["train", str(config), "--run", str(folder)], ["evaluate", str(folder)]):
         if status := main(command):
             raise SystemExit(status)
@@ -28,16 +31,18 @@ def run(name: str) -> Run:
 
 
 if __name__ == "__main__":
-    runs = {"full memory": run("toy_en_fr"), "mean memory": run("toy_en_fr_mean")}
+    toy = sys.argv[1] if len(sys.argv) > 1 else "toy_en_fr"
+    folder = ROOT / "experiments" / toy
+    runs = {"full memory": run(toy), "mean memory": run(f"{toy}_mean")}
     results = {name: each.read_results() for name, each in runs.items()}
     for name, each in runs.items():
         environment = json.loads((each.folder / "environment.json").read_text())[-1]
         last = json.loads(each.metrics.read_text().splitlines()[-1])
         results[name] |= {"environment": environment, "steps": last["step"], "training_seconds": last["seconds"]}
-    write_json(HERE / "results.json", results)
-    (HERE / "length_curve.png").write_bytes(render(length_curve(results, ("test", "long"), "exact match"), "png"))
+    write_json(folder / "results.json", results)
+    (folder / "length_curve.png").write_bytes(render(length_curve(results, ("test", "long"), "exact match"), "png"))
     full = runs["full memory"].folder
-    main(["view", str(full), SENTENCE, "--format", "png", "--output", str(HERE / "attention.png")])
+    main(["view", str(full), SENTENCE, "--format", "png", "--output", str(folder / "attention.png")])
     for name in ("attention.png", "length_curve.png"):
         (full / "figures").mkdir(exist_ok=True)
-        shutil.copy(HERE / name, full / "figures" / name)
+        shutil.copy(folder / name, full / "figures" / name)

@@ -118,7 +118,7 @@ def facts():
     train_words = {word for e in splits["train"] for pair in e.adjective_nouns for word in pair}
     lengths = {name: [e.english.count(" ") + 1 for e in examples] for name, examples in splits.items()}
     return {
-        "translations": {english: [e.french for e in parse(english)] for english in TRANSLATIONS},
+        "translations": {english: [e.target for e in parse(english)] for english in TRANSLATIONS},
         "sizes": {name: len(examples) for name, examples in splits.items()},
         "digests": {name: digest(examples) for name, examples in splits.items()},
         "distinct": len({e.english for examples in splits.values() for e in examples}),
@@ -190,11 +190,11 @@ def test_every_word_is_linked_and_spelled_right():
     after_is = re.compile(r"\bbeau et ")
     for _ in range(300):
         example = sample(random)
-        english, french = example.english.split(), example.french.split()
+        english, french = example.english.split(), example.target.split()
         assert set(example.sure) <= set(example.possible), example
         assert {i for i, _ in example.possible} == set(range(len(english))), example
         assert {j for _, j in example.possible} == set(range(len(french))), example
-        assert wrong.search(after_is.sub("", example.french)) is None, example.french
+        assert wrong.search(after_is.sub("", example.target)) is None, example.target
         assert re.fullmatch(r"[a-z]+( [a-z]+)*", example.english)
 
 

@@ -152,7 +152,7 @@ def refuse(*_):
 def test_the_toy_is_what_the_grammar_says(cache, monkeypatch):
     monkeypatch.setattr(builder, "build", refuse)
     for split, examples in generate(FEW).items():
-        expected = [Pair(e.english, e.french, e.sure, e.possible) for e in examples]
+        expected = [Pair(e.english, e.target, e.sure, e.possible) for e in examples]
         assert load("toy_en_fr", split, cache=cache, sizes=FEW) == expected
     assert "tensorflow" not in sys.modules
 
@@ -169,8 +169,18 @@ def test_tensorflow_datasets_reads_the_same(cache):
         assert tuple(map(tuple, record["possible"].tolist())) == pair.possible
 
 
+def test_the_toy_in_hindi(tmp_path):
+    expected = [Pair(e.english, e.target, e.sure, e.possible) for e in generate(FEW, language="hi")["test"]]
+    assert load("toy_en_hi", "test", cache=tmp_path, sizes=FEW) == expected
+    (home,) = tmp_path.iterdir()
+    record = next(iter(tfds.builder_from_directory(home / "toy_en_hi" / VERSION).as_data_source("test")))  # pyright: ignore[reportCallIssue]
+    assert record["hindi"].decode() == expected[0].target
+    with pytest.raises(DataError, match="toy_en_hi has no split 'dev'"):
+        load("toy_en_hi", "dev", cache=tmp_path)
+
+
 def test_an_interrupted_build_leaves_nothing_behind(tmp_path, monkeypatch):
-    def interrupt(folder, sizes, seed):
+    def interrupt(corpus, folder, sizes, seed):
         folder.mkdir()
         (folder / "half").touch()
         raise KeyboardInterrupt
@@ -184,7 +194,7 @@ def test_an_interrupted_build_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_another_process_may_be_quicker(cache, tmp_path, monkeypatch):
     (home,) = cache.iterdir()
 
-    def slow_build(folder, sizes, seed):
+    def slow_build(corpus, folder, sizes, seed):
         folder.mkdir()
         (folder / "late").touch()
         shutil.copytree(home, tmp_path / home.name)

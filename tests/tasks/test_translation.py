@@ -30,7 +30,7 @@ def corpus(tmp_path_factory):
     draw = random.Random(0).random
     for split, size in {"train": 43, "validation": 17}.items():
         pairs = [grammar.sample(draw) for _ in range(size)]
-        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.french for p in pairs]}.items():
+        for suffix, lines in {"en": [p.english for p in pairs], "fr": [p.target for p in pairs]}.items():
             (folder / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
     return folder
 

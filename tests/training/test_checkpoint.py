@@ -1,4 +1,4 @@
-"""The newest checkpoint to go on from, the best one to use; nothing else is kept."""
+"""The newest checkpoint to go on from, the best one to use; others are kept only where that was asked for."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,3 +36,17 @@ def test_the_newest_and_the_best_are_kept(tmp_path):
     params = again.restore_params(6, state(0).params)
     np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 6))
     again.close()
+
+
+def test_multiples_of_keep_every_are_kept_too(tmp_path):
+    scores = {2: 0.1, 3: 0.7, 4: 0.2, 6: 0.3, 8: 0.4, 9: None}
+    for step, score in scores.items():
+        # Opened anew for every step, as by runs that were interrupted: opening removes nothing either.
+        checkpoints = Checkpoints(tmp_path / "checkpoints", keep_every=4)
+        checkpoints.save(step, state(step), {}, state(10 * step).params, score)
+        checkpoints.close()
+    again = Checkpoints(tmp_path / "checkpoints", read_only=True)
+    assert again.steps == [3, 4, 8, 9]
+    assert (again.newest, again.best) == (9, 3)
+    params = again.restore_params(4, state(0).params)
+    np.testing.assert_array_equal(params["layers"][0]["kernel"], np.full((3, 5), 40))

@@ -108,7 +108,7 @@ def test_the_mean_of_the_last_validations_is_validated_and_saved(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"ema": 0.5}, {"average": 3}, {"ema": 0.5, "average": 2, "accumulate": 3}], ids=str
+    "options", [{}, {"ema": 0.5}, {"average": 3, "keep_every": 4}, {"ema": 0.5, "average": 2, "accumulate": 3}], ids=str
 )
 def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypatch, options):
     whole, again = make(tmp_path / "whole", **options), make(tmp_path / "again", **options)
@@ -132,6 +132,9 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypa
     assert interruptions > 1
     for item in ("state", "params"):
         jax.tree.map(np.testing.assert_array_equal, saved(whole, item), saved(again, item))
+    for run in (whole, again):
+        kept = set(Checkpoints(run.checkpoints, read_only=True).steps)
+        assert {4, 8} <= kept if "keep_every" in options else len(kept) <= 2
     for a, b in zip(validations(whole), validations(again), strict=True):
         assert (a["loss"], a["exact_match"]) == (b["loss"], b["exact_match"])
 

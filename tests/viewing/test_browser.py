@@ -176,6 +176,73 @@ def test_the_keyboard_walks_pins_and_changes_the_view(visit, one):
     assert state(tab)["pin"] == {"row": None, "column": None}
 
 
+@pytest.mark.parametrize("modifier", ["Shift", "Control"])
+def test_picked_tokens_are_summed_over_the_source_and_averaged_over_the_target(visit, one, modifier):
+    tab, words = visit(one), first_map(one).to_words(READOUT)
+
+    def click(side: str, place: int, modifiers=(modifier,)) -> None:
+        tab.locator(f"#{side} .token").nth(place).click(modifiers=modifiers)
+        tab.evaluate("xattn.settled()")
+
+    click("source", 2, ())
+    assert state(tab)["pin"] == {"row": None, "column": 2}
+    click("source", 0)  # what was pinned is the first of them
+    assert (state(tab)["pin"], state(tab)["picked"]) == (
+        {"row": None, "column": None},
+        {"rows": [], "columns": [0, 2]},
+    )
+    sums = words.weights[:, [0, 2]].sum(axis=1)
+    ranked = ", ".join(f"{words.target[row]} {100 * sums[row]:.1f} %" for row in np.argsort(-sums))
+    assert shown(tab) == f"the + fox (▁f o x) are looked at by {ranked} (sum over 2 source words)"
+    assert tab.locator("#source .token.at").all_inner_texts() == ["the", "fox"]
+    shades = tab.locator("#target .token").evaluate_all("(all) => all.map((each) => each.style.background)")
+    assert all(shades)
+    assert tab.locator(".band.column.pinned").count() == 2
+    click("target", 1)
+    click("target", 2)
+    block = words.weights[1:, [0, 2]].sum(axis=1).mean()
+    how = "sum over 2 source words, mean over 2 target words"
+    assert shown(tab).startswith("renard (▁re nard) + vif ← the + fox (▁f o x) ")
+    assert f" {100 * block:.1f} % " in shown(tab)
+    assert shown(tab).endswith(f"({how})")
+    again = visit(one, tab.evaluate("location.hash"))
+    assert state(again) == state(tab)
+    assert shown(again) == shown(tab)
+    click("source", 0)
+    click("source", 2)
+    means = words.weights[1:].mean(axis=0)
+    tab.mouse.move(5, 5)  # off the token that was taken out, which is shown while it is pointed at
+    assert shown(tab).startswith("renard (▁re nard) + vif look at ")
+    assert f"{words.source[means.argmax()]} {100 * means.max():.1f} %" in shown(tab)
+    click("target", 0, ())  # a click alone pins, as ever
+    assert state(tab)["picked"] == {"rows": [], "columns": []}
+    click("target", 2)
+    tab.keyboard.press("Escape")
+    tab.evaluate("xattn.settled()")
+    assert (state(tab)["pin"], state(tab)["picked"]) == (
+        {"row": None, "column": None},
+        {"rows": [], "columns": []},
+    )
+    assert "Point at" in visit(one, "#m=0.9%2C1").locator("#readout").inner_text()
+
+
+def test_the_keyboard_picks_rows_and_columns_and_walks_on(visit, one):
+    tab, words = visit(one), first_map(one).to_words(READOUT)
+    tab.locator(".panel").first.focus()
+    for key in ("ArrowDown", "ArrowDown", "Shift+Enter", "ArrowRight", "Shift+Enter"):
+        tab.keyboard.press(key)
+        tab.evaluate("xattn.settled()")
+    assert state(tab)["picked"] == {"rows": [], "columns": [0, 1]}
+    sums = words.weights[:, :2].sum(axis=1)
+    assert f" are looked at by {words.target[sums.argmax()]} {100 * sums.max():.1f} %" in shown(tab)
+    tab.keyboard.press("Shift+Space")
+    tab.evaluate("xattn.settled()")
+    assert state(tab)["picked"] == {"rows": [1], "columns": [0, 1]}
+    assert f" {100 * sums[1]:.1f} % " in shown(tab)
+    tab.keyboard.press("Escape")
+    assert "Point at" in shown(tab)
+
+
 def test_the_address_keeps_all_that_was_chosen(visit, corpus):
     tab = visit(corpus)
     chosen = {"sentence": 2, "map": 0, "other": 1, "layer": 0, "head": "mean", "unit": "pieces", "rows": "read"}
@@ -183,7 +250,8 @@ def test_the_address_keeps_all_that_was_chosen(visit, corpus):
     tab.evaluate("(changes) => xattn.set(changes)", chosen)
     tab.evaluate("xattn.set({ pin: { row: 1, column: 3 } })")
     again = visit(corpus, tab.evaluate("location.hash"))
-    assert state(again) == state(tab) == chosen | {"pin": {"row": 1, "column": 3}}
+    nobody = {"rows": [], "columns": []}
+    assert state(again) == state(tab) == chosen | {"pin": {"row": 1, "column": 3}, "picked": nobody}
     wrong = visit(corpus, "#i=99&l=-1&h=x&u=letters&p=a,b&nothing=1&p=900,900")
     assert wrong.evaluate("location.hash.length") > 0
     assert state(wrong)["layer"] == 1
@@ -319,3 +387,13 @@ def test_two_pages_in_one_notebook_do_not_mix(browser, one, corpus):
     assert [frame.evaluate("xattn.state.layer") for frame in frames] == [0, 1]
     assert [frame.evaluate("xattn.state.head") for frame in frames] == ["mean", 2]
     tab.close()
+
+
+def test_norms_are_values_and_not_per_cent(visit, attention):
+    norms = replace(attention, weights=13 * attention.weights[:, :1], kind="norms")
+    readout = replace(READOUT, head="mean")
+    tab = visit(Page(sentences=[Sentence(maps={"one": norms})], readout=readout), "#p=1,2")
+    value = norms.to_words(readout).weights[1, 2]
+    assert shown(tab).startswith(f"renard (▁re nard) ← fox (▁f o x) {value:.4f}")
+    assert tab.locator("#most").inner_text() == f"{norms.weights.max():.2g}"
+    assert "heads summed" in tab.locator("#looked-name").inner_text()

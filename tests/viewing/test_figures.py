@@ -10,10 +10,12 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import font_manager
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing import figures
 from xattn.viewing.figures import growth, heatmap, length_curve, render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.terminal import Heatmap
@@ -173,3 +175,52 @@ def test_every_format_shows_the_words_of_the_readout(name):
         np.testing.assert_allclose(picture.words.weights, [[0.2, 0.4, 0.2]], rtol=1e-6)
     else:
         assert picture.startswith(MAGIC[name])
+
+
+def test_norms_are_drawn_by_their_largest(fox):
+    norms = replace(fox, weights=7 * fox.weights, special=7 * fox.special, kind="norms")
+    axes = heatmap(norms).axes[0]
+    cells = axes.collections[1].get_array()
+    np.testing.assert_allclose(cells, fox.weights, rtol=1e-6)
+    texts = [text.get_text() for text in axes.texts]
+    assert "83" in texts
+    assert "1 is the largest norm, 7" in texts[-1]
+    assert axes.get_title(loc="left") == "attention norms, layer 2, head 3, row convention: produced"
+
+
+HINDI = (["the", "strawberries"], ["स्ट्रॉबेरियाँ", "नहीं", "खाईं"])
+
+
+@pytest.mark.skipif("Noto Sans Devanagari" not in font_manager.get_font_names(), reason="no font with Devanagari")
+def test_devanagari_is_shaped(word_map):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert render(heatmap(word_map(*HINDI)), "png") != render(heatmap(word_map(["a", "b"], ["c"] * 3)), "png")
+    figure = heatmap(word_map(["क्ष", "क\u094d\u200cष"], ["a"]))  # a conjunct, and its letters kept apart
+    render(figure, "png")
+    joined, apart, _ = [label.get_window_extent().width for label in figure.axes[0].get_xticklabels()]
+    assert joined < apart
+
+
+def test_letters_without_a_font_are_named_once(word_map, monkeypatch):
+    monkeypatch.setitem(figures._STYLE, "font.family", ["DejaVu Sans"])
+    with pytest.warns(UserWarning, match="No font for .*: they are boxes in the picture. Install one") as caught:
+        render(heatmap(word_map(*HINDI)), "png")
+    assert len(caught) == 1
+    assert {"स", "न"} <= set(str(caught[0].message).split())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        texts = svg_texts(word_map(*HINDI))
+    assert set(HINDI[1]) <= set(texts)
+
+
+def test_fonts_newer_than_the_list_of_fonts_are_found(monkeypatch):
+    """matplotlib writes its list once, and does not see what is installed later."""
+    added = []
+    monkeypatch.setattr(font_manager, "get_font_names", lambda: ["Noto Sans"] if added else [])
+    monkeypatch.setattr(
+        font_manager, "findSystemFonts", lambda: ["elsewhere/Lobster.ttf", "elsewhere/NotoSans-Regular.ttf"]
+    )
+    monkeypatch.setattr(font_manager.fontManager, "addfont", added.append)
+    assert figures._installed() == ["Noto Sans"]
+    assert added == ["elsewhere/NotoSans-Regular.ttf"]

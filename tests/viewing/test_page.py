@@ -75,11 +75,12 @@ def test_pages_that_cannot_be_are_refused(attention):
         Page(sentences=[Sentence(maps={"a": attention})], readout=replace(READOUT, layer=2))
 
 
-def test_larger_values_have_a_scale_of_their_own(attention):
-    big = replace(attention, weights=attention.weights * np.float32(3))
+@pytest.mark.parametrize("factor", [3, 0.1])
+def test_norms_have_a_scale_of_their_own(attention, factor):
+    norms = replace(attention, weights=attention.weights * np.float32(factor), kind="head-norms")
     assert stored(Page(sentences=[Sentence(maps={"a": attention})], readout=READOUT))["most"] == 1
-    assert stored(Page(sentences=[Sentence(maps={"a": big})], readout=READOUT))["most"] == pytest.approx(
-        big.weights.max(), rel=0.05
+    assert stored(Page(sentences=[Sentence(maps={"a": norms})], readout=READOUT))["most"] == pytest.approx(
+        norms.weights.max(), rel=0.05
     )
 
 

@@ -114,3 +114,23 @@ def test_with_colour_off_there_are_numbers(fox, settings):
 def test_an_empty_translation_is_no_error(word_map):
     assert "the" in heatmap(word_map(["the"], [])).plain
     assert "le" in heatmap(replace(word_map([], ["le"]), source=[])).plain
+
+
+def test_norms_are_drawn_by_their_largest(fox):
+    norms = replace(fox, weights=7 * fox.weights, special=7 * fox.special, kind="head-norms")
+    plain, drawn = (heatmap(words, color=False).plain.splitlines() for words in (fox, norms))
+    assert drawn[0] == "attention head-norms, layer 2, head 3, row convention: produced"
+    assert drawn[3:8] == plain[3:8]
+    assert drawn[-2:] == ["100 % is the largest norm, 7", plain[-1]]
+    assert "numbers: norm in percent; special: on pieces of no word, such as EOS" in drawn
+
+
+def test_devanagari_columns_stand_under_each_other(word_map):
+    """Conjuncts and vowel signs take one cell with their consonant, upright labels too."""
+    words = ["उस", "छोटे", "लड़के", "ने", "स्ट्रॉबेरियाँ", "नहीं", "खाईं"]
+    level = heatmap(word_map(["did", "not"], words), color=False).plain.splitlines()
+    rows = [line for line in level if line.strip().split(" ")[0] in words]
+    assert [row.split()[0] for row in rows] == words
+    assert len({cell_len(row[: row.index(word)]) + cell_len(word) for row, word in zip(rows, words, strict=True)}) == 1
+    upright = heatmap(word_map(words, ["a"]), width=30, color=False).plain
+    assert all(cluster in upright for cluster in ("छो", "स्", "ट्", "रॉ", "रि", "याँ", "हीं"))

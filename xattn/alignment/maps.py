@@ -78,6 +78,13 @@ class WordMap:
         return describe(self.kind, self.readout)
 
     @property
+    def most(self) -> float:
+        """What a picture draws darkest: 1 of weights, so that pictures can be compared, or else the largest value."""
+        if self.kind == "weights":
+            return 1.0
+        return max(float(self.weights.max(initial=0)), float(self.special.max(initial=0))) or 1.0
+
+    @property
     def silent(self) -> list[int]:
         """The target words that no decoder step speaks for, so that nothing is known of them."""
         return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]

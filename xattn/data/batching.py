@@ -34,6 +34,8 @@ class Batch(NamedTuple):
     target_mask: Bool[jax.Array, "B T"]
     rows: UInt32[jax.Array, "B"]
     """Number of every row, which it keeps when a batch is cut over devices: dropout counts with it."""
+    guide: Float[jax.Array, "B T S"] | None = None
+    """Where decoder steps should look, if training says so; a row of zeros leaves its step alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

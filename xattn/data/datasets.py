@@ -37,9 +37,10 @@ def read(name: str, split: str, *, source: str, target: str, folder: Path, bad: 
         if raw[0] is None or raw[1] is None:
             bad.left_out(place, f"there is no sentence in {source if raw[0] is None else target!s}")
             continue
-        texts = [bad.decode(each, place, "mend the data set") for each in raw if each is not None]
-        if texts[0] is not None and texts[1] is not None:
-            yield Pair(texts[0], texts[1])
+        first = bad.decode(raw[0], place, "mend the data set")
+        second = None if first is None else bad.decode(raw[1], place, "mend the data set")
+        if first is not None and second is not None:
+            yield Pair(first, second)
 
 
 def prepare(name: str, folder: Path) -> Any:

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from xattn.data.tokenizer import Tokenizer
 
 # Pairs encoded at a time, and bytes of ids from which on they are kept in a file.
 CHUNK, LIMIT = 8192, 2**26
+# Of the folder that holds a corpus; a new number wherever that changes.
+FORM = 2
 # Pairs that are kept in memory as text while they are needed.
 KEEP = 2**17
 
@@ -34,6 +36,8 @@ class Corpus:
         self._kept: list[Pair] | None = None
         self.bad = BadLines(policy)
         """What the last pass left out."""
+        self.gaps: list[int] = []
+        """For every pair that the last pass left out: the number of the pair after it, counted from 0."""
         self.size: int | None = None
         """How many pairs there are; None before the end of the first pass."""
 
@@ -41,13 +45,15 @@ class Corpus:
         if self._kept is not None:
             yield from self._kept
             return
-        self.bad, kept, number = BadLines(self._policy), [], 0
+        self.bad, self.gaps, kept, number = BadLines(self._policy), [], [], 0
         for number, pair in enumerate(self._read(self.bad), 1):
+            self.gaps += [number - 1] * (self.bad.total - len(self.gaps))
             if number <= self._keep:
                 kept.append(pair)
             else:
                 kept.clear()
             yield pair
+        self.gaps += [number] * (self.bad.total - len(self.gaps))
         self.size = number
         if number <= self._keep:
             self._kept = kept
@@ -61,6 +67,8 @@ class Encoded(Sequence):
     """The pieces of the first source, the first target, the second source, ..."""
     offsets: Int[np.ndarray, "E"]
     """Where each sentence begins in `ids`, and where the last one ends: twice the pairs, and one."""
+    places: Int[np.ndarray, "N"]
+    """The number of every pair among all that were read, those that are too long included, counted from 0."""
     too_long: int
     """Pairs that were left out because a side was too long."""
     report: tuple[str, ...]
@@ -75,6 +83,10 @@ class Encoded(Sequence):
         source, target, end = self.offsets[2 * number : 2 * number + 3]
         return self.ids[source:target], self.ids[target:end]
 
+    def part(self, first: int, end: int) -> "Encoded":
+        """The pairs from `first` to the one before `end`."""
+        return replace(self, offsets=self.offsets[2 * first : 2 * end + 1], places=self.places[first:end])
+
     def lengths(self) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
         """Lengths of sources and targets, one special piece included."""
         both = np.diff(self.offsets).astype(np.int32) + 1
@@ -83,7 +95,7 @@ class Encoded(Sequence):
 
 def key(tokenizer: Tokenizer, *facts: object) -> str:
     """Names what decides an encoded corpus: the tokenizer, and whatever else it is made from."""
-    return hashlib.sha256(tokenizer.model + repr(facts).encode()).hexdigest()[:20]
+    return hashlib.sha256(tokenizer.model + repr((FORM, *facts)).encode()).hexdigest()[:20]
 
 
 def encode(
@@ -103,17 +115,20 @@ def encode(
     if home.exists():
         return _open(home)
     kind = np.dtype(np.uint16 if tokenizer.size <= 2**16 else np.int32)
-    parts, lengths = [], []
-    held = too_long = 0
+    parts, lengths, places = [], [], []
+    held = too_long = read = 0
     with ExitStack() as stack:
         file = fresh = None
         try:
             for chunk in _chunks(pairs):
                 sources = tokenizer.encode_all([pair.source for pair in chunk])
                 targets = tokenizer.encode_all([pair.target for pair in chunk])
-                kept = [both for both in zip(sources, targets, strict=True) if max(map(len, both)) <= longest]
+                both = list(zip(sources, targets, strict=True))
+                kept = [number for number, sides in enumerate(both) if max(map(len, sides)) <= longest]
                 too_long += len(chunk) - len(kept)
-                sentences = list(itertools.chain.from_iterable(kept))
+                places.append(read + np.array(kept, np.int64))
+                read += len(chunk)
+                sentences = list(itertools.chain.from_iterable(both[number] for number in kept))
                 parts.append(np.fromiter(itertools.chain.from_iterable(sentences), kind))
                 lengths.append(np.fromiter(map(len, sentences), np.int32))
                 held += parts[-1].nbytes
@@ -128,12 +143,14 @@ def encode(
                     _write(parts, file)
                     held = 0
             offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(dtype=np.int64)
+            numbers = np.concatenate([np.zeros(0, np.int64), *places])
             if fresh is None or file is None:
                 ids = np.concatenate([np.zeros(0, kind), *parts])
-                return Encoded(ids=ids, offsets=offsets, too_long=too_long, report=tuple(report()))
+                return Encoded(ids=ids, offsets=offsets, places=numbers, too_long=too_long, report=tuple(report()))
             _write(parts, file)
             file.close()
             np.save(fresh / "offsets.npy", offsets)
+            np.save(fresh / "places.npy", numbers)
             facts = {"kind": kind.name, "too_long": too_long, "report": list(report())}
             (fresh / "facts.json").write_text(json.dumps(facts, indent=2))
             publish(fresh, home)
@@ -147,6 +164,7 @@ def _open(home: Path) -> Encoded:
     return Encoded(
         ids=np.memmap(home / "ids", np.dtype(facts["kind"]), "r"),
         offsets=np.load(home / "offsets.npy"),
+        places=np.load(home / "places.npy"),
         too_long=facts["too_long"],
         report=tuple(facts["report"]),
     )

@@ -50,6 +50,11 @@ class BadLines:
         self.counts[kind] = self.counts.setdefault(kind, 0) + 1
         self.first.setdefault(kind, place)
 
+    @property
+    def total(self) -> int:
+        """How many pairs were left out so far."""
+        return sum(self.counts.values())
+
     def decode(self, data: bytes, place: str, advice: str) -> str | None:
         """The text of bytes, without white space around it; None for what is bad, and was counted."""
         try:

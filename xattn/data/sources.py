@@ -3,7 +3,7 @@
 A corpus is one of these, all of which may be gzipped (`train.en.gz`, `train.tsv.gz`) where they are files:
 
 ==============================  ========================================================
-``toy_en_fr``                   generated from a grammar once, and kept in a cache folder
+``toy_en_fr``, ``toy_en_hi``    generated from a grammar once, and kept in a cache folder
 ``corpora/multi30k``            a folder with ``train.en`` and ``train.fr``, or ``train.tsv``
 ``corpora/{split}.tok``         any other naming: ``train.tok.en`` and ``train.tok.fr``
 ``corpora/{split}.tsv``         one file, source and target parted by a tab
@@ -27,9 +27,10 @@ from xattn.data import text
 from xattn.data.grammar import DEFAULT_SIZES, VERSION, Sizes
 from xattn.data.pairs import BadLines, DataError, Pair
 
-__all__ = ["BadLines", "DataError", "Pair", "load", "read"]
+__all__ = ["BadLines", "DataError", "Pair", "load", "prepare", "read"]
 
 TFDS = "tfds:"
+TOYS = ("toy_en_fr", "toy_en_hi")
 
 
 def read(
@@ -51,12 +52,12 @@ def read(
     first is an error unless it is given. `sizes` and `seed` are those of `grammar.generate`.
     """
     bad = bad or BadLines()
-    if corpus != "toy_en_fr" and not corpus.startswith(TFDS):
+    if corpus not in TOYS and not corpus.startswith(TFDS):
         pairs = text.read(text.files(corpus, split, source, target), columns, bad)
     elif cache is None:
         raise DataError(f"{corpus} is made once and kept: say in which cache folder.")
-    elif corpus == "toy_en_fr":
-        pairs = _toy(Path(cache), split, sizes, seed)
+    elif corpus in TOYS:
+        pairs = _toy(corpus, Path(cache), split, sizes, seed)
     else:
         from xattn.data import datasets  # imports tensorflow_datasets, which takes a second
 
@@ -99,7 +100,7 @@ def load(
 
 def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr") -> tuple[str, ...]:
     """What changes when a split does: its files with their sizes and times, or the version of its maker."""
-    if corpus == "toy_en_fr":
+    if corpus in TOYS:
         return corpus, VERSION, split
     if corpus.startswith(TFDS):
         return corpus, importlib.metadata.version("tensorflow_datasets"), split, source, target
@@ -107,23 +108,34 @@ def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr")
     return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in found)
 
 
-def _toy(cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
+def prepare(corpus: str) -> None:
+    """Imports what reading a corpus needs, which must happen before a progress bar runs.
+
+    tensorflow_datasets replaces Python's `import` while it is imported itself, which breaks imports in other threads.
+    """
+    if corpus in TOYS:
+        from xattn.data.toy import builder  # noqa: F401
+    elif corpus.startswith(TFDS):
+        from xattn.data import datasets  # noqa: F401
+
+
+def _toy(corpus: str, cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
     if split not in asdict(sizes):
-        raise DataError(f"toy_en_fr has no split {split!r}; it has {', '.join(asdict(sizes))}.")
+        raise DataError(f"{corpus} has no split {split!r}; it has {', '.join(asdict(sizes))}.")
     from xattn.data.toy import builder  # imports tensorflow_datasets, which takes a second
 
     numbers = "-".join(str(size) for size in asdict(sizes).values())
-    home = cache / f"toy_en_fr-{VERSION}-{numbers}-seed{seed}"
+    home = cache / f"{corpus}-{VERSION}-{numbers}-seed{seed}"
     if not home.exists():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix=".toy_en_fr-") as scratch:
+            with tempfile.TemporaryDirectory(dir=cache, prefix=f".{corpus}-") as scratch:
                 fresh = Path(scratch, "fresh")
-                builder.build(fresh, sizes, seed)
+                builder.build(corpus, fresh, sizes, seed)
                 publish(fresh, home)
         except OSError as error:
-            raise DataError(f"toy_en_fr cannot be kept in the cache folder {cache}: {error.strerror}.") from error
-    for row in builder.read(home, split):
+            raise DataError(f"{corpus} cannot be kept in the cache folder {cache}: {error.strerror}.") from error
+    for row in builder.read(corpus, home, split):
         yield Pair(*row)
 
 

@@ -24,8 +24,8 @@ def files(corpus: str, split: str, source: str, target: str) -> list[Path]:
         raise DataError(f"{corpus} is one file: write {{split}} in its name where the name of the split stands.")
     else:
         raise DataError(
-            f"There is no corpus {corpus}: give toy_en_fr, tfds: and the name of a TFDS data set, a folder that holds"
-            f" {split}.{source} and {split}.{target}, or a path with {{split}} in it."
+            f"There is no corpus {corpus}: give toy_en_fr or toy_en_hi, tfds: and the name of a TFDS data set,"
+            f" a folder that holds {split}.{source} and {split}.{target}, or a path with {{split}} in it."
         )
     if stem.name.endswith(TABLES):
         return [_packed(stem)]
@@ -59,12 +59,12 @@ def _side_by_side(paths: list[Path], bad: BadLines) -> Iterator[Pair]:
                 f"{paths[0]} has {counts[0]} lines but {paths[1]} has {counts[1]}:"
                 " each line of one must translate the same line of the other."
             )
-        texts = [
-            bad.decode(line, f"{path}, line {number}", "delete the line in both files")
-            for path, line in zip(paths, raw, strict=True)
-        ]
-        if texts[0] is not None and texts[1] is not None:
-            yield Pair(texts[0], texts[1])
+        # One after the other: a pair both of whose lines are bad is left out once.
+        advice = "delete the line in both files"
+        source = bad.decode(raw[0], f"{paths[0]}, line {number}", advice)
+        target = None if source is None else bad.decode(raw[1], f"{paths[1]}, line {number}", advice)
+        if source is not None and target is not None:
+            yield Pair(source, target)
 
 
 def _table(path: Path, columns: tuple[int, int] | None, bad: BadLines) -> Iterator[Pair]:
@@ -86,9 +86,10 @@ def _table(path: Path, columns: tuple[int, int] | None, bad: BadLines) -> Iterat
                 f"expected a sentence, a tab and its translation, got {shown[:80]!r}",
             )
         else:
-            texts = [bad.decode(cells[column - 1], place, "delete the line") for column in wanted]
-            if texts[0] is not None and texts[1] is not None:
-                yield Pair(texts[0], texts[1])
+            source = bad.decode(cells[wanted[0] - 1], place, "delete the line")
+            target = None if source is None else bad.decode(cells[wanted[1] - 1], place, "delete the line")
+            if source is not None and target is not None:
+                yield Pair(source, target)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -6,12 +6,17 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from xattn.attention import KeyValue, Mask
+from xattn.nn.alignment import AlignmentLayer
 from xattn.nn.layers import DecoderLayer, Noise
 from xattn.nn.memory import Memory
 
 
 class CrossDecoder(nnx.Module):
-    """A stack of layers that read a memory while they write."""
+    """A stack of layers that read a memory while they write.
+
+    With `aligns`, the number of a layer, an alignment layer reads what that layer gives: its weights come last, and
+    nothing else depends on it.
+    """
 
     def __init__(
         self,
@@ -21,6 +26,7 @@ class CrossDecoder(nnx.Module):
         mlp: int,
         layers: int,
         *,
+        aligns: int | None = None,
         dtype: jnp.dtype | None = None,
         rngs: nnx.Rngs,
     ):
@@ -28,11 +34,14 @@ class CrossDecoder(nnx.Module):
             [DecoderLayer(width, memory_width, heads, mlp, dtype=dtype, rngs=rngs) for _ in range(layers)]
         )
         self.norm = nnx.LayerNorm(width, rngs=rngs)
+        self.aligns = aligns
+        self.alignment = None if aligns is None else AlignmentLayer(width, memory_width, heads, dtype=dtype, rngs=rngs)
 
     def project_memory(self, memory: Memory) -> tuple[KeyValue, ...]:
         """The memory as every layer will look at it: keys and values, computed once a sentence."""
         seen = Mask.keys(memory.mask)
-        return tuple(layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.layers)
+        projected = [layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.layers]
+        return (*projected, *([] if self.alignment is None else [self.alignment.project_memory(memory.tokens, seen)]))
 
     def __call__(
         self, x: Float[Array, "B T D"], memory: Memory, noise: Noise | None = None
@@ -41,17 +50,22 @@ class CrossDecoder(nnx.Module):
 
         Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough.
         """
-        weights = []
-        for number, (layer, keys) in enumerate(zip(self.layers, self.project_memory(memory), strict=True)):
-            x, layer_weights = layer(x, keys, Mask.causal(), noise and noise.at(number))
+        weights, states, projected = [], [], self.project_memory(memory)
+        for number, layer in enumerate(self.layers):
+            x, layer_weights = layer(x, projected[number], Mask.causal(), noise and noise.at(number))
             weights.append(layer_weights)
-        return self.norm(x), jnp.stack(weights)
+            states.append(x)
+        return self.norm(x), jnp.stack([*weights, *self._align(states, projected)])
 
     def contributions(
         self, memory: Memory, weights: Float[Array, "L B N T S"], *, together: bool
     ) -> Float[Array, "L B n T S"]:
-        """Norms of what each memory position adds to the residual stream in every layer; see `CrossAttention`."""
-        each = zip(self.layers, self.project_memory(memory), weights, strict=True)
+        """Norms of what each memory position adds to the residual stream in every layer; see `CrossAttention`.
+
+        An alignment layer adds nothing, and is left out.
+        """
+        layers = len(self.layers)
+        each = zip(self.layers, self.project_memory(memory)[:layers], weights[:layers], strict=True)
         return jnp.stack([layer.cross_attention.contributions(kv, w, together=together) for layer, kv, w in each])
 
     def start(self, memory: Memory, width: int, length: int) -> tuple[KeyValue, ...]:
@@ -64,9 +78,17 @@ class CrossDecoder(nnx.Module):
         self, x: Float[Array, "B W D"], past: tuple[KeyValue, ...], position: jax.Array, memory: tuple[KeyValue, ...]
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B W L N S"], tuple[KeyValue, ...]]:
         """The next target position, from the cached past."""
-        weights, new = [], []
-        for layer, layer_past, keys in zip(self.layers, past, memory, strict=True):
+        weights, states, new = [], [], []
+        for layer, layer_past, keys in zip(self.layers, past, memory[: len(past)], strict=True):
             x, layer_weights, layer_past = layer.step(x, layer_past, position, keys)
             weights.append(layer_weights)
+            states.append(x)
             new.append(layer_past)
-        return self.norm(x), jnp.einsum("LBNWS->BWLNS", jnp.stack(weights)), tuple(new)
+        weights = jnp.stack([*weights, *self._align(states, memory)])
+        return self.norm(x), jnp.einsum("LBNWS->BWLNS", weights), tuple(new)
+
+    def _align(self, states: list[jax.Array], memory: tuple[KeyValue, ...]) -> list[jax.Array]:
+        """The weights of the alignment layer, if there is one, given what every layer gave."""
+        if self.alignment is None or self.aligns is None:
+            return []
+        return [self.alignment(states[self.aligns], memory[-1])]

@@ -24,7 +24,7 @@ class EncoderDecoder(nnx.Module):
 
     It owns the embedding `[V,D]`, which reads source and target and writes the logits (Press & Wolf, 2017).
     With `compute="bfloat16"` the products of the layers are taken in bfloat16; parameters, the residual stream, norms,
-    softmax and logits stay in float32.
+    softmax and logits stay in float32. `aligns` is that of `CrossDecoder`.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class EncoderDecoder(nnx.Module):
         layers: int,
         mlp: int,
         memory: str = "full",
+        aligns: int | None = None,
         compute: str = "float32",
         rngs: nnx.Rngs,
     ):
@@ -43,7 +44,7 @@ class EncoderDecoder(nnx.Module):
         scale = nnx.initializers.normal(width**-0.5)
         self.embedding = nnx.Embed(vocabulary, width, embedding_init=scale, rngs=rngs)
         self.encoder = TextEncoder(width, heads, mlp, layers, dtype=dtype, rngs=rngs)
-        self.decoder = CrossDecoder(width, width, heads, mlp, layers, dtype=dtype, rngs=rngs)
+        self.decoder = CrossDecoder(width, width, heads, mlp, layers, aligns=aligns, dtype=dtype, rngs=rngs)
         self.memory = memory
 
     def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:

@@ -1,5 +1,5 @@
 """Experiment rows: one file each, found by the name that a config gives."""
 
-from xattn.tasks.translation import Translation
+from xattn.tasks.frozen import translation
 
-TASKS = {"translation": Translation}
+TASKS = {"translation": translation}

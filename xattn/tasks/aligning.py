@@ -20,7 +20,6 @@ from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, descri
 from xattn.alignment.storage import save_maps
 from xattn.alignment.symmetrization import Method as Symmetrization
 from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
-from xattn.config import ConfigError
 from xattn.errors import UserError
 from xattn.run import Run, RunError
 from xattn.tasks import viewing, writing
@@ -91,13 +90,9 @@ def direction(
     run: Run, layer: int | None, head: int | Literal["mean"] | None, rows: Convention | None, kind: Kind
 ) -> Direction:
     """Opens a run for alignment; rows are those that have read a word, unless others were asked for or chosen."""
-    if kind == "norms" and isinstance(head, int):
-        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
-    readout = viewing.readout(run, layer, head, rows)
-    if rows is None and "readout" not in run.read_results():
+    readout, chosen = viewing.readout(run, layer, head, rows, kind), viewing.chosen(run)
+    if rows is None and chosen is None:
         readout = replace(readout, convention="read")
-    if kind == "norms":
-        readout = replace(readout, head="mean")
     model = Translator.open(run)
     if not model.looks:
         raise RunError(f"{run.folder} was trained on a mean memory: it has one position, and nothing to look at.")
@@ -109,6 +104,8 @@ def direction(
         "parameters": f"sha256 {digest.hexdigest()[:16]}",
         "xattn": importlib.metadata.version("xattn"),
     }
+    if chosen is not None and readout == chosen[0]:
+        provenance["readout"] = f"chosen by {chosen[1]}"
     return Direction(model=model, readout=readout, kind=kind, provenance=provenance)
 
 
@@ -117,7 +114,8 @@ def align(
 ) -> None:
     """Writes the links of every pair to standard output, and to standard error where they were read, and scores."""
     for name, each in zip(("source-target", "target-source"), directions, strict=False):
-        _tell(f"{name}: {describe(each.kind, each.readout)}.")
+        why = f" ({each.provenance['readout']})" if "readout" in each.provenance else ""
+        _tell(f"{name}: {describe(each.kind, each.readout)}{why}.")
     if len(directions) > 1:
         grown = f", test {reading.test!r}" if reading.combine.startswith("grow") else ""
         _tell(f"both directions are joined by {reading.combine}{grown}.")

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
 from xattn.data.sources import BadLines, Pair
 from xattn.run import Run
+from xattn.tasks import guidance
 from xattn.tasks.translation import bleu as bleu_of
 from xattn.tasks.translation import load
 from xattn.tasks.translator import Translator
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
     """Scores a run on splits of its corpus (those of `data.test`, unless some are named), and keeps the results.
 
-    Layer, head and row convention of the alignment are chosen on the validation split, and used on the others.
+    Layer, head and row convention of the alignment are chosen on the validation split, and used on the others. Without
+    gold there, they are those of guided alignment, if the run was guided.
     """
     model = Translator.open(run)
     results = run.read_results()
@@ -42,6 +45,9 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "chosen_by": "AER on validation",
             "validation_aer": round(found.aer, 4),
         }
+    elif (readout := guidance.readout(run.config)) is not None:
+        console.print(f"Alignment is read where it was guided: {readout}.")
+        results["readout"] = {**asdict(readout), "chosen_by": guidance.CHOSEN_BY}
     results.setdefault("splits", {})
     for name in splits or run.config.data.test:
         bad = BadLines(run.config.data.bad_lines)

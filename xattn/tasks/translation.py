@@ -25,8 +25,11 @@ from xattn.data.tokenizer import Tokenizer
 from xattn.nn.layers import Noise
 from xattn.nn.model import EncoderDecoder
 from xattn.run import Run
+from xattn.tasks import guidance
+from xattn.tasks.guidance import Guide
 from xattn.tasks.translator import Translator, build
 from xattn.training.divergence import linear_divergence
+from xattn.training.guidance import guided_loss
 from xattn.training.losses import Sum, cross_entropy, linear_cross_entropy, sum_of
 from xattn.training.step import Sums
 
@@ -74,11 +77,11 @@ def bleu(tokenized: bool) -> BLEU:
 
 
 def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
-    """Label-smoothed cross-entropy in nats a target piece, with dropout.
+    """Label-smoothed cross-entropy in nats a target piece, with dropout, and the weighted loss of the batch's guide.
 
     With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
     """
-    settings = config.training
+    settings, guided = config.training, config.guidance
     noise = Noise(
         seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
         rows=batch.rows,
@@ -88,23 +91,27 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
     embedding = model.embedding.embedding[...]
     labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
 
-    def states(noise: Noise) -> jax.Array:
-        memory = model.encode(batch.source, batch.source_mask, noise)
-        return model.decode(batch.target_in, memory, noise)[0].reshape(-1, model.width)
-
     count = batch.target_mask.sum(dtype=jnp.float32)
 
-    def entropy(states: jax.Array) -> Sum:
-        return Sum(linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing), count)
+    def once(noise: Noise) -> tuple[jax.Array, dict[str, Sum]]:
+        """The states of a pass, and its sums."""
+        memory = model.encode(batch.source, batch.source_mask, noise)
+        states_BTD, looked_LBNTS = model.decode(batch.target_in, memory, noise)
+        states = states_BTD.reshape(-1, model.width)
+        entropy = linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing)
+        if batch.guide is None:
+            return states, {"loss": Sum(entropy, count)}
+        links = guided_loss(looked_LBNTS[guided.layer, :, guided.head], batch.guide)
+        return states, {"loss": Sum(entropy + guided.weight * links.total, count), "guidance": links}
 
-    first = states(noise)
+    first, sums = once(noise)
     if settings.r_drop == 0:
-        return {"loss": entropy(first)}
-    second = states(noise.at(SECOND_PASS))
-    both = entropy(first) + entropy(second)
+        return sums
+    second, more = once(noise.at(SECOND_PASS))
+    both = {name: sums[name] + more[name] for name in sums}
     divergence = Sum(linear_divergence(first, second, embedding, weights), count)
-    total = (both.total + settings.r_drop * divergence.total) / 2
-    return {"loss": Sum(total, count), "divergence": divergence}
+    total = (both["loss"].total + settings.r_drop * divergence.total) / 2
+    return {**both, "loss": Sum(total, count), "divergence": divergence}
 
 
 class Translation:
@@ -114,6 +121,7 @@ class Translation:
         self.config = run.config
         self.score = run.config.training.stop_by
         data = run.config.data
+        sources.prepare(data.corpus)
         corpora = {
             split: Corpus(partial(read, run.config, split), data.bad_lines) for split in (data.train, data.validation)
         }
@@ -129,13 +137,17 @@ class Translation:
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
         }
+        self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
+        if run.config.guidance.links:
+            links = guidance.read(run.config, corpora[data.train], console)
+            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
-        self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.shapes = cache(self._shapes)
         # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
         self.plans = lru_cache(maxsize=2)(self._plan)
-        # Compiled as a whole: eagerly, every layer would compile its initialisers anew.
-        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+        # Compiled as a whole: eagerly, every layer would compile its initialisers anew. Traced once, for the graph too.
+        self.initial = jax.jit(lambda: nnx.split(self._model(), nnx.Param))
+        self.graph, _ = jax.eval_shape(self.initial)
 
     @cached_property
     def translator(self) -> Translator:
@@ -144,7 +156,7 @@ class Translation:
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
-        return self.initial()
+        return nnx.to_pure_dict(self.initial()[1])
 
     def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
         """The sums of a training batch; the row "loss" is what is minimised."""
@@ -189,9 +201,8 @@ class Translation:
 
         @cache
         def empty(shape: batching.Shape) -> Batch:
-            return batching.make_batch(
-                batching.PlannedBatch(shape=shape, examples=nothing), self.encoded["train"], self.tokenizer
-            )
+            planned = batching.PlannedBatch(shape=shape, examples=nothing)
+            return self._batch(planned, "validation" if epoch is None else "train")
 
         return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
 
@@ -230,7 +241,8 @@ class Translation:
         return batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
 
     def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
-        encoded = self.encoded[name]
-        return grain.MapDataset.range(len(plan)).map(
-            lambda number: batching.make_batch(plan[number], encoded, self.tokenizer)
-        )
+        return grain.MapDataset.range(len(plan)).map(lambda number: self._batch(plan[number], name))
+
+    def _batch(self, planned: batching.PlannedBatch, name: str) -> Batch:
+        batch, guide = batching.make_batch(planned, self.encoded[name], self.tokenizer), self.guides[name]
+        return batch if guide is None else batch._replace(guide=guide(planned))  # pyright: ignore[reportArgumentType]

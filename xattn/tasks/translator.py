@@ -64,6 +64,7 @@ def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
         layers=config.model.layers,
         mlp=config.model.mlp,
         memory=config.model.memory,
+        aligns=config.alignment_layer,
         compute=config.model.compute,
         rngs=nnx.Rngs(seed),
     )

@@ -8,31 +8,54 @@ from typing import Literal
 from rich.console import Console
 
 from xattn.alignment.formats import read_links
-from xattn.alignment.maps import AttentionMap, Convention, Readout
+from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.config import ConfigError
 from xattn.run import Run, RunError
+from xattn.tasks import guidance
 from xattn.tasks.translator import Translator
 from xattn.training.checkpoint import Checkpoints
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.page import Page, Sentence
 
 
-def readout(run: Run, layer: int | None, head: int | Literal["mean"] | None, convention: Convention | None) -> Readout:
-    """Where to read: as asked, else as evaluation chose on validation, else the mean of the last layer's heads."""
+def chosen(run: Run) -> tuple[Readout, str] | None:
+    """Where evaluation chose to read, by gold on validation; else where training was guided. And by which of them."""
     results = run.read_results()
     if "readout" in results:
-        chosen = Readout(**{key: results["readout"][key] for key in ("layer", "head", "convention")})
-    else:
-        chosen = Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
-    layers, heads = run.config.model.layers, run.config.model.heads
+        row = results["readout"]
+        return Readout(**{key: row[key] for key in ("layer", "head", "convention")}), row["chosen_by"]
+    guided = guidance.readout(run.config)
+    return None if guided is None else (guided, guidance.CHOSEN_BY)
+
+
+def readout(
+    run: Run,
+    layer: int | None,
+    head: int | Literal["mean"] | None,
+    convention: Convention | None,
+    kind: Kind = "weights",
+) -> Readout:
+    """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
+    if kind == "norms" and isinstance(head, int):
+        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
+    found = chosen(run)
+    default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
+    layers, heads = run.config.attention_layers, run.config.model.heads
     if layer is not None and not 0 <= layer < layers:
         raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
     if isinstance(head, int) and not 0 <= head < heads:
         raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
+    if layer is None:
+        layer = default.layer
+    if kind != "weights" and layer >= run.config.model.layers:
+        raise ConfigError(
+            f"An alignment layer ({layer} here) has weights, and no values whose norms could be taken: name another "
+            f"--layer with --kind {kind}."
+        )
     return Readout(
-        layer=chosen.layer if layer is None else layer,
-        head=chosen.head if head is None else head,
-        convention=chosen.convention if convention is None else convention,
+        layer=layer,
+        head="mean" if kind == "norms" else default.head if head is None else head,
+        convention=default.convention if convention is None else convention,
     )
 
 
@@ -44,12 +67,13 @@ def show(
     gold: Path | None,
     against: Sequence[Run],
     steps: bool,
+    kind: Kind,
     format: str,
     output: Path | None,
     readout: Readout,
     console: Console,
 ) -> None:
-    """Prints or writes the attention maps of sentences, and of their given or own translations.
+    """Prints or writes the maps of sentences, and of their given or own translations: attention weights, or norms.
 
     A page shows any number of them, and beside each map those of other runs or of the run's checkpoints. Every
     other view shows one.
@@ -70,7 +94,7 @@ def show(
         if pieces > longest:
             which = "The sentence" if len(texts) == 1 else f"Sentence {number}"
             raise ConfigError(f"{which} has {pieces} pieces, but this model was trained on at most {longest}.")
-    sentences = _sentences(run, model, texts, targets, _others(run, against, steps))
+    sentences = _sentences(run, model, texts, targets, _others(run, against, steps), kind)
     if gold is not None:
         sentences = _with_gold(sentences, gold)
     if format == "html":
@@ -107,29 +131,39 @@ def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translat
         name = other.folder.name if other.folder.name not in others else str(other.folder)
         others[name] = Translator.open(other)
         _check(other, others[name])
-        layers, heads = other.config.model.layers, other.config.model.heads
-        if (layers, heads) != (run.config.model.layers, run.config.model.heads):
+        form, wanted = ((each.config.attention_layers, each.config.model.heads) for each in (other, run))
+        if form != wanted:
             raise ConfigError(
-                f"{other.folder} has {layers} layers of {heads} heads, but {run.folder} has "
-                f"{run.config.model.layers} of {run.config.model.heads}; only maps of the same form can be compared."
+                f"{other.folder} has {form[0]} layers of {form[1]} heads, but {run.folder} has {wanted[0]} of "
+                f"{wanted[1]}; only maps of the same form can be compared."
             )
     return others
 
 
 def _sentences(
-    run: Run, model: Translator, texts: Sequence[str], targets: Sequence[str] | None, others: dict[str, Translator]
+    run: Run,
+    model: Translator,
+    texts: Sequence[str],
+    targets: Sequence[str] | None,
+    others: dict[str, Translator],
+    kind: Kind,
 ) -> list[Sentence]:
     """Every sentence with its maps; the model's own translation is shown as it was written, unless others follow it."""
     if targets is None:
         own = [best[0] for best in model.translate(texts, look=True)]
         targets = [best.text for best in own]
         if not others:
+            if kind == "weights":
+                looked = [_found(best.attention) for best in own]
+            else:
+                looked = model.attend_written(list(zip(texts, own, strict=True)), kind=kind)
             return [
-                Sentence(maps={run.folder.name: _found(best.attention)}, candidates=best.candidates) for best in own
+                Sentence(maps={run.folder.name: attention}, candidates=best.candidates)
+                for attention, best in zip(looked, own, strict=True)
             ]
     pairs = list(zip(texts, targets, strict=True))
     models = {**others, "best": model} if others else {run.folder.name: model}
-    maps = {name: each.attend(pairs) for name, each in models.items()}
+    maps = {name: each.attend(pairs, kind=kind) for name, each in models.items()}
     for name, each in maps.items():
         for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
             if (one.source, one.target) != (first.source, first.target):

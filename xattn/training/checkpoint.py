@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the newest, to go on from, and the best, to use."""
+"""Checkpoints of a run: the newest, to go on from, the best, to use, and those on the way, to look at."""
 
 import logging
 from pathlib import Path
@@ -21,24 +21,24 @@ class Checkpoints:
     """A folder of checkpoints: `newest` and `best` are steps, or None where there is nothing yet.
 
     Writing is atomic: an interrupted save leaves the one before it. Higher scores are better, and of
-    equal ones the later.
+    equal ones the later. Multiples of `keep_every` steps are kept too.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False):
+    def __init__(self, folder: Path, *, keep_every: int | None = None, read_only: bool = False):
         self.folder = folder.absolute()
-        policy = checkpoint_managers.AnyPreservationPolicy(
-            [
-                checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(
-                    get_metric_fn=lambda metrics: metrics["score"], n=1, keep_checkpoints_without_metrics=False
-                ),
-            ]
-        )
+        policies = [
+            checkpoint_managers.LatestN(1),
+            checkpoint_managers.BestN(
+                get_metric_fn=lambda metrics: metrics["score"], n=1, keep_checkpoints_without_metrics=False
+            ),
+        ]
+        if keep_every is not None:
+            policies.append(checkpoint_managers.EveryNSteps(keep_every))
         self.manager = ocp.CheckpointManager(
             self.folder,
             item_names=(STATE, PARAMS, PROGRESS),
             options=ocp.CheckpointManagerOptions(
-                preservation_policy=policy,
+                preservation_policy=checkpoint_managers.AnyPreservationPolicy(policies),
                 best_fn=lambda metrics: metrics["score"],
                 read_only=read_only,
                 create=not read_only,

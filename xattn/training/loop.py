@@ -87,10 +87,11 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     sign = -1 if task.score == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
 
+    @jax.jit  # else every zero of the optimizer is a program of its own
     def fresh() -> State:
         return start(task.parameters(), tx, ema=settings.ema, accumulate=settings.accumulate)
 
-    checkpoints = Checkpoints(run.checkpoints)
+    checkpoints = Checkpoints(run.checkpoints, keep_every=settings.keep_every)
     state, progress, step = None, Progress(), 0
     shapes = jax.eval_shape(fresh)
     recent = averages.make_ring(settings.average, shapes.params) if settings.average > 1 else None
@@ -197,10 +198,11 @@ def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
 
 
 def means(sums: list[Sums]) -> dict[str, float]:
-    """The mean of every row over all batches: totals added, counts added, divided once."""
-    return {
-        name: float(sum(each[name].total for each in sums) / sum(each[name].count for each in sums)) for name in sums[0]
-    }
+    """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
+    totals, counts = (
+        {name: sum(getattr(s[name], part) for s in sums) for name in sums[0]} for part in ("total", "count")
+    )
+    return {name: float(totals[name] / counts[name]) for name in totals if counts[name]}
 
 
 def _compiling(ahead: Ahead) -> str:

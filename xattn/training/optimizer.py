@@ -1,5 +1,7 @@
 """The optimizer that a config describes."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -31,8 +33,12 @@ def schedule(config: Experiment) -> optax.Schedule:
 
 
 def make(config: Experiment) -> optax.GradientTransformation:
-    """AdamW (Loshchilov & Hutter, 2019) after clipping by the global norm; only matrices are decayed."""
+    """AdamW (Loshchilov & Hutter, 2019) after clipping by the global norm; only matrices are decayed.
+
+    Where an alignment layer is trained, all other parameters stay as they are.
+    """
     settings = config.optimizer
+    still = optax.masked(optax.set_to_zero(), _beside_the_alignment_layer)
     return optax.chain(
         optax.clip_by_global_norm(settings.clip),
         optax.adamw(
@@ -42,4 +48,9 @@ def make(config: Experiment) -> optax.GradientTransformation:
             weight_decay=settings.weight_decay,
             mask=lambda params: jax.tree.map(lambda p: p.ndim > 1, params),
         ),
+        *([] if config.alignment_layer is None else [still]),
     )
+
+
+def _beside_the_alignment_layer(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(lambda path, _: "alignment" not in {p.key for p in path}, params)

@@ -85,7 +85,9 @@ def make_update(
         params = optax.apply_updates(state.params, changes)
         step, average = state.step + 1, state.average
         if ema:
-            average = optax.incremental_update(params, average, 1 - ema_decay(ema, step))
+            # In this form the average of what never changes is that itself, to the bit.
+            share = 1 - ema_decay(ema, step)
+            average = jax.tree.map(lambda old, new: old + share.astype(old.dtype) * (new - old), average, params)
         gathered = _nothing(params) if accumulate > 1 else None
         norm = Sum(optax.tree.norm(gradients), jnp.ones(()))
         return State(step=step, params=params, optimizer=optimizer_state, average=average, gathered=gathered), norm

@@ -5,7 +5,10 @@ Importing this module imports matplotlib.
 """
 
 import io
+import re
+import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -32,11 +35,26 @@ _LINES = [  # Okabe and Ito's colours, and a marker and a dash for those who see
     ("#cc79a7", "D", ":"),
     ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
 ]
+_MISSING = re.compile(r"^Glyph (\d+) .* missing from font")
 _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # None leaves it out
 # matplotlib ships the first family; the others add their scripts where they are installed.
 _FAMILIES = ["DejaVu Sans", "Noto Sans", "Noto Sans Devanagari", "Noto Sans CJK JP"]
+_FAMILIES += ["Lohit Devanagari", "Nirmala UI", "Kohinoor Devanagari"]
+
+
+def _installed() -> list[str]:
+    """The families there are, also those installed after matplotlib wrote its list of fonts."""
+    unknown = set(_FAMILIES) - set(font_manager.get_font_names())
+    files = {family.replace(" ", "") + weight for family in unknown for weight in ("-Regular", "-Bold")}
+    for path in font_manager.findSystemFonts() if files else ():
+        if Path(path).stem in files:
+            font_manager.fontManager.addfont(path)
+    names = font_manager.get_font_names()
+    return [family for family in _FAMILIES if family in names]
+
+
 _STYLE: dict[RcKeyType, Any] = {
-    "font.family": [name for name in _FAMILIES if name in font_manager.get_font_names()],
+    "font.family": _installed(),
     "font.size": 9,
     "text.color": _INK,
     "xtick.labelcolor": _INK,
@@ -76,10 +94,12 @@ def heatmap(words: WordMap) -> Figure:
     axes.get_xticklabels()[-1].set(color=_GREY, style="italic")
 
     percent = max(rows, columns) <= 12
-    _cells(axes, words.special[:, None], left=special, percent=percent)
-    mesh = _cells(axes, words.weights, left=0.0, percent=percent)
+    _cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
+    mesh = _cells(axes, words.weights / words.most, left=0.0, percent=percent)
     axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
     notes = [MEANINGS[words.readout.convention]]
+    if words.kind != "weights":
+        notes.append(f"1 is the largest norm, {words.most:.3g}")
     if words.silent:
         hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
         axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
@@ -160,9 +180,25 @@ def _lines(width: float, points: Mapping[str, Sequence[tuple[int, float]]]) -> F
 
 @mpl.rc_context(rc=_STYLE)
 def render(figure: Figure, format: Format) -> bytes:
-    """The figure as a file's bytes, the same for the same figure: without a date, with text as text."""
+    """The figure as a file's bytes, the same for the same figure: without a date, with text as text.
+
+    Letters that no installed font has become boxes, and one warning; an SVG leaves them to the fonts of its reader.
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format])
+    missing = dict.fromkeys(number for each in caught for number in _MISSING.findall(str(each.message)))
+    for each in caught:
+        if not _MISSING.search(str(each.message)):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if missing and format != "svg":
+        letters = " ".join(chr(int(number)) for number in missing)
+        warnings.warn(
+            f"No font for {letters}: they are boxes in the picture. Install one that has them (for Devanagari, Noto"
+            " Sans Devanagari: Debian's fonts-noto-core), or view it in the terminal, as svg or as html.",
+            stacklevel=3,
+        )
     return buffer.getvalue()
 
 

@@ -101,8 +101,8 @@ class Page:
         return {
             "names": list(map(printable, self.sentences[0].maps)),
             "kind": every[0].kind,
-            # Attention weights share one scale, so that pictures can be compared; larger values need their own.
-            "most": 1 if highest <= 1 + 1e-5 else float(f"{highest:.2g}"),
+            # Attention weights share one scale, so that pictures can be compared; norms need their own.
+            "most": 1 if every[0].kind == "weights" else float(f"{highest:.2g}") or 1,
             "meanings": MEANINGS,
             "readout": {
                 "layer": self.readout.layer,
@@ -159,4 +159,5 @@ def code() -> str:
     scripts = "".join(text[name].replace('"use strict";\n', "", 1) for name in _SCRIPTS)
     page = text["template.html"].replace("/*CSS*/", text["page.css"])
     page = page.replace("/*SCRIPT*/", f'"use strict";\n{{\n{scripts}}}')
-    return re.sub(r"(?m)^ *(// .*\n)?", "", page)  # indentation and whole lines of comment are for who reads the parts
+    # Indentation and comments on lines of their own are for who reads the parts.
+    return re.sub(r"(?m)^ *(// .*\n|/\*\*(?s:.*?)\*/\n)?", "", page)

@@ -49,7 +49,7 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
     labels = [printable(word) for word in [*words.source, "", "special"]]
     names = [printable(word) for word in words.target]
     gap_T = np.full(len(names), np.nan, np.float32)
-    values_TS = np.column_stack([words.weights, gap_T, words.special])
+    values_TS = np.column_stack([words.weights, gap_T, words.special]) / words.most
     values_TS[words.silent] = np.nan
 
     stub = min(max(map(cell_len, names), default=0), width // 4)
@@ -70,7 +70,9 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
             for s in panel:
                 picture.append(*_cell(float(values_S[s]), widths[s], color))
             picture.append("\n")
-    picture.append_text(_legend(color, digits=max(widths) < 3))
+    picture.append_text(_legend(color, "weight" if words.kind == "weights" else "norm", digits=max(widths) < 3))
+    if words.kind != "weights":
+        picture.append(f"100 % is the largest norm, {words.most:.3g}\n", style="dim")
     if words.silent:
         picture.append("an empty row: no decoder step speaks for the word\n", style="dim")
     return picture
@@ -118,7 +120,7 @@ def _shade(value: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _legend(color: bool, *, digits: bool) -> Text:
+def _legend(color: bool, what: str, *, digits: bool) -> Text:
     legend = Text("\n", style="dim")
     if color:
         legend.append("0 % ")
@@ -126,9 +128,9 @@ def _legend(color: bool, *, digits: bool) -> Text:
             legend.append(" ", style=_cell(step / 15, 2, color)[1])
         legend.append(" 100 %")
     elif digits:
-        legend.append("digits: tenths of the weight (9: 0.85 and more)")
+        legend.append(f"digits: tenths of the {what} (9: 0.85 and more)")
     else:
-        legend.append("numbers: weight in percent")
+        legend.append(f"numbers: {what} in percent")
     return legend.append("; special: on pieces of no word, such as EOS\n")
 
 

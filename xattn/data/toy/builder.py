@@ -1,4 +1,4 @@
-"""The toy language pair as a TensorFlow Datasets builder: array_record files, without TensorFlow.
+"""The toy languages as TensorFlow Datasets builders: array_record files, without TensorFlow.
 
 Importing tensorflow_datasets takes a second, so only this module does, and it is imported where needed.
 """
@@ -11,14 +11,17 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from xattn.data.datasets import records
-from xattn.data.grammar import VERSION, Example, Sizes, generate
-from xattn.data.toy.french import Links
+from xattn.data.grammar import VERSION, Example, Language, Sizes, generate
+from xattn.data.toy.words import Links
 
 
-class ToyEnFr(tfds.core.GeneratorBasedBuilder):
-    """English sentences, their French translations and gold word links, from a grammar."""
+class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """English sentences, their translations and gold word links, from a grammar."""
 
     VERSION = tfds.core.Version(VERSION)
+    language: Language
+    feature: str
+    """The name of the translation."""
 
     def __init__(self, *, data_dir: Path, sizes: Sizes, seed: int):
         self.sizes, self.seed = sizes, seed
@@ -29,34 +32,52 @@ class ToyEnFr(tfds.core.GeneratorBasedBuilder):
         text = tfds.features.Text()
         return tfds.core.DatasetInfo(
             builder=self,
-            features=tfds.features.FeaturesDict({"english": text, "french": text, "sure": links, "possible": links}),
+            features=tfds.features.FeaturesDict(
+                {"english": text, self.feature: text, "sure": links, "possible": links}
+            ),
             disable_shuffling=True,
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[int, dict[str, Any]]]]:
-        return {name: self._generate_examples(rows) for name, rows in generate(self.sizes, self.seed).items()}
+        splits = generate(self.sizes, self.seed, self.language)
+        return {name: self._generate_examples(rows) for name, rows in splits.items()}
 
     def _generate_examples(self, examples: list[Example]) -> Iterator[tuple[int, dict[str, Any]]]:
         for i, example in enumerate(examples):
             links = {name: np.array(getattr(example, name), np.int32) for name in ("sure", "possible")}
-            yield i, {"english": example.english, "french": example.french, **links}
+            yield i, {"english": example.english, self.feature: example.target, **links}
 
 
-def build(folder: Path, sizes: Sizes, seed: int) -> None:
-    """Generates the splits and writes them into a folder."""
+class ToyEnFr(Toy):
+    """English and French."""
+
+    language, feature = "fr", "french"
+
+
+class ToyEnHi(Toy):
+    """English and Hindi."""
+
+    language, feature = "hi", "hindi"
+
+
+BUILDERS = {"toy_en_fr": ToyEnFr, "toy_en_hi": ToyEnHi}
+
+
+def build(corpus: str, folder: Path, sizes: Sizes, seed: int) -> None:
+    """Generates the splits of one of `BUILDERS` and writes them into a folder."""
     tfds.disable_progress_bar()  # five bars for a few seconds; the caller says what goes on
-    builder = ToyEnFr(data_dir=folder, sizes=sizes, seed=seed)
+    builder = BUILDERS[corpus](data_dir=folder, sizes=sizes, seed=seed)
     builder.download_and_prepare(file_format="array_record")
 
 
-def read(folder: Path, split: str) -> Iterator[tuple[str, str, Links, Links]]:
-    """Gives English, French, sure and possible links of each sentence of a split that `build` wrote."""
+def read(corpus: str, folder: Path, split: str) -> Iterator[tuple[str, str, Links, Links]]:
+    """Gives English, its translation, sure and possible links of each sentence of a split that `build` wrote."""
     known: dict[tuple[int, int], tuple[int, int]] = {}  # each link once in memory, not a million times
 
     def links(flat: Sequence[int]) -> Links:
         return tuple(known.setdefault(link, link) for link in zip(flat[::2], flat[1::2], strict=True))
 
-    builder = tfds.builder_from_directory(folder / "toy_en_fr" / VERSION)
-    for record in records(builder, split, "toy_en_fr"):
-        english, french = (record[name][0].decode() for name in ("english", "french"))
-        yield english, french, links(record["sure"]), links(record["possible"])
+    builder = tfds.builder_from_directory(folder / corpus / VERSION)
+    for record in records(builder, split, corpus):
+        english, target = (record[name][0].decode() for name in ("english", BUILDERS[corpus].feature))
+        yield english, target, links(record["sure"]), links(record["possible"])

@@ -6,16 +6,13 @@ from the sentence asked for: a recogniser by backtracking, without a second copy
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 from typing import TypeVar
 
-from xattn.data.toy.french import Word
+from xattn.data.toy.words import Said
 
 T = TypeVar("T")
 VOWELS = frozenset("aeiou")
 HORIZON = 7  # "all the very small quick brown foxes": no noun comes later in its phrase
-Said = tuple[int, ...]  # positions of English words
-French = list[Word]
 
 
 class DeadEnd(Exception):
@@ -64,23 +61,6 @@ class Draft:
         """Chooses one of the options and says its form."""
         option = self.pick(options)
         return option, self.say(form(option))
-
-    def each(self, english: str, french: str) -> French:
-        """Says English words and links the French ones: one by one if there are as many, else all to all."""
-        return linked(self.say(english), french)
-
-    def one_of(self, pairs: Sequence[tuple[str, str]]) -> French:
-        """Chooses an (English, French) pair and says it."""
-        pair, said = self.word(pairs, itemgetter(0))
-        return linked(said, pair[1])
-
-
-def linked(said: Said, french: str) -> French:
-    """Links French words to English ones, one by one if there are as many, else all to all."""
-    words = french.split()
-    if len(words) == len(said):
-        return [Word(word, (i,)) for word, i in zip(words, said, strict=True)]
-    return [Word(word, said) for word in words]
 
 
 class _Trial(Draft):

@@ -11,9 +11,8 @@ aspirated h, which counts as a consonant.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
-Links = tuple[tuple[int, int], ...]
+from xattn.data.toy.words import Links, Word, spell
 
 VOWELS = frozenset("aeiouhàâéèêëîïôûœ")
 CONTRACTIONS = {"à": {"le": "au", "les": "aux"}, "de": {"le": "du", "les": "des"}}
@@ -55,14 +54,6 @@ IRREGULAR = {
 
 # The stem of -er verbs whose vowel changes where the ending is silent.
 SILENT_STEMS = {"acheter": "achèt", "appeler": "appell", "nettoyer": "nettoi", "protéger": "protèg"}
-
-
-class Word(NamedTuple):
-    """A French word ("le/l'" if its form before a vowel differs) and the English positions it comes from."""
-
-    text: str
-    sure: tuple[int, ...] = ()
-    possible: tuple[int, ...] = ()
 
 
 @cache
@@ -117,14 +108,12 @@ def agree(participle: str, gender: str, is_plural: bool) -> str:
 def join(words: Sequence[Word]) -> tuple[str, Links, Links]:
     """Spells a sequence of words and gives its links as sorted (English, French) pairs.
 
-    The first tuple holds the sure links, the second the possible ones, which include the sure.
-
     >>> join([Word("de/d'", (0,)), Word("le/l'", (1,)), Word("garçon", (2,))])
     ('du garçon', ((0, 0), (1, 0), (2, 1)), ((0, 0), (1, 0), (2, 1)))
     >>> join([Word("de/d'", (0,)), Word("le/l'", (1,)), Word("ami", (2,))])[0]
     "de l' ami"
     """
-    spelled: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []  # last first: a form depends on what follows
+    spelled: list[Word] = []  # last first: a form depends on what follows
     vowel = False
     for text, sure, possible in reversed(words):
         if "/" in text:
@@ -132,10 +121,8 @@ def join(words: Sequence[Word]) -> tuple[str, Links, Links]:
         if text in CONTRACTIONS and spelled and spelled[-1][0] in CONTRACTIONS[text]:
             article, more_sure, more_possible = spelled.pop()
             text, sure, possible = CONTRACTIONS[text][article], sure + more_sure, possible + more_possible
-        spelled.append((text, sure, possible))
+        spelled.append(Word(text, sure, possible))
         vowel = text[0] in VOWELS
     spelled.reverse()
-    text = " ".join([text for text, _, _ in spelled]).replace("*", "")
-    sure = [(i, t) for t, (_, sources, _) in enumerate(spelled) for i in sources]
-    loose = [(i, t) for t, (_, _, sources) in enumerate(spelled) for i in sources]
-    return text, tuple(sorted(sure)), tuple(sorted({*sure, *loose}))
+    text, all_sure, all_possible = spell(spelled)
+    return text.replace("*", ""), all_sure, all_possible

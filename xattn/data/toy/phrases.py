@@ -1,43 +1,32 @@
-"""The pieces that the rules put together: phrases, French articles, negation, the verb and its participle."""
+"""The pieces that the rules put together: phrases, qualities, negation, the English form of a verb."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
 
 from xattn.data.toy.choices import unbarred
-from xattn.data.toy.draft import Draft, French, Said
-from xattn.data.toy.french import Word, agree, conjugate, plural
-from xattn.data.toy.function_words import (
-    ALL,
-    BARE,
-    DE,
-    EVERY,
-    MANY,
-    NAMES,
-    SOME,
-    THE,
-    A,
-    Determiner,
-    Modal,
-    Mode,
-    Pronoun,
-    Tense,
-)
+from xattn.data.toy.draft import Draft
+from xattn.data.toy.function_words import ALL, EVERY, NAMES, Determiner, Modal, People, Saying, Tense
 from xattn.data.toy.lexicon import Adjective, Noun, Verb
+from xattn.data.toy.meaning import Adverb, AnyNominal, Kin, Named, Negation, Quality
+from xattn.data.toy.words import Said
+
+ENGLISH = attrgetter("english")
+M_co = TypeVar("M_co", bound=AnyNominal, covariant=True)
 
 
 @dataclass(slots=True, kw_only=True)
-class Phrase:
-    """What a verb needs to know of its subject, and a relative clause of its head.
+class Phrase(Generic[M_co]):
+    """A nominal, and what the rules need to know of it as a subject or as the head of a relative clause.
 
-    `person` counts i, you, he, we, they from 0, as `conjugate` does. `kinds`, `nouns` and `adjectives` hold
-    those of both phrases after "and"; a pronoun or a name has no noun. `adjectives` and `verbs` grow with
-    what is said of it, so that nothing is said twice. Nothing follows a `heavy` phrase: it ends in a clause.
+    `person` counts i, you, he, we, they from 0. `kinds`, `nouns` and `adjectives` hold those of both phrases after
+    "and"; a pronoun or a name has no noun. `adjectives` and `verbs` grow with what is said of it, so that nothing
+    is said twice. Nothing follows a `heavy` phrase: it ends in a clause.
     """
 
-    french: French
+    nominal: M_co
     person: int
-    gender: str
     many: bool
     kinds: str
     nouns: tuple[Noun, ...] = ()
@@ -68,88 +57,55 @@ SIMPLE = Allow(heavy=False, joint=False, time=False)
 FIRST_OF_TWO = SIMPLE._replace(negation=False, modal=False)
 
 
-class Complement(NamedTuple):
-    """What a verb takes: clitics before it, the one its participle agrees with, and the words after it."""
-
-    clitics: Sequence[Word] = ()
-    agreed: Pronoun | None = None
-    after: Sequence[Word] = ()
-    heavy: bool = False
+def name(d: Draft) -> Phrase[Named]:
+    """Says a first name."""
+    chosen = Named(*d.word(NAMES, ENGLISH))
+    return Phrase(nominal=chosen, person=2, many=False, kinds="p")
 
 
-def article(
-    determiner: Determiner, said: Said, noun: Said, gender: str, many: bool, mode: Mode, adjective_next: bool
-) -> French:
-    """Says a determiner in French.
-
-    Indefinite ones depend on the sentence: j' ai du pain, je n' ai pas de pain, j' aime le pain; des chats,
-    but de petits chats. Those that English leaves out are possible links to the noun.
-    """
-    if determiner in (A, SOME, BARE):
-        sure, possible = said, () if said else noun
-        definite = THE.plural if many else THE.feminine if gender == "f" else THE.masculine
-        if mode == "negated" or (many and adjective_next and mode != "generic"):
-            return [Word(DE, sure, possible)]
-        if mode == "generic":
-            return [Word(definite, sure, possible)]
-        if determiner is BARE and not many:
-            return [Word(DE, sure, possible), Word(definite, sure, possible)]
-    if determiner is MANY:
-        return [Word("beaucoup", said), Word(DE, (), said)]
-    if determiner is ALL:
-        return [Word("toutes" if gender == "f" else "tous", said[:1]), Word("les", said[1:])]
-    form = determiner.plural if many else determiner.feminine if gender == "f" else determiner.masculine
-    return [Word(form, said, () if said else noun)]
+def adverb(d: Draft, sayings: Sequence[Saying]) -> Adverb:
+    """Says one of the expressions."""
+    return Adverb(*d.word(sayings, ENGLISH))
 
 
-def name(d: Draft) -> Phrase:
-    """Says a first name, the same in both languages."""
-    (text, gender), said = d.word(NAMES, lambda row: row[0])
-    return Phrase(french=[Word(text, said)], person=2, gender=gender, many=False, kinds="p")
-
-
-def adjective_phrase(d: Draft, options: Sequence[Adjective], very_probability: float) -> tuple[Adjective, Said, French]:
-    """(very) Adj: gives the adjective, where it stands, and très or nothing."""
-    very = []
+def quality(d: Draft, options: Sequence[Adjective], very_probability: float) -> Quality:
+    """(very) Adj."""
+    very = ()
     if very_probability and d.chance(very_probability):
         gradable = [adjective for adjective in options if adjective.very]
         if gradable:
-            options, very = gradable, d.each("very", "très")
-    adjective, said = d.word(options, lambda adjective: adjective.english)
-    return adjective, said, very
+            options, very = gradable, d.say("very")
+    adjective, said = d.word(options, ENGLISH)
+    return Quality(adjective, said, very)
 
 
-def said_of(d: Draft, options: tuple[Adjective, ...], actor: Phrase) -> tuple[Adjective, French]:
-    """(very) Adj after "is", agreeing with what it is said of."""
+def said_of(d: Draft, options: tuple[Adjective, ...], actor: Phrase) -> Quality:
+    """(very) Adj after "is", remembered by what it is said of."""
     options, _ = unbarred(options, actor.nouns, d.barred)
-    adjective, said, very = adjective_phrase(d, options, 0.15)
-    d.adjective_nouns += [(adjective.english, noun.one) for noun in actor.nouns]
-    word = adjective.french(actor.gender, actor.many).partition("/")[0]
-    return adjective, [*very, Word(word, said)]
+    said = quality(d, options, 0.15)
+    d.adjective_nouns += [(said.adjective.english, noun.one) for noun in actor.nouns]
+    actor.adjectives += (said.adjective,)
+    return said
 
 
-def bare_noun(d: Draft, options: Sequence[tuple[str, str, str, str]], actor: Phrase) -> French:
-    """A noun after "is", without an article in French: elle est étudiante, nous sommes amis."""
+def bare_noun(d: Draft, options: Sequence[People], actor: Phrase) -> Kin:
+    """A noun for people after "is"."""
     a = () if actor.many else d.say("a")
-    (_, _, masculine, feminine), said = d.word(options, lambda row: row[1] if actor.many else row[0])
-    word = feminine if actor.gender == "f" else masculine
-    return [Word(plural(word) if actor.many else word, said, a)]
+    return Kin(*d.word(options, lambda people: people.many if actor.many else people.one), a)
 
 
-def negate(d: Draft, helper: Said = ()) -> French:
-    """Says "not", which is ne and pas."""
-    said = d.say("not")
-    return [Word("ne/n'", said, helper), Word("pas", said, helper)]
+def negate(d: Draft, helper: Said = ()) -> Negation:
+    """Says "not"."""
+    return Negation(d.say("not"), helper, False)
 
 
-def polarity(d: Draft, actor: Phrase, allow: Allow) -> tuple[Tense, Said, French]:
-    """Decides tense and negation: gives the tense, where do/does/did stands, and ne with pas or jamais."""
+def polarity(d: Draft, actor: Phrase, allow: Allow) -> tuple[Tense, Said, Negation | None]:
+    """Decides tense and negation: gives the tense, where do/does/did stands, and "not" or "never"."""
     tense = d.pick(allow.tenses)
     if not (allow.negation and actor.negatable and d.chance(0.25)):
-        return tense, (), []
+        return tense, (), None
     if d.chance(0.25):
-        never = d.say("never")
-        return tense, (), [Word("ne/n'", never), Word("jamais", never)]
+        return tense, (), Negation(d.say("never"), (), True)
     helper = d.say("did" if tense == "past" else "does" if actor.person == 2 else "do")
     return tense, helper, negate(d, helper)
 
@@ -164,35 +120,3 @@ def english_form(verb: Verb | Modal, actor: Phrase, tense: Tense, bare: bool) ->
 def fresh(verbs: Sequence[Verb], actor: Phrase) -> Sequence[Verb]:
     """Leaves the verbs that nobody has said of the actor."""
     return [verb for verb in verbs if verb not in actor.verbs] if actor.verbs else verbs
-
-
-def verb_group(
-    verb: Verb,
-    actor: Phrase,
-    tense: Tense,
-    said: Said,
-    helper: Said,
-    negation: Sequence[Word],
-    clitics: Sequence[Word] = (),
-    middle: Sequence[Word] = (),
-    agreed: Phrase | Pronoun | None = None,
-) -> French:
-    """Builds (ne) (clitic) verb (pas) (adverb) (participle).
-
-    The participle agrees with the subject after être, and after avoir with an object before it: `agreed`.
-    """
-    lead, loose = said[:1], said[1:] + helper
-    last = []
-    if verb.auxiliary == "state":
-        finite = Word(conjugate("être")[actor.person], lead, loose)
-        last = [Word(agree(verb.french, actor.gender, actor.many), lead, loose)]
-    elif tense == "past":
-        finite = Word(conjugate(verb.auxiliary)[actor.person], helper or lead, said)
-        participle = conjugate(verb.french)[5]
-        agreed = actor if verb.auxiliary == "être" else agreed
-        if agreed is not None:
-            participle = agree(participle, agreed.gender, agreed.many)
-        last = [Word(participle, lead, loose)]
-    else:
-        finite = Word(conjugate(verb.french)[actor.person], lead, loose)
-    return [*negation[:1], *clitics, finite, *negation[1:], *middle, *last]

@@ -28,6 +28,12 @@ class CanvasPen {
     c.fillText(text, 0, 0);
     c.restore();
   }
+  moved(x, y, draw) {
+    this.context.save();
+    this.context.translate(x, y);
+    draw(this);
+    this.context.restore();
+  }
 }
 
 class SvgPen {
@@ -40,6 +46,11 @@ class SvgPen {
     const safe = text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     const anchor = { left: "start", center: "middle", right: "end" }[align];
     this.parts.push(`<text x="${x}" y="${y}" transform="rotate(${turn} ${x} ${y})" fill="${fill}" font-size="${size}" font-weight="${weight}" text-anchor="${anchor}">${safe}</text>`);
+  }
+  moved(x, y, draw) {
+    this.parts.push(`<g transform="translate(${x} ${y})">`);
+    draw(this);
+    this.parts.push("</g>");
   }
   file(width, height) {
     const font = FONT.replaceAll('"', "'");
@@ -152,10 +163,10 @@ function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
       const color = shade(theme, value, most, m.signed);
       if (c === 0 && !gap) pen.rect(left, y, cell * m.C, cell, zero.css);
       if (gap || color !== zero || c === m.C) pen.rect(x, y, cell - gap, cell - gap, color.css);
-      if (cell >= NUMBERED && Math.abs(value) >= 0.005) {
+      if (cell >= NUMBERED && Math.abs(value) >= 0.005 * most) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
         const high = found[row] === c ? 0.34 : 0.49;
-        pen.text(sign + Math.abs(100 * value).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
+        pen.text(sign + Math.abs((100 * value) / most).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
       }
     }
   }

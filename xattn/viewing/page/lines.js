@@ -22,7 +22,7 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
     if (m.silent[row]) continue;
     for (let c = 0; c < m.C; c++) {
       const value = m.values[row * m.C + c], strength = Math.abs(value) / most;
-      const meant = (focus.row === null || focus.row === row) && (focus.column === null || focus.column === c);
+      const meant = (!focus.rows.length || focus.rows.includes(row)) && (!focus.columns.length || focus.columns.includes(c));
       const gold = overlay && !m.signed ? goldAt(sentence, m, row, c) : "", bend = (at.to - at.from) / 2;
       if (strength < FAINT && !gold && found[row] !== c) continue;
       const d = `M${at.from} ${y(c)}C${at.from + bend} ${y(c)} ${at.to - bend} ${y(row)} ${at.to} ${y(row)}`;
@@ -40,6 +40,6 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
   }
   const label = (text, x, index, align, on) =>
     pen.text(fitted(text, 13, at.most), x, y(index), { fill: ink, size: 13, align, weight: on ? "700" : "normal" });
-  m.columns.forEach((text, c) => label(text, at.from - 7, c, "right", focus.column === c));
-  m.rows.forEach((text, row) => label(text, at.to + 7, row, "left", focus.row === row));
+  m.columns.forEach((text, c) => label(text, at.from - 7, c, "right", focus.columns.includes(c)));
+  m.rows.forEach((text, row) => label(text, at.to + 7, row, "left", focus.rows.includes(row)));
 }

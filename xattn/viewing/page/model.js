@@ -133,7 +133,9 @@ const pharaoh = (sentence, m) =>
   links(sentence, m).flatMap((column, row) => (column < 0 ? [] : [[column, row]]))
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((pair) => pair.join("-")).join(" ");
 
+const NORMS = DATA.kind !== "weights"; // which have no scale of their own
 const percent = (value) => (100 * value).toFixed(1);
+const amount = (value) => (NORMS ? value.toFixed(4) : `${percent(value)} %`);
 const rightToLeft = (words) => {
   const all = words.join("");
   const right = all.match(/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/gu) || [];

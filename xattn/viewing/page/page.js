@@ -1,16 +1,24 @@
 "use strict";
 // The page: draws what the state says, and changes the state as its reader points, clicks and types.
 
-let state = fromHash(location.hash), hover = NOWHERE, scene = null, drawing = 0, settled = Promise.resolve();
+let state = fromHash(location.hash), hover = NOWHERE, walked = NOWHERE, scene = null, drawing = 0, settled = Promise.resolve();
 const night = matchMedia("(prefers-color-scheme: dark)");
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const theme = () => (state.theme === "auto" ? (night.matches ? "dark" : "light") : state.theme);
-const focus = () => (hover.row === null && hover.column === null ? state.pin : hover);
 const same = (a, b) => a.row === b.row && a.column === b.column;
+const listed = ({ row, column }) => ({ rows: row === null ? [] : [row], columns: column === null ? [] : [column] });
+const anyone = ({ rows, columns }) => rows.length + columns.length > 0;
+const within = ({ row, column }, { rows, columns }) => (row === null || rows.includes(row)) && (column === null || columns.includes(column));
+/** The rows and the columns that are read: where the reader points, unless that is among what is picked, or else what is pinned. */
+function focus() {
+  if (anyone(state.picked) && within(hover, state.picked)) return state.picked;
+  return listed(same(hover, NOWHERE) ? state.pin : hover);
+}
 
 function set(changes) {
   const units = changes.unit && changes.unit !== state.unit, other = "sentence" in changes && changes.sentence !== state.sentence;
-  state = { ...state, ...(units || other ? { pin: NOWHERE } : {}), ...(other ? { step: -1 } : {}), ...changes };
+  const anew = { pin: NOWHERE, picked: NOBODY, ...(other ? { step: -1 } : {}) };
+  state = { ...state, ...(units || other || changes.pin || changes.picked ? anew : {}), ...changes };
   // A page without an address of its own, as in a notebook, has no hash to keep.
   if (location.protocol !== "about:") history.replaceState(null, "", toHash(state));
   return refresh();
@@ -37,8 +45,9 @@ async function draw(mine) {
   if (mine !== drawing) return;
   const at = (weights, unit) => matrix(sentence, weights, state.layer, state.head, unit, state.rows);
   const shown = at(a, state.unit), compared = b && at(b, state.unit);
-  const inside = (p) => (p.row === null || p.row < shown.R) && (p.column === null || p.column < shown.C + shown.words);
-  if (!inside(state.pin)) state.pin = NOWHERE;
+  const inside = ({ rows, columns }) => rows.every((row) => row < shown.R) && columns.every((c) => c < shown.C + shown.words);
+  if (!inside(listed(state.pin))) state.pin = NOWHERE;
+  if (!inside(state.picked)) state.picked = NOBODY;
   scene = { sentence, a, b, shown, compared, words: shown.words ? shown : at(a, "words"), most: DATA.most };
   scene.panels = [{ m: shown, name: `${b ? "A: " : ""}${DATA.names[state.map]}` }];
   if (b) scene.panels.push({ m: compared, name: `B: ${DATA.names[state.other]}` }, { m: difference(shown, compared), name: "B − A" });
@@ -68,6 +77,8 @@ function drawControls() {
   $("warning").textContent = `${percent(share)} % of this head's weight rests on special pieces such as EOS: its links say little.`;
 }
 
+const headName = () => (DATA.kind === "norms" ? "heads summed" : `head ${state.head}`);
+const looked = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
 const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && rightToLeft(scene.sentence.sourceWords));
 
 function notes(m) {
@@ -84,7 +95,7 @@ function pictures() {
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
   const both = state.view === "both" && !scene.b, wide = both && room > 600 ? room - 250 : scene.b && room > 600 ? room / 3 - 24 : room;
   for (const { m, name } of scene.panels) {
-    const title = `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}, row convention: ${state.rows}`;
+    const title = `${looked()}, row convention: ${state.rows}`;
     const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m) };
     if (state.view !== "lines") {
       const place = layout(m, { room: wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said });
@@ -118,8 +129,8 @@ function drawPictures() {
     const panel = old[i] || panelFor(i);
     if (!old[i]) $("panels").append(panel);
     picture.canvas = panel.querySelector("canvas");
-    picture.bands = panel.querySelectorAll(".band");
-    const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
+    picture.bands = panel.querySelector(".bands");
+    const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Shift+Enter adds a column and Shift+Space a row, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
     panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
     if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // lines follow the focus
   });
@@ -131,21 +142,20 @@ function drawPictures() {
   }
   document.querySelector(".legend > span").textContent = signed ? `B − A: −${DATA.most}` : "0";
   $("most").textContent = `${signed ? "+" : ""}${DATA.most}`;
-  $("keys").textContent = "one scale for every row and map; click pins, Esc lets go, arrow keys walk";
+  $("keys").textContent = "one scale for every row and map; click pins, Shift+click adds, Esc lets go, arrow keys walk";
 }
 
 function panelFor(index) {
-  const panel = make("div", { className: "panel", tabIndex: 0 }, make("canvas"));
+  const panel = make("div", { className: "panel", tabIndex: 0 }, make("canvas"), make("div", { className: "bands" }));
   panel.setAttribute("role", "application");
   panel.querySelector("canvas").setAttribute("aria-hidden", "true");
-  for (const name of ["row", "column"]) panel.append(make("div", { className: `band ${name}`, hidden: true }));
   const under = (event) => {
     const box = panel.querySelector("canvas").getBoundingClientRect();
     return cellAt(scene.pictures[index], event.clientX - box.left, event.clientY - box.top);
   };
   panel.addEventListener("pointermove", (event) => point(under(event)));
   panel.addEventListener("pointerleave", () => point(NOWHERE));
-  panel.addEventListener("click", (event) => pin(under(event)));
+  panel.addEventListener("click", (event) => clicked(event, under(event)));
   panel.addEventListener("keydown", (event) => keyed(event, scene.pictures[index]));
   return panel;
 }
@@ -172,9 +182,17 @@ function point(where) {
   drawFocus();
 }
 const pin = (where) => set({ pin: same(where, state.pin) ? NOWHERE : where });
+const clicked = (event, where) => (event.ctrlKey || event.metaKey || event.shiftKey ? pick : pin)(where);
+
+/** Adds a token to those that are read together, or takes it out again; one that was pinned is the first of them. */
+function pick(where) {
+  const now = anyone(state.picked) ? state.picked : listed(state.pin), own = listed(where), out = within(where, now);
+  const changed = (key) => [...new Set([...now[key], ...own[key]])].filter((i) => !out || !own[key].includes(i)).sort((x, y) => x - y);
+  return set({ picked: { rows: changed("rows"), columns: changed("columns") } });
+}
 
 function keyed(event, picture) {
-  const { m } = picture, now = focus(), { key } = event;
+  const { m } = picture, { key } = event, now = !same(hover, NOWHERE) ? hover : anyone(state.picked) ? walked : state.pin;
   const across = (key === "ArrowRight") - (key === "ArrowLeft"), down = (key === "ArrowDown") - (key === "ArrowUp");
   const back = event.shiftKey ? -1 : 1, cycle = (name, list) => set({ [name]: list.at((list.indexOf(state[name]) + back) % list.length) });
   const clip = (value, most) => Math.min(Math.max(value, 0), most);
@@ -186,7 +204,10 @@ function keyed(event, picture) {
       column: fresh ? 0 : clip((now.column ?? 0) + across * turn, m.C - 1 + m.words),
     });
   } else if (key === "Home" || key === "End") point({ row: now.row ?? 0, column: key === "Home" ? 0 : m.C - 1 });
-  else if (key === "Enter" || key === " ") pin(now);
+  else if (event.shiftKey && (key === "Enter" || key === " ")) {
+    walked = now; // what is picked is then shown, and the walk goes on from here
+    pick({ ...now, [key === " " ? "column" : "row"]: null });
+  } else if (key === "Enter" || key === " ") pin(now);
   else if (key === "Escape") set({ pin: NOWHERE });
   else if (/^[lhur]$/i.test(key)) {
     const name = { l: "layer", h: "head", u: "unit", r: "rows" }[key.toLowerCase()];
@@ -195,59 +216,78 @@ function keyed(event, picture) {
   event.preventDefault();
 }
 
-/** Shows where the reader points, or what is pinned: bands, shaded tokens, lines, and the numbers in words. */
+/** Shows where the reader points, or what is pinned or picked: bands, shaded tokens, lines, and the numbers in words. */
 function drawFocus() {
-  const now = focus(), { shown: m } = scene, pinned = same(now, state.pin);
+  const { rows, columns } = focus(), { shown: m } = scene;
+  const pinned = same(hover, NOWHERE) || same(hover, state.pin) || anyone(state.picked) && within(hover, state.picked) ? " pinned" : "";
   for (const picture of scene.pictures) {
-    const { kind, at, bands, canvas, m: own } = picture, [row, column] = bands, map = kind === "heatmap";
-    row.hidden = !map || now.row === null;
-    column.hidden = !map || now.column === null;
-    for (const band of bands) band.classList.toggle("pinned", pinned);
-    const right = own.words ? at.special + at.cell : at.left + at.cell * own.C;
-    if (!row.hidden) box(row, at.left, at.top + at.cell * now.row, right - at.left, at.cell);
-    if (!column.hidden) box(column, now.column < own.C ? at.x(now.column) : at.special, at.top, at.cell, at.cell * own.R);
-    if (!map) paint(canvas, picture, devicePixelRatio || 1);
+    const { kind, at, bands, canvas, m: own } = picture;
+    if (kind === "lines") paint(canvas, picture, devicePixelRatio || 1);
+    else {
+      const right = own.words ? at.special + at.cell : at.left + at.cell * own.C;
+      bands.replaceChildren(
+        ...rows.map((row) => band(`row${pinned}`, at.left, at.top + at.cell * row, right - at.left, at.cell)),
+        ...columns.map((c) => band(`column${pinned}`, c < own.C ? at.x(c) : at.special, at.top, at.cell, at.cell * own.R)));
+    }
   }
-  tint("source", (c) => (now.row === null ? null : m.values[now.row * m.C + c]), now.column);
-  tint("target", (row) => (now.row !== null || now.column === null ? null : valueAt(m, row, now.column)), now.row);
-  $("readout").replaceChildren(...told(now));
+  tint("source", (c) => (rows.length ? together(m, rows, [c]) : null), columns);
+  tint("target", (row) => (rows.length || !columns.length ? null : together(m, [row], columns)), rows);
+  $("readout").replaceChildren(...told(rows, columns));
 }
 
-function box(element, left, top, width, height) {
-  Object.assign(element.style, { left: `${left - 2}px`, top: `${top - 2}px`, width: `${width + 3}px`, height: `${height + 3}px` });
+function band(name, left, top, width, height) {
+  const made = make("div", { className: `band ${name}` });
+  Object.assign(made.style, { left: `${left - 2}px`, top: `${top - 2}px`, width: `${width + 3}px`, height: `${height + 3}px` });
+  return made;
 }
 const valueAt = (m, row, column) => (column < m.C ? m.values[row * m.C + column] : m.special[row]);
 
+/** What rows give to columns: summed over the columns, averaged over the rows that a step speaks for. */
+function together(m, rows, columns) {
+  const spoken = rows.filter((row) => !m.silent[row]);
+  const sum = spoken.flatMap((row) => columns.map((c) => valueAt(m, row, c))).reduce((total, value) => total + value, 0);
+  return sum / (spoken.length || 1);
+}
+
 function tint(side, value, at) {
   Array.from($(side).querySelectorAll(".token")).forEach((token, i) => {
-    const known = value(i), color = known === null || (known < 0.005 && i !== at) ? null : shade(theme(), known, scene.most);
+    const known = value(i), on = at.includes(i), color = known === null || (known < 0.005 * scene.most && !on) ? null : shade(theme(), known, scene.most);
     token.style.background = color ? color.css : "";
     token.style.color = color ? color.ink : "";
-    token.classList.toggle("at", i === at);
+    token.classList.toggle("at", on);
   });
 }
 
 /** The focus in words, as nodes. */
-function told({ row, column }) {
-  const { shown: m, compared, sentence } = scene, bold = (text) => make("b", {}, make("bdi", {}, text));
-  const label = (c) => (c < m.C ? m.columns[c] : "special pieces"), name = (label, at, ids, pieces) => {
+function told(rows, columns) {
+  const { shown: m, compared, sentence } = scene, unit = m.words ? "word" : "piece";
+  const label = (c) => (c < m.C ? m.columns[c] : "special pieces");
+  const names = (list, label, ids, pieces) => list.flatMap((at, i) => {
     const parts = m.words ? pieces.filter((_, i) => ids[i] === at) : [];
-    return parts.length > 1 ? [bold(label), " (", make("bdi", {}, parts.join(" ")), ")"] : [bold(label)];
-  };
-  if (row === null && column === null) return ["Point at a word or a cell to see where attention goes; click to pin it."];
-  if (row !== null && column !== null) {
-    const value = valueAt(m, row, column), gold = column < m.C ? goldAt(sentence, m, row, column) : "";
-    const facts = m.silent[row] ? [" no decoder step speaks for it"] : [` ${percent(value)} % (${value.toFixed(4)})`];
-    if (compared) facts.push(` in A, ${percent(valueAt(compared, row, column))} % in B: B − A ${((valueAt(compared, row, column) - value) * 100).toFixed(1)}`);
-    if (links(sentence, m)[row] === column) facts.push(sentence.gold ? (gold ? "; linked, rightly" : "; linked, wrongly") : "; linked");
-    if (gold) facts.push(`; gold: ${gold}`);
-    return [...name(m.rows[row], row, sentence.targetIds, sentence.target), " ← ", ...name(label(column), column, sentence.sourceIds, sentence.source), ...facts];
+    return [i ? " + " : "", make("b", {}, make("bdi", {}, label(at))), ...(parts.length > 1 ? [" (", make("bdi", {}, parts.join(" ")), ")"] : [])];
+  });
+  const lookers = names(rows, (row) => m.rows[row], sentence.targetIds, sentence.target);
+  const seen = names(columns, label, sentence.sourceIds, sentence.source);
+  const silent = rows.length && rows.every((row) => m.silent[row]);
+  const how = [[columns, "sum", "source"], [rows, "mean", "target"]].filter(([list]) => list.length > 1)
+    .map(([list, what, side]) => `${what} over ${list.length} ${side} ${unit}s`).join(", ");
+  const note = how && ` (${how})`;
+  if (!anyone({ rows, columns })) return ["Point at a word or a cell to see where attention goes; click to pin it, Shift+click to add others."];
+  if (rows.length && columns.length) {
+    const value = together(m, rows, columns), other = compared && together(compared, rows, columns);
+    const facts = silent ? [" no decoder step speaks for it"] : [` ${amount(value)}${NORMS ? "" : ` (${value.toFixed(4)})`}`];
+    if (compared) facts.push(` in A, ${amount(other)} in B: B − A ${NORMS ? (other - value).toFixed(4) : ((other - value) * 100).toFixed(1)}`);
+    if (!how) {
+      const gold = columns[0] < m.C ? goldAt(sentence, m, rows[0], columns[0]) : "";
+      if (links(sentence, m)[rows[0]] === columns[0]) facts.push(sentence.gold ? (gold ? "; linked, rightly" : "; linked, wrongly") : "; linked");
+      if (gold) facts.push(`; gold: ${gold}`);
+    }
+    return [...lookers, " ← ", ...seen, ...facts, note];
   }
-  const byRow = row !== null, count = byRow ? m.C + m.words : m.R;
-  const ranked = Array.from({ length: count }, (_, i) => [byRow ? label(i) : m.rows[i], byRow ? valueAt(m, row, i) : valueAt(m, i, column)])
-    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005);
-  const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${percent(value)} %`]);
-  return byRow
-    ? [...name(m.rows[row], row, sentence.targetIds, sentence.target), m.silent[row] ? ": no decoder step speaks for it" : " looks at", ...said]
-    : [...name(label(column), column, sentence.sourceIds, sentence.source), " is looked at by", ...said];
+  const ranked = (rows.length ? [...m.columns, ...(m.words ? ["special pieces"] : [])] : m.rows)
+    .map((text, i) => [text, rows.length ? together(m, rows, [i]) : together(m, [i], columns)])
+    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005 * scene.most);
+  const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${amount(value)}`]);
+  const verb = rows.length ? (silent ? ": no decoder step speaks for it" : rows.length > 1 ? " look at" : " looks at") : columns.length > 1 ? " are looked at by" : " is looked at by";
+  return [...lookers, ...seen, verb, ...said, note];
 }

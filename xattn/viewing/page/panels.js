@@ -5,11 +5,10 @@ function drawTokens() {
   const { shown: m, sentence } = scene;
   const row = (side, labels, ids, where) => {
     $(side).replaceChildren(...labels.flatMap((text, i) => {
-      const token = make("button", { type: "button", className: "token", tabIndex: -1 }, make("bdi", {}, text));
+      const token = button({ className: "token", tabIndex: -1 }, (event) => clicked(event, where(i)), make("bdi", {}, text));
       if (!m.words && ids[i] < 0) token.classList.add("special");
       token.addEventListener("pointerenter", () => point(where(i)));
       token.addEventListener("pointerleave", () => point(NOWHERE));
-      token.addEventListener("click", () => pin(where(i)));
       return [token, " "];
     }));
   };
@@ -25,23 +24,22 @@ function drawHeads() {
   for (let layer = 0; layer < sentence.layers; layer++)
     for (const head of several) {
       const m = matrix(sentence, a, layer, head, "words", state.rows), gold = sentence.gold && aer(counts(sentence, m));
-      const canvas = make("canvas"), button = make("button", { type: "button" }, canvas);
+      const canvas = make("canvas"), choice = button({}, () => set({ layer, head }), canvas);
       thumbnail(canvas, m, theme(), scene.most);
       canvas.setAttribute("aria-hidden", "true");
       const name = head === "mean" ? `L${layer} mean` : `L${layer} H${head}`, bits = `${entropy(m).toFixed(2)} bits`;
-      button.append(make("b", {}, name), sentence.gold ? `AER ${percent(gold)}` : bits);
-      if (sentence.gold) button.append(make("br"), bits);
-      button.setAttribute("aria-pressed", String(layer === state.layer && head === state.head));
-      button.addEventListener("click", () => set({ layer, head }));
-      built.push({ button, gold });
+      choice.append(make("b", {}, name), sentence.gold ? `AER ${percent(gold)}` : bits);
+      if (sentence.gold) choice.append(make("br"), bits);
+      choice.setAttribute("aria-pressed", String(layer === state.layer && head === state.head));
+      built.push({ choice, gold });
     }
   const best = sentence.gold ? Math.min(...built.map(({ gold }) => gold)) : null;
-  for (const { button, gold } of built) if (sentence.gold && gold === best) button.classList.add("best");
+  for (const { choice, gold } of built) if (sentence.gold && gold === best) choice.classList.add("best");
   $("badge-note").textContent = sentence.gold ? "framed: the lowest AER of this sentence" : "entropy of the rows";
   const at = Array.from($("heads").children).indexOf(document.activeElement);
   $("heads").style.gridTemplateColumns = `repeat(${several.length}, minmax(62px, 1fr))`;
-  $("heads").replaceChildren(...built.map(({ button }) => button));
-  if (at >= 0) built[at]?.button.focus();
+  $("heads").replaceChildren(...built.map(({ choice }) => choice));
+  if (at >= 0) built[at]?.choice.focus();
 }
 
 /** One decoder step: what was written before it, what it might have written, and where it looked. */
@@ -62,9 +60,9 @@ function drawStep() {
     return item;
   }));
   const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
-  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, head ${state.head} looked at`;
+  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, ${headName()} looked at`;
   $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
-    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: `${percent(m.values[step * m.C + s])} %` });
+    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: amount(m.values[step * m.C + s]) });
     Object.assign(token.style, { background: color.css, color: color.ink });
     return [token, " "];
   }));
@@ -76,7 +74,7 @@ function drawTable() {
   const line = (row) => make("tr", {}, head(m.rows[row], "row"),
     ...Array.from({ length: m.C + m.words }, (_, c) => make("td", {}, m.silent[row] ? "none" : valueAt(m, row, c).toFixed(4))));
   $("table").querySelector("div").replaceChildren(make("table", {},
-    make("caption", {}, `attention ${DATA.kind}, layer ${state.layer}, head ${state.head}; ${DATA.meanings[state.rows]}`),
+    make("caption", {}, `${looked()}; ${DATA.meanings[state.rows]}`),
     make("thead", {}, make("tr", {}, make("td"), ...m.columns.map((text) => head(text, "col")), ...(m.words ? [head("special", "col")] : []))),
     make("tbody", {}, ...m.rows.map((_, row) => line(row)))));
 }
@@ -102,19 +100,17 @@ async function listSentences(mine) {
   const down = state.sort.startsWith("-") ? -1 : 1, by = state.sort.replace("-", ""), wanted = $("find").value.toLowerCase();
   const headers = { order: "sentence", length: "words", ...(gold.length ? { aer: "AER" } : {}), entropy: "bits" };
   $("orders").replaceChildren(...Object.entries(headers).map(([name, text]) => {
-    const arrow = by === name ? (down > 0 ? " ↑" : " ↓") : "", button = make("button", { type: "button" }, text + arrow);
-    button.addEventListener("click", () => set({ sort: state.sort === name ? `-${name}` : name }));
-    const cell = make("th", { scope: "col" }, button);
+    const arrow = by === name ? (down > 0 ? " ↑" : " ↓") : "";
+    const cell = make("th", { scope: "col" }, button({}, () => set({ sort: state.sort === name ? `-${name}` : name }), text + arrow));
     cell.setAttribute("aria-sort", by !== name ? "none" : down > 0 ? "ascending" : "descending");
     return cell;
   }));
   const lines = [...rated].sort((x, y) => down * (x[by] - y[by]) || x.index - y.index).map((each) => {
     const { sourceWords, targetWords } = DATA.sentences[each.index], text = sourceWords.join(" ");
     if (!`${text} ${targetWords.join(" ")}`.toLowerCase().includes(wanted)) return "";
-    const button = make("button", { type: "button", title: text }, make("bdi", {}, text || "(empty)"));
-    button.addEventListener("click", () => set({ sentence: each.index }));
-    if (each.index === state.sentence) button.setAttribute("aria-current", "true");
-    const row = make("tr", { className: each.index === state.sentence ? "here" : "" }, make("td", {}, button), make("td", {}, String(each.length)));
+    const choice = button({ title: text }, () => set({ sentence: each.index }), make("bdi", {}, text || "(empty)"));
+    if (each.index === state.sentence) choice.setAttribute("aria-current", "true");
+    const row = make("tr", { className: each.index === state.sentence ? "here" : "" }, make("td", {}, choice), make("td", {}, String(each.length)));
     if (gold.length) row.append(make("td", {}, each.found ? percent(each.aer) : ""));
     row.append(make("td", {}, each.entropy.toFixed(2)));
     return row;
@@ -122,33 +118,26 @@ async function listSentences(mine) {
   $("sentences").replaceChildren(...lines.filter(Boolean));
 }
 
+/** All pictures beside each other, through a pen, on paper. */
 function picture(name) {
   const GAP = 24, list = pictures(), height = Math.max(...list.map(({ at }) => at.height)) + GAP;
   const width = list.reduce((sum, { at }) => sum + at.width + GAP, GAP), paper = style("--card");
-  if (name === "svg") {
-    const pen = new SvgPen();
+  const draw = (pen) => {
     pen.rect(0, 0, width, height, paper);
     let x = GAP;
     for (const { at, draw } of list) {
-      pen.parts.push(`<g transform="translate(${x} ${GAP / 2})">`);
-      draw(pen);
-      pen.parts.push("</g>");
+      pen.moved(x, GAP / 2, draw);
       x += at.width + GAP;
     }
+  };
+  if (name === "svg") {
+    const pen = new SvgPen();
+    draw(pen);
     return save("attention.svg", new Blob([pen.file(width, height)], { type: "image/svg+xml" }));
   }
   const canvas = make("canvas");
-  return paint(canvas, { at: { width, height }, draw(pen) {
-    pen.rect(0, 0, width, height, paper);
-    let x = GAP;
-    for (const { at, draw } of list) {
-      pen.context.save();
-      pen.context.translate(x, GAP / 2);
-      draw(pen);
-      pen.context.restore();
-      x += at.width + GAP;
-    }
-  } }, 3), canvas.toBlob((blob) => save("attention.png", blob), "image/png");
+  paint(canvas, { at: { width, height }, draw }, 3);
+  return canvas.toBlob((blob) => save("attention.png", blob), "image/png");
 }
 
 async function saveLinks() {
@@ -166,35 +155,34 @@ function start() {
   for (const group of document.querySelectorAll(".choice")) {
     const { key } = group.dataset;
     for (const value of CHOICES[key]) {
-      const button = make("button", { type: "button", value, textContent: value, title: DATA.meanings[value] || "" });
-      button.dataset.key = key;
-      button.addEventListener("click", () => set({ [key]: value }));
-      group.append(button);
+      const choice = button({ value, title: DATA.meanings[value] || "" }, () => set({ [key]: value }), value);
+      choice.dataset.key = key;
+      group.append(choice);
     }
   }
-  for (const id of ["layer", "map", "other"]) $(id).addEventListener("change", (event) => set({ [id]: +event.target.value }));
-  $("head").addEventListener("change", (event) => set({ head: event.target.value === "mean" ? "mean" : +event.target.value }));
+  for (const id of ["layer", "map", "other"]) on(id, "change", (event) => set({ [id]: +event.target.value }));
+  on("head", "change", (event) => set({ head: event.target.value === "mean" ? "mean" : +event.target.value }));
   $("map-slider").max = DATA.names.length - 1;
-  $("map-slider").addEventListener("input", (event) => set({ map: +event.target.value }));
+  on("map-slider", "input", (event) => set({ map: +event.target.value }));
   $("maps").hidden = DATA.names.length < 2;
   $("corpus").hidden = DATA.sentences.length < 2;
   $("layout").classList.toggle("corpus", DATA.sentences.length > 1);
-  $("marks").addEventListener("change", (event) => set({ marks: +event.target.checked }));
-  $("mirror").addEventListener("change", (event) => set({ mirror: event.target.checked ? "rtl" : "ltr" }));
-  $("smaller").addEventListener("click", () => set({ zoom: Math.max(state.zoom - 1, -4) }));
-  $("larger").addEventListener("click", () => set({ zoom: Math.min(state.zoom + 1, 8) }));
-  $("theme").addEventListener("click", () => set({ theme: { auto: "dark", dark: "light", light: "auto" }[state.theme] }));
-  $("controls").addEventListener("submit", (event) => event.preventDefault());
-  $("find").addEventListener("input", () => listSentences(drawing));
-  $("table").addEventListener("toggle", drawTable);
-  $("png").addEventListener("click", () => picture("png"));
-  $("svg").addEventListener("click", () => picture("svg"));
-  $("pharaoh").addEventListener("click", saveLinks);
+  on("marks", "change", (event) => set({ marks: +event.target.checked }));
+  on("mirror", "change", (event) => set({ mirror: event.target.checked ? "rtl" : "ltr" }));
+  on("smaller", "click", () => set({ zoom: Math.max(state.zoom - 1, -4) }));
+  on("larger", "click", () => set({ zoom: Math.min(state.zoom + 1, 8) }));
+  on("theme", "click", () => set({ theme: { auto: "dark", dark: "light", light: "auto" }[state.theme] }));
+  on("controls", "submit", (event) => event.preventDefault());
+  on("find", "input", () => listSentences(drawing));
+  on("table", "toggle", drawTable);
+  on("png", "click", () => picture("png"));
+  on("svg", "click", () => picture("svg"));
+  on("pharaoh", "click", saveLinks);
   const walk = (step) => {
     const { sentence } = scene, piece = step - SHIFT[state.rows], row = state.unit === "words" ? sentence.targetIds[piece] : piece;
     return set({ step, pin: row >= 0 ? { row, column: null } : NOWHERE });
   };
-  $("step").addEventListener("input", (event) => walk(+event.target.value));
+  on("step", "input", (event) => walk(+event.target.value));
   player($("play-steps"), (first) => {
     const next = first ? 0 : state.step + 1;
     return next < scene.sentence.target.length && walk(next);

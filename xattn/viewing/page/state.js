@@ -9,11 +9,17 @@ const place = (text) => {
   return parts ? { row: parts[1] ? +parts[1] : null, column: parts[2] ? +parts[2] : null } : undefined;
 };
 
-const NOWHERE = { row: null, column: null };
+const several = (text) => {
+  if (!/^[\d.]*,[\d.]*$/.test(text)) return undefined;
+  const [rows, columns] = text.split(",").map((part) => part.split(".").filter(Boolean).map(Number));
+  return { rows, columns };
+};
+
+const NOWHERE = { row: null, column: null }, NOBODY = { rows: [], columns: [] };
 const SHAPE = DATA.sentences[0];
 const CHOICES = {
   layer: [...Array(SHAPE.layers).keys()],
-  head: [...Array(SHAPE.heads).keys(), "mean"],
+  head: DATA.kind === "norms" ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
   unit: ["words", "pieces"],
   rows: ["produced", "read"],
   view: ["both", "heatmap", "lines"],
@@ -31,11 +37,12 @@ const OPTIONS = {
   zoom: { key: "z", read: integer(-4, 8), first: 0 },
   mirror: { key: "d", read: among("auto", "ltr", "rtl"), first: "auto" },
   pin: { key: "p", read: place, first: NOWHERE },
+  picked: { key: "m", read: several, first: NOBODY }, // several tokens, read together; never beside a pin
   step: { key: "t", read: integer(-1, 1e6), first: -1 },
   theme: { key: "c", read: among("auto", "light", "dark"), first: "auto" },
   sort: { key: "s", read: among(...["order", "length", "aer", "entropy"].flatMap((name) => [name, `-${name}`])), first: "order" },
 };
-const written = (value) => (value === null ? "" : typeof value === "object" ? `${value.row ?? ""},${value.column ?? ""}` : String(value));
+const written = (value) => (typeof value === "object" ? Object.values(value).map((each) => [each].flat().join(".")).join() : String(value));
 
 /** The state that a hash says; what it leaves out, or says wrongly, is as at first. */
 function fromHash(hash) {
@@ -55,6 +62,13 @@ function make(tag, properties = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+function button(properties, act, ...children) {
+  const made = make("button", { type: "button", ...properties }, ...children);
+  made.addEventListener("click", act);
+  return made;
+}
+const on = (id, event, act) => $(id).addEventListener(event, act);
 
 /** Calls back until it says that it has come to the end; the button starts and stops it. */
 function player(button, tick) {
