@@ -35,16 +35,9 @@ TEXT, JOINED = RUNS / "text", RUNS / "joined"
 DATA = Path(os.path.expandvars("$XATTN_DATA"))
 GOLD = ("alibi_dev", "hansards_dev")
 DIRECTIONS = (("en", "fr"), ("fr", "en"))
-SETTINGS = (
-    "--data.corpus",
-    str(TEXT),
-    "--data.columns",
-    "None",
-    "--data.tokenized",
-    "True",
-    "--data.max_length",
-    "128",
-)
+SETTINGS = ("--data.tokenized", "True", "--data.max_length", "128")
+# An alignment layer learns fast.
+SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--training.buckets", "6")
 # Pairs by whose agreement a reading is chosen.
 CHOSEN_ON = 1_000
 
