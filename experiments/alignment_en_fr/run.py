@@ -4,7 +4,7 @@
 
 Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json is. The gold is
 only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
-eflomal (the extra `bench`) is what others would use on the same text; its links also guide two models, for comparison.
+eflomal (the extra `bench`) is what others would use on the same text; its links also guide a layer, for comparison.
 """
 
 import contextlib
@@ -274,12 +274,16 @@ def experiment() -> dict:
         add_models(method, plain, choose(plain, kind, dev, convention), kind)
     add("best of all", {name: best_of_all(plain, gold) for name, gold in golds.items()})
 
+    # Links of the models' own attention teach a layer, whose links teach one that looks earlier in the decoder, whose
+    # links teach a head of new models.
     link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
     frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
-    layers = guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED)
-    link_text("layer", *layers)
-    guided("guided", "--guidance.links", links_for("layer", TEXT))
-    guided("guided_by_eflomal", "--guidance.links", links_for("eflomal", TEXT))
+    link_text("layer", *guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED))
+    early = (*frozen, "--guidance.layer", "1")
+    again = guided("layer_again", "--guidance.links", links_for("layer", JOINED), *early, corpus=JOINED)
+    link_text("layer_again", *again)
+    guided("guided", "--guidance.links", links_for("layer_again", TEXT))
+    guided("layer_by_eflomal", "--guidance.links", links_for("eflomal", JOINED), *early, corpus=JOINED)
     return results
 
 
