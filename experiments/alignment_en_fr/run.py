@@ -1,0 +1,291 @@
+"""Trains English-French and French-English on Tatoeba, and aligns two gold sets by every reading of what they look at.
+
+    XATTN_DATA=path python experiments/alignment_en_fr/run.py
+
+Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json is. The gold is
+only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
+eflomal (the extra `bench`) is what others would use on the same text; its links also guide a layer, for comparison.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import text
+from eflomal import Aligner
+
+from xattn.alignment import formats, scores
+from xattn.alignment.links import Links, diagonal
+from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
+from xattn.alignment.symmetrization import symmetrize
+from xattn.cli import main
+from xattn.data import sources
+from xattn.run import Run, open_run, write_json
+from xattn.tasks import aligning
+
+HERE = Path(__file__).parent
+CONFIG = HERE.parents[1] / "configs" / "tatoeba_en_fr.py"
+RUNS = Path("runs/alignment_en_fr")
+# Every pair by itself and, behind these, joined to long sentences; and these alone: they are what is linked.
+TEXT, JOINED = RUNS / "text", RUNS / "joined"
+DATA = Path(os.path.expandvars("$XATTN_DATA"))
+GOLD = ("alibi_dev", "hansards_dev")
+DIRECTIONS = (("en", "fr"), ("fr", "en"))
+SETTINGS = ("--data.tokenized", "True", "--data.max_length", "128")
+# An alignment layer learns fast.
+SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--training.buckets", "6")
+# Pairs by whose agreement a reading is chosen.
+CHOSEN_ON = 1_000
+
+READINGS: list[tuple[str, Convention, Kind]] = [
+    ("plain", "produced", "weights"),
+    ("shifted", "read", "weights"),
+    ("norms", "produced", "norms"),
+    ("shifted norms", "read", "norms"),
+]
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gold:
+    """A gold set: its words, the parts that models read, and the links."""
+
+    words: list[tuple[list[str], list[str]]]
+    pairs: Pairs
+    owners: list[tuple[list[int], list[int]]]
+    links: list[Links]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Gold":
+        """The set in a folder, as English and French."""
+        sides = [formats.text_lines(folder / f"text.{language}") for language in ("en", "fr")]
+        words = [(en.split(), fr.split()) for en, fr in zip(*sides, strict=True)]
+        cut = [(text.parts(en, "en"), text.parts(fr, "fr")) for en, fr in words]
+        return cls(
+            words=words,
+            pairs=[(" ".join(en[0]), " ".join(fr[0])) for en, fr in cut],
+            owners=[(en[1], fr[1]) for en, fr in cut],
+            links=formats.read_links(folder / "gold.talp").links,
+        )
+
+    def of_words(self, found: Iterable[Links]) -> list[Links]:
+        """Links of parts as links of words."""
+        return [text.of_words(links, *owners) for links, owners in zip(found, self.owners, strict=True)]
+
+    def table(self, forward: Sequence[Links], reverse: Sequence[Links]) -> dict[str, dict[str, float | list[float]]]:
+        """AER and more, in per cent, of both directions and of what they make together; links are of parts."""
+        both = {"forward": forward, "reverse": reverse}
+        for method in ("intersection", "grow-diag"):
+            both[method] = [symmetrize(a, b, method) for a, b in zip(forward, reverse, strict=True)]
+        return {name: self.score(self.of_words(links)) for name, links in both.items()}
+
+    def score(self, links: Sequence[Links]) -> dict[str, float | list[float]]:
+        """The scores of links of words, in per cent."""
+        found, interval = scores.score(links, self.links), scores.interval(links, self.links)
+        figures = {name: round(100 * getattr(found, name), 1) for name in ("aer", "precision", "recall", "f1")}
+        return {**figures, "aer_95": [round(100 * bound, 1) for bound in interval]}
+
+
+def train(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
+    """Trains both directions of a kind of model; `{direction}` in the overrides is en_fr or fr_en.
+
+    A file of links is of English and French; for the other direction it is turned.
+    """
+    runs = []
+    for source, target in DIRECTIONS:
+        direction = f"{source}_{target}"
+        folder = RUNS / f"{name}_{direction}"
+        settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
+        languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
+        if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
+            raise SystemExit(status)
+        runs.append(open_run(folder))
+    return runs[0], runs[1]
+
+
+@cache
+def opened(run: Run, kind: Kind) -> aligning.Direction:
+    """A model, ready to look."""
+    return aligning.direction(run, None, None, None, kind)
+
+
+def maps(run: Run, pairs: Pairs, kind: Kind = "weights") -> list[AttentionMap]:
+    """What a model looks at in English-French pairs; of fr_en, with source and target in each other's place."""
+    pairs = pairs if run.config.data.source == "en" else [(fr, en) for en, fr in pairs]
+    return opened(run, kind).given(pairs)
+
+
+def read(found: Sequence[AttentionMap], readout: Readout) -> list[Links]:
+    """Links as (source, target) of the map."""
+    return [attention.to_words(readout).links() for attention in found]
+
+
+def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Convention) -> tuple[Readout, Readout]:
+    """For each direction the reading, of these conventions, that agrees most with any of the other direction."""
+    ahead, back = (maps(run, pairs, kind) for run in runs)
+
+    def best(mine: Sequence[AttentionMap], other: Sequence[AttentionMap]) -> Readout:
+        return next(row[0] for row in scores.best_agreement(mine, other) if row[0].convention in conventions)
+
+    return best(ahead, back), best(back, ahead)
+
+
+def align(runs: tuple[Run, Run], readouts: tuple[Readout, Readout], kind: Kind, gold: Gold) -> dict:
+    """The scores of a reading of both directions."""
+    forward, reverse = (read(maps(run, gold.pairs, kind), at) for run, at in zip(runs, readouts, strict=True))
+    return gold.table(forward, [links.turned for links in reverse])
+
+
+def best_of_all(runs: tuple[Run, Run], gold: Gold) -> dict:
+    """The best of all layers, heads and conventions of each direction, chosen on the gold that it is scored on."""
+    readouts = []
+    for run, turned in zip(runs, (False, True), strict=True):
+        found = [
+            _whole_words(each, owners, turned) for each, owners in zip(maps(run, gold.pairs), gold.owners, strict=True)
+        ]
+        golds = [links.turned if turned else links for links in gold.links]
+        readouts.append(scores.best_readout(found, golds)[0][0])
+    return {"readouts": list(map(str, readouts)), **align(runs, (readouts[0], readouts[1]), "weights", gold)}
+
+
+def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]], turned: bool) -> AttentionMap:
+    """The map whose words are those of the gold, not their parts."""
+    sides = owners[::-1] if turned else owners
+    changed = {}
+    for side, numbers in zip(("source", "target"), sides, strict=True):
+        ids = [numbers[part] if part >= 0 else part for part in getattr(attention, f"{side}_word_ids")]
+        parts = getattr(attention, f"{side}_words")
+        whole = [
+            " ".join(part for part, n in zip(parts, numbers, strict=True) if n == word)
+            for word in range(max(numbers) + 1)
+        ]
+        changed |= {f"{side}_word_ids": ids, f"{side}_words": whole}
+    return replace(attention, **changed)
+
+
+def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout]) -> None:
+    """Aligns the joined training text by the models' own attention."""
+    path = JOINED / f"{name}.talp"
+    if path.exists():
+        return
+    there, back = ([str(at.layer), str(at.head), at.convention] for at in readouts)
+    names = ("layer", "head", "rows")
+    at = [word for name, value in zip(names, there, strict=True) for word in (f"--{name}", value)]
+    at += [word for name, value in zip(names, back, strict=True) for word in (f"--reverse-{name}", value)]
+    files = ["--source", str(JOINED / "train.en"), "--target", str(JOINED / "train.fr")]
+    with (half := path.with_suffix(".half")).open("w") as file, contextlib.redirect_stdout(file):
+        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at]):
+            raise SystemExit(status)
+    half.rename(path)
+
+
+def links_for(name: str, corpus: Path) -> str:
+    """A file of links for both directions: `{direction}` in its name is en_fr or fr_en. Single sentences have none."""
+    joined = formats.read_links(JOINED / f"{name}.talp", base="0").links
+    single = len(formats.text_lines(corpus / "train.en")) - len(joined)
+    for direction in ("en_fr", "fr_en"):
+        links = [each if direction == "en_fr" else each.turned for each in joined]
+        formats.write_links(corpus / f"{name}_{direction}.talp", [Links.of([])] * single + links)
+    return str(corpus / f"{name}_{{direction}}.talp")
+
+
+def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
+    """eflomal on the training text and the gold's text together: the scores of the latter, and links of the former."""
+    files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
+    pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
+    first, joined = len(pairs), len(formats.text_lines(JOINED / "train.en"))
+    pairs += [pair for gold in golds.values() for pair in gold.pairs]
+    if not all(file.exists() for file in files):
+        english, french = zip(*pairs, strict=True)
+        Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
+    forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
+    train, tables = slice(first - joined, first), {}
+    grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[train], reverse[train], strict=True))
+    formats.write_links(JOINED / "eflomal.talp", grown)
+    for name, gold in golds.items():
+        tables[name] = gold.table(*(links[first : first + len(gold.pairs)] for links in (forward, reverse)))
+        first += len(gold.pairs)
+    return tables
+
+
+def record(runs: tuple[Run, Run]) -> dict:
+    """How both directions were trained, and the best greedy BLEU on Tatoeba's dev split."""
+    found = {}
+    for run in runs:
+        rows = [row for row in map(json.loads, run.metrics.read_text().splitlines()) if row["split"] == "validation"]
+        environment = json.loads((run.folder / "environment.json").read_text())[0]
+        found[run.folder.name] = {
+            "bleu": round(max(row["bleu"] for row in rows), 2) if "bleu" in rows[0] else None,
+            "steps": rows[-1]["step"],
+            "training_seconds": round(rows[-1]["seconds"]),
+            "git": environment["git"],
+            "command": environment["command"],
+        }
+    return found
+
+
+def write_text() -> None:
+    """The text of Tatoeba, as models read it."""
+    for split in ("train", "dev"):
+        pairs = text.cut((pair.source, pair.target) for pair in sources.load(str(DATA / "tatoeba_en_fr"), split))
+        long = list(text.joined(pairs))
+        text.write([*pairs, *long] if split == "train" else pairs, TEXT, split)
+        text.write(long if split == "train" else pairs, JOINED, split)
+
+
+def experiment() -> dict:
+    """Everything, in the order of what needs what."""
+    if not (JOINED / "dev.fr").exists():
+        write_text()
+    golds = {name: Gold.read(DATA / "alignment_gold" / name) for name in GOLD}
+    dev = list(zip(*(formats.text_lines(TEXT / f"dev.{language}") for language in ("en", "fr")), strict=True))
+    dev = dev[:CHOSEN_ON]
+    results: dict = {"methods": {}, "models": {}}
+
+    def add(method: str, tables: dict[str, dict], **more: object) -> None:
+        results["methods"][method] = {**more, **tables}
+        for name, table in tables.items():
+            rows = {way: row["aer"] for way, row in table.items() if isinstance(row, dict)}
+            print(f"{method} on {name}: {rows}")
+
+    def add_models(method: str, runs: tuple[Run, Run], at: tuple[Readout, Readout], kind: Kind = "weights") -> None:
+        tables = {name: align(runs, at, kind, gold) for name, gold in golds.items()}
+        add(method, tables, kind=kind, readouts=list(map(str, at)))
+
+    def guided(method: str, *overrides: str, corpus: Path = TEXT) -> tuple[tuple[Run, Run], tuple[Readout, Readout]]:
+        runs = train(method, *overrides, corpus=corpus)
+        results["models"] |= record(runs)
+        at = opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
+        add_models(method, runs, at)
+        return runs, at
+
+    floors = {name: [diagonal(len(en), len(fr)) for en, fr in gold.words] for name, gold in golds.items()}
+    add("diagonal", {name: {"forward": golds[name].score(links)} for name, links in floors.items()})
+    add("eflomal", eflomal(golds))
+
+    plain = train("plain")
+    results["models"] |= record(plain)
+    for method, convention, kind in READINGS:
+        add_models(method, plain, choose(plain, kind, dev, convention), kind)
+    add("best of all", {name: best_of_all(plain, gold) for name, gold in golds.items()})
+
+    # Links of the models' own attention teach a layer, whose links teach one that looks earlier in the decoder, whose
+    # links teach a head of new models.
+    link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
+    frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
+    link_text("layer", *guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED))
+    early = (*frozen, "--guidance.layer", "1")
+    again = guided("layer_again", "--guidance.links", links_for("layer", JOINED), *early, corpus=JOINED)
+    link_text("layer_again", *again)
+    guided("guided", "--guidance.links", links_for("layer_again", TEXT))
+    guided("layer_by_eflomal", "--guidance.links", links_for("eflomal", JOINED), *early, corpus=JOINED)
+    return results
+
+
+if __name__ == "__main__":
+    write_json(HERE / "results.json", experiment())
