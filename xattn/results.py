@@ -55,7 +55,7 @@ def measure(config: Path, systems: Mapping[str, Sequence[str]], keep: Path) -> d
 def collect(run: Run) -> dict[str, Any]:
     """What an experiment keeps of a run: its results, and what made them."""
     last = json.loads(run.metrics.read_text().splitlines()[-1])
-    environment = json.loads((run.folder / "environment.json").read_text())[-1]
+    environment = json.loads((run.folder / "environment.json").read_text())[0]  # later ones went on, or found it done
     return run.read_results() | {
         "seed": run.config.seed,
         "environment": environment,
