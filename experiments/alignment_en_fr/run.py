@@ -10,7 +10,7 @@ eflomal (the extra `bench`) is what others would use on the same text; its links
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,9 @@ import text
 from eflomal import Aligner
 
 from xattn.alignment import formats, scores
-from xattn.alignment.links import Links, diagonal
+from xattn.alignment.links import Links, diagonal, mutual
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
-from xattn.alignment.symmetrization import symmetrize
+from xattn.alignment.symmetrization import combine, symmetrize
 from xattn.cli import main
 from xattn.data import sources
 from xattn.run import Run, open_run, write_json
@@ -73,16 +73,18 @@ class Gold:
             links=formats.read_links(folder / "gold.talp").links,
         )
 
-    def of_words(self, found: Iterable[Links]) -> list[Links]:
-        """Links of parts as links of words."""
-        return [text.of_words(links, *owners) for links, owners in zip(found, self.owners, strict=True)]
+    def maps(self, run: Run, kind: Kind) -> list[AttentionMap]:
+        """What a model looks at, by the gold's words: a word's parts count together."""
+        turned = run.config.data.source == "fr"
+        each = zip(maps(run, self.pairs, kind), self.owners, strict=True)
+        return [_whole_words(attention, (owners[1], owners[0]) if turned else owners) for attention, owners in each]
 
     def table(self, forward: Sequence[Links], reverse: Sequence[Links]) -> dict[str, dict[str, float | list[float]]]:
-        """AER and more, in per cent, of both directions and of what they make together; links are of parts."""
+        """AER and more of both directions and of what their links make together."""
         both = {"forward": forward, "reverse": reverse}
         for method in ("intersection", "grow-diag"):
             both[method] = [symmetrize(a, b, method) for a, b in zip(forward, reverse, strict=True)]
-        return {name: self.score(self.of_words(links)) for name, links in both.items()}
+        return {name: self.score(links) for name, links in both.items()}
 
     def score(self, links: Sequence[Links]) -> dict[str, float | list[float]]:
         """The scores of links of words, in per cent."""
@@ -120,11 +122,6 @@ def maps(run: Run, pairs: Pairs, kind: Kind = "weights") -> list[AttentionMap]:
     return opened(run, kind).given(pairs)
 
 
-def read(found: Sequence[AttentionMap], readout: Readout) -> list[Links]:
-    """Links as (source, target) of the map."""
-    return [attention.to_words(readout).links() for attention in found]
-
-
 def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Convention) -> tuple[Readout, Readout]:
     """For each direction the reading, of these conventions, that agrees most with any of the other direction."""
     ahead, back = (maps(run, pairs, kind) for run in runs)
@@ -136,40 +133,40 @@ def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Conven
 
 
 def align(runs: tuple[Run, Run], readouts: tuple[Readout, Readout], kind: Kind, gold: Gold) -> dict:
-    """The scores of a reading of both directions."""
-    forward, reverse = (read(maps(run, gold.pairs, kind), at) for run, at in zip(runs, readouts, strict=True))
-    return gold.table(forward, [links.turned for links in reverse])
+    """The scores of a reading of both directions, and of the mutual links in the product of their matrices."""
+    ahead, back = (
+        [attention.to_words(at) for attention in gold.maps(run, kind)] for run, at in zip(runs, readouts, strict=True)
+    )
+    products = [combine(a.weights, b.weights, "product") for a, b in zip(ahead, back, strict=True)]
+    return {
+        **gold.table([a.links() for a in ahead], [b.links().turned for b in back]),
+        "product, mutual": gold.score([Links.from_matrix(mutual(product)) for product in products]),
+    }
 
 
 def best_of_all(runs: tuple[Run, Run], gold: Gold) -> dict:
     """The best of all layers, heads and conventions of each direction, chosen on the gold that it is scored on."""
-    readouts = []
-    for run, turned in zip(runs, (False, True), strict=True):
-        found = [
-            _whole_words(each, owners, turned) for each, owners in zip(maps(run, gold.pairs), gold.owners, strict=True)
-        ]
-        golds = [links.turned if turned else links for links in gold.links]
-        readouts.append(scores.best_readout(found, golds)[0][0])
-    return {"readouts": list(map(str, readouts)), **align(runs, (readouts[0], readouts[1]), "weights", gold)}
+    golds = gold.links, [links.turned for links in gold.links]
+    ahead, back = (
+        scores.best_readout(gold.maps(run, "weights"), links)[0][0] for run, links in zip(runs, golds, strict=True)
+    )
+    return {"readouts": [str(ahead), str(back)], **align(runs, (ahead, back), "weights", gold)}
 
 
-def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]], turned: bool) -> AttentionMap:
-    """The map whose words are those of the gold, not their parts."""
-    sides = owners[::-1] if turned else owners
+def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]]) -> AttentionMap:
+    """The map whose words are the gold's; `owners` says which of them each of its words is a part of."""
     changed = {}
-    for side, numbers in zip(("source", "target"), sides, strict=True):
-        ids = [numbers[part] if part >= 0 else part for part in getattr(attention, f"{side}_word_ids")]
+    for side, numbers in zip(("source", "target"), owners, strict=True):
         parts = getattr(attention, f"{side}_words")
-        whole = [
-            " ".join(part for part, n in zip(parts, numbers, strict=True) if n == word)
-            for word in range(max(numbers) + 1)
-        ]
-        changed |= {f"{side}_word_ids": ids, f"{side}_words": whole}
+        whole = [[part for part, n in zip(parts, numbers, strict=True) if n == word] for word in range(numbers[-1] + 1)]
+        changed[f"{side}_words"] = [" ".join(each) for each in whole]
+        ids = getattr(attention, f"{side}_word_ids")
+        changed[f"{side}_word_ids"] = [numbers[part] if part >= 0 else part for part in ids]
     return replace(attention, **changed)
 
 
-def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout]) -> None:
-    """Aligns the joined training text by the models' own attention."""
+def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout], *how: str) -> None:
+    """Aligns the joined training text by the models' own attention, both directions joined as `how` says."""
     path = JOINED / f"{name}.talp"
     if path.exists():
         return
@@ -179,7 +176,7 @@ def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout
     at += [word for name, value in zip(names, back, strict=True) for word in (f"--reverse-{name}", value)]
     files = ["--source", str(JOINED / "train.en"), "--target", str(JOINED / "train.fr")]
     with (half := path.with_suffix(".half")).open("w") as file, contextlib.redirect_stdout(file):
-        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at]):
+        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at, *how]):
             raise SystemExit(status)
     half.rename(path)
 
@@ -208,8 +205,13 @@ def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
     grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[train], reverse[train], strict=True))
     formats.write_links(JOINED / "eflomal.talp", grown)
     for name, gold in golds.items():
-        tables[name] = gold.table(*(links[first : first + len(gold.pairs)] for links in (forward, reverse)))
-        first += len(gold.pairs)
+        last = first + len(gold.pairs)
+        words = [
+            [text.of_words(each, *owners) for each, owners in zip(links[first:last], gold.owners, strict=True)]
+            for links in (forward, reverse)
+        ]
+        tables[name] = gold.table(*words)
+        first = last
     return tables
 
 
@@ -281,7 +283,7 @@ def experiment() -> dict:
     link_text("layer", *guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED))
     early = (*frozen, "--guidance.layer", "1")
     again = guided("layer_again", "--guidance.links", links_for("layer", JOINED), *early, corpus=JOINED)
-    link_text("layer_again", *again)
+    link_text("layer_again", *again, "--symmetrize", "product", "--method", "mutual")
     guided("guided", "--guidance.links", links_for("layer_again", TEXT))
     guided("layer_by_eflomal", "--guidance.links", links_for("eflomal", JOINED), *early, corpus=JOINED)
     return results
