@@ -34,7 +34,6 @@ RUNS = Path("runs/alignment_en_fr")
 TEXT, JOINED = RUNS / "text", RUNS / "joined"
 DATA = Path(os.path.expandvars("$XATTN_DATA"))
 GOLD = ("alibi_dev", "hansards_dev")
-DIRECTIONS = (("en", "fr"), ("fr", "en"))
 SETTINGS = ("--data.tokenized", "True", "--data.max_length", "128")
 # An alignment layer learns fast.
 SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--training.buckets", "6")
@@ -93,21 +92,15 @@ class Gold:
         return {**figures, "aer_95": [round(100 * bound, 1) for bound in interval]}
 
 
-def train(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
-    """Trains both directions of a kind of model; `{direction}` in the overrides is en_fr or fr_en.
-
-    A file of links is of English and French; for the other direction it is turned.
-    """
-    runs = []
-    for source, target in DIRECTIONS:
-        direction = f"{source}_{target}"
-        folder = RUNS / f"{name}_{direction}"
-        settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
-        languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
-        if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
-            raise SystemExit(status)
-        runs.append(open_run(folder))
-    return runs[0], runs[1]
+def train(name: str, direction: str, *overrides: str, corpus: Path = TEXT) -> Run:
+    """Trains a kind of model in a direction, en_fr or fr_en, which stands for `{direction}` in the overrides."""
+    source, target = direction.split("_")
+    folder = RUNS / f"{name}_{direction}"
+    settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
+    languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
+    if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
+        raise SystemExit(status)
+    return open_run(folder)
 
 
 @cache
@@ -215,8 +208,8 @@ def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
     return tables
 
 
-def record(runs: tuple[Run, Run]) -> dict:
-    """How both directions were trained, and the best greedy BLEU on Tatoeba's dev split."""
+def record(runs: Sequence[Run]) -> dict:
+    """How models were trained, and the best greedy BLEU on Tatoeba's dev split."""
     found = {}
     for run in runs:
         rows = [row for row in map(json.loads, run.metrics.read_text().splitlines()) if row["split"] == "validation"]
@@ -259,33 +252,43 @@ def experiment() -> dict:
         tables = {name: align(runs, at, kind, gold) for name, gold in golds.items()}
         add(method, tables, kind=kind, readouts=list(map(str, at)))
 
-    def guided(method: str, *overrides: str, corpus: Path = TEXT) -> tuple[tuple[Run, Run], tuple[Readout, Readout]]:
-        runs = train(method, *overrides, corpus=corpus)
+    def train_both(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
+        runs = train(name, "en_fr", *overrides, corpus=corpus), train(name, "fr_en", *overrides, corpus=corpus)
         results["models"] |= record(runs)
-        at = opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
-        add_models(method, runs, at)
-        return runs, at
+        return runs
+
+    def where(runs: tuple[Run, Run]) -> tuple[Readout, Readout]:
+        """Where models were guided."""
+        return opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
+
+    def layers(method: str, links: str, *overrides: str) -> tuple[Run, Run]:
+        runs = train_both(method, "--guidance.links", links_for(links, JOINED), *overrides, corpus=JOINED)
+        add_models(method, runs, where(runs))
+        return runs
 
     floors = {name: [diagonal(len(en), len(fr)) for en, fr in gold.words] for name, gold in golds.items()}
     add("diagonal", {name: {"forward": golds[name].score(links)} for name, links in floors.items()})
     add("eflomal", eflomal(golds))
 
-    plain = train("plain")
-    results["models"] |= record(plain)
+    plain = train_both("plain")
     for method, convention, kind in READINGS:
         add_models(method, plain, choose(plain, kind, dev, convention), kind)
     add("best of all", {name: best_of_all(plain, gold) for name, gold in golds.items()})
 
     # Links of the models' own attention teach a layer, whose links teach one that looks earlier in the decoder, whose
-    # links teach a head of new models.
+    # links teach a head of a new model.
     link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
     frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
-    link_text("layer", *guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED))
+    first = layers("layer", "attention", *frozen)
+    link_text("layer", first, where(first))
     early = (*frozen, "--guidance.layer", "1")
-    again = guided("layer_again", "--guidance.links", links_for("layer", JOINED), *early, corpus=JOINED)
-    link_text("layer_again", *again, "--symmetrize", "product", "--method", "mutual")
-    guided("guided", "--guidance.links", links_for("layer_again", TEXT))
-    guided("layer_by_eflomal", "--guidance.links", links_for("eflomal", JOINED), *early, corpus=JOINED)
+    again = layers("layer_again", "layer", *early)
+    link_text("layer_again", again, where(again), "--symmetrize", "product", "--method", "mutual")
+    guided = train("guided", "en_fr", "--guidance.links", links_for("layer_again", TEXT))
+    results["models"] |= record([guided])
+    pair = guided, again[1]
+    add_models("guided, and layer_again in reverse", pair, where(pair))
+    layers("layer_by_eflomal", "eflomal", *early)
     return results
 
 
