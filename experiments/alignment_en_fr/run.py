@@ -4,7 +4,7 @@
 
 Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json is. The gold is
 only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
-eflomal (the extra `bench`) is what others would use on the same text; its links also guide a layer, for comparison.
+eflomal (the extra `bench`) is what others would use on the same text.
 """
 
 import contextlib
@@ -185,18 +185,15 @@ def links_for(name: str, corpus: Path) -> str:
 
 
 def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
-    """eflomal on the training text and the gold's text together: the scores of the latter, and links of the former."""
+    """What eflomal finds in the gold's text, read together with the training text."""
     files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
     pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
-    first, joined = len(pairs), len(formats.text_lines(JOINED / "train.en"))
+    first, tables = len(pairs), {}
     pairs += [pair for gold in golds.values() for pair in gold.pairs]
     if not all(file.exists() for file in files):
         english, french = zip(*pairs, strict=True)
         Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
-    train, tables = slice(first - joined, first), {}
-    grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[train], reverse[train], strict=True))
-    formats.write_links(JOINED / "eflomal.talp", grown)
     for name, gold in golds.items():
         last = first + len(gold.pairs)
         words = [
@@ -288,7 +285,6 @@ def experiment() -> dict:
     results["models"] |= record([guided])
     pair = guided, again[1]
     add_models("guided, and layer_again in reverse", pair, where(pair))
-    layers("layer_by_eflomal", "eflomal", *early)
     return results
 
 
