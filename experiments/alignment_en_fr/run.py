@@ -4,13 +4,13 @@
 
 Text, links and runs go into runs/alignment_en_fr, and what is there is not made again; results.json is. The gold is
 only scored: readings are chosen by the agreement of both directions on Tatoeba's dev split.
-eflomal (the extra `bench`) is what others would use on the same text; its links also guide a layer, for comparison.
+eflomal (the extra `bench`) is what others would use on the same text.
 """
 
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,9 @@ import text
 from eflomal import Aligner
 
 from xattn.alignment import formats, scores
-from xattn.alignment.links import Links, diagonal
+from xattn.alignment.links import Links, diagonal, mutual
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
-from xattn.alignment.symmetrization import symmetrize
+from xattn.alignment.symmetrization import combine, symmetrize
 from xattn.cli import main
 from xattn.data import sources
 from xattn.run import Run, open_run, write_json
@@ -34,7 +34,6 @@ RUNS = Path("runs/alignment_en_fr")
 TEXT, JOINED = RUNS / "text", RUNS / "joined"
 DATA = Path(os.path.expandvars("$XATTN_DATA"))
 GOLD = ("alibi_dev", "hansards_dev")
-DIRECTIONS = (("en", "fr"), ("fr", "en"))
 SETTINGS = ("--data.tokenized", "True", "--data.max_length", "128")
 # An alignment layer learns fast.
 SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--training.buckets", "6")
@@ -73,16 +72,18 @@ class Gold:
             links=formats.read_links(folder / "gold.talp").links,
         )
 
-    def of_words(self, found: Iterable[Links]) -> list[Links]:
-        """Links of parts as links of words."""
-        return [text.of_words(links, *owners) for links, owners in zip(found, self.owners, strict=True)]
+    def maps(self, run: Run, kind: Kind) -> list[AttentionMap]:
+        """What a model looks at, by the gold's words: a word's parts count together."""
+        turned = run.config.data.source == "fr"
+        each = zip(maps(run, self.pairs, kind), self.owners, strict=True)
+        return [_whole_words(attention, (owners[1], owners[0]) if turned else owners) for attention, owners in each]
 
     def table(self, forward: Sequence[Links], reverse: Sequence[Links]) -> dict[str, dict[str, float | list[float]]]:
-        """AER and more, in per cent, of both directions and of what they make together; links are of parts."""
+        """AER and more of both directions and of what their links make together."""
         both = {"forward": forward, "reverse": reverse}
         for method in ("intersection", "grow-diag"):
             both[method] = [symmetrize(a, b, method) for a, b in zip(forward, reverse, strict=True)]
-        return {name: self.score(self.of_words(links)) for name, links in both.items()}
+        return {name: self.score(links) for name, links in both.items()}
 
     def score(self, links: Sequence[Links]) -> dict[str, float | list[float]]:
         """The scores of links of words, in per cent."""
@@ -91,21 +92,15 @@ class Gold:
         return {**figures, "aer_95": [round(100 * bound, 1) for bound in interval]}
 
 
-def train(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
-    """Trains both directions of a kind of model; `{direction}` in the overrides is en_fr or fr_en.
-
-    A file of links is of English and French; for the other direction it is turned.
-    """
-    runs = []
-    for source, target in DIRECTIONS:
-        direction = f"{source}_{target}"
-        folder = RUNS / f"{name}_{direction}"
-        settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
-        languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
-        if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
-            raise SystemExit(status)
-        runs.append(open_run(folder))
-    return runs[0], runs[1]
+def train(name: str, direction: str, *overrides: str, corpus: Path = TEXT) -> Run:
+    """Trains a kind of model in a direction, en_fr or fr_en, which stands for `{direction}` in the overrides."""
+    source, target = direction.split("_")
+    folder = RUNS / f"{name}_{direction}"
+    settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
+    languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
+    if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
+        raise SystemExit(status)
+    return open_run(folder)
 
 
 @cache
@@ -120,11 +115,6 @@ def maps(run: Run, pairs: Pairs, kind: Kind = "weights") -> list[AttentionMap]:
     return opened(run, kind).given(pairs)
 
 
-def read(found: Sequence[AttentionMap], readout: Readout) -> list[Links]:
-    """Links as (source, target) of the map."""
-    return [attention.to_words(readout).links() for attention in found]
-
-
 def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Convention) -> tuple[Readout, Readout]:
     """For each direction the reading, of these conventions, that agrees most with any of the other direction."""
     ahead, back = (maps(run, pairs, kind) for run in runs)
@@ -136,40 +126,40 @@ def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Conven
 
 
 def align(runs: tuple[Run, Run], readouts: tuple[Readout, Readout], kind: Kind, gold: Gold) -> dict:
-    """The scores of a reading of both directions."""
-    forward, reverse = (read(maps(run, gold.pairs, kind), at) for run, at in zip(runs, readouts, strict=True))
-    return gold.table(forward, [links.turned for links in reverse])
+    """The scores of a reading of both directions, and of the mutual links in the product of their matrices."""
+    ahead, back = (
+        [attention.to_words(at) for attention in gold.maps(run, kind)] for run, at in zip(runs, readouts, strict=True)
+    )
+    products = [combine(a.weights, b.weights, "product") for a, b in zip(ahead, back, strict=True)]
+    return {
+        **gold.table([a.links() for a in ahead], [b.links().turned for b in back]),
+        "product, mutual": gold.score([Links.from_matrix(mutual(product)) for product in products]),
+    }
 
 
 def best_of_all(runs: tuple[Run, Run], gold: Gold) -> dict:
     """The best of all layers, heads and conventions of each direction, chosen on the gold that it is scored on."""
-    readouts = []
-    for run, turned in zip(runs, (False, True), strict=True):
-        found = [
-            _whole_words(each, owners, turned) for each, owners in zip(maps(run, gold.pairs), gold.owners, strict=True)
-        ]
-        golds = [links.turned if turned else links for links in gold.links]
-        readouts.append(scores.best_readout(found, golds)[0][0])
-    return {"readouts": list(map(str, readouts)), **align(runs, (readouts[0], readouts[1]), "weights", gold)}
+    golds = gold.links, [links.turned for links in gold.links]
+    ahead, back = (
+        scores.best_readout(gold.maps(run, "weights"), links)[0][0] for run, links in zip(runs, golds, strict=True)
+    )
+    return {"readouts": [str(ahead), str(back)], **align(runs, (ahead, back), "weights", gold)}
 
 
-def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]], turned: bool) -> AttentionMap:
-    """The map whose words are those of the gold, not their parts."""
-    sides = owners[::-1] if turned else owners
+def _whole_words(attention: AttentionMap, owners: tuple[list[int], list[int]]) -> AttentionMap:
+    """The map whose words are the gold's; `owners` says which of them each of its words is a part of."""
     changed = {}
-    for side, numbers in zip(("source", "target"), sides, strict=True):
-        ids = [numbers[part] if part >= 0 else part for part in getattr(attention, f"{side}_word_ids")]
+    for side, numbers in zip(("source", "target"), owners, strict=True):
         parts = getattr(attention, f"{side}_words")
-        whole = [
-            " ".join(part for part, n in zip(parts, numbers, strict=True) if n == word)
-            for word in range(max(numbers) + 1)
-        ]
-        changed |= {f"{side}_word_ids": ids, f"{side}_words": whole}
+        whole = [[part for part, n in zip(parts, numbers, strict=True) if n == word] for word in range(numbers[-1] + 1)]
+        changed[f"{side}_words"] = [" ".join(each) for each in whole]
+        ids = getattr(attention, f"{side}_word_ids")
+        changed[f"{side}_word_ids"] = [numbers[part] if part >= 0 else part for part in ids]
     return replace(attention, **changed)
 
 
-def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout]) -> None:
-    """Aligns the joined training text by the models' own attention."""
+def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout], *how: str) -> None:
+    """Aligns the joined training text by the models' own attention, both directions joined as `how` says."""
     path = JOINED / f"{name}.talp"
     if path.exists():
         return
@@ -179,7 +169,7 @@ def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout
     at += [word for name, value in zip(names, back, strict=True) for word in (f"--reverse-{name}", value)]
     files = ["--source", str(JOINED / "train.en"), "--target", str(JOINED / "train.fr")]
     with (half := path.with_suffix(".half")).open("w") as file, contextlib.redirect_stdout(file):
-        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at]):
+        if status := main(["align", str(runs[0].folder), "--reverse", str(runs[1].folder), *files, *at, *how]):
             raise SystemExit(status)
     half.rename(path)
 
@@ -195,26 +185,28 @@ def links_for(name: str, corpus: Path) -> str:
 
 
 def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
-    """eflomal on the training text and the gold's text together: the scores of the latter, and links of the former."""
+    """What eflomal finds in the gold's text, read together with the training text."""
     files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
     pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
-    first, joined = len(pairs), len(formats.text_lines(JOINED / "train.en"))
+    first, tables = len(pairs), {}
     pairs += [pair for gold in golds.values() for pair in gold.pairs]
     if not all(file.exists() for file in files):
         english, french = zip(*pairs, strict=True)
         Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
-    train, tables = slice(first - joined, first), {}
-    grown = (symmetrize(a, b, "grow-diag") for a, b in zip(forward[train], reverse[train], strict=True))
-    formats.write_links(JOINED / "eflomal.talp", grown)
     for name, gold in golds.items():
-        tables[name] = gold.table(*(links[first : first + len(gold.pairs)] for links in (forward, reverse)))
-        first += len(gold.pairs)
+        last = first + len(gold.pairs)
+        words = [
+            [text.of_words(each, *owners) for each, owners in zip(links[first:last], gold.owners, strict=True)]
+            for links in (forward, reverse)
+        ]
+        tables[name] = gold.table(*words)
+        first = last
     return tables
 
 
-def record(runs: tuple[Run, Run]) -> dict:
-    """How both directions were trained, and the best greedy BLEU on Tatoeba's dev split."""
+def record(runs: Sequence[Run]) -> dict:
+    """How models were trained, and the best greedy BLEU on Tatoeba's dev split."""
     found = {}
     for run in runs:
         rows = [row for row in map(json.loads, run.metrics.read_text().splitlines()) if row["split"] == "validation"]
@@ -257,33 +249,42 @@ def experiment() -> dict:
         tables = {name: align(runs, at, kind, gold) for name, gold in golds.items()}
         add(method, tables, kind=kind, readouts=list(map(str, at)))
 
-    def guided(method: str, *overrides: str, corpus: Path = TEXT) -> tuple[tuple[Run, Run], tuple[Readout, Readout]]:
-        runs = train(method, *overrides, corpus=corpus)
+    def train_both(name: str, *overrides: str, corpus: Path = TEXT) -> tuple[Run, Run]:
+        runs = train(name, "en_fr", *overrides, corpus=corpus), train(name, "fr_en", *overrides, corpus=corpus)
         results["models"] |= record(runs)
-        at = opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
-        add_models(method, runs, at)
-        return runs, at
+        return runs
+
+    def where(runs: tuple[Run, Run]) -> tuple[Readout, Readout]:
+        """Where models were guided."""
+        return opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
+
+    def layers(method: str, links: str, *overrides: str) -> tuple[Run, Run]:
+        runs = train_both(method, "--guidance.links", links_for(links, JOINED), *overrides, corpus=JOINED)
+        add_models(method, runs, where(runs))
+        return runs
 
     floors = {name: [diagonal(len(en), len(fr)) for en, fr in gold.words] for name, gold in golds.items()}
     add("diagonal", {name: {"forward": golds[name].score(links)} for name, links in floors.items()})
     add("eflomal", eflomal(golds))
 
-    plain = train("plain")
-    results["models"] |= record(plain)
+    plain = train_both("plain")
     for method, convention, kind in READINGS:
         add_models(method, plain, choose(plain, kind, dev, convention), kind)
     add("best of all", {name: best_of_all(plain, gold) for name, gold in golds.items()})
 
     # Links of the models' own attention teach a layer, whose links teach one that looks earlier in the decoder, whose
-    # links teach a head of new models.
+    # links teach a head of a new model.
     link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
     frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
-    link_text("layer", *guided("layer", "--guidance.links", links_for("attention", JOINED), *frozen, corpus=JOINED))
+    first = layers("layer", "attention", *frozen)
+    link_text("layer", first, where(first))
     early = (*frozen, "--guidance.layer", "1")
-    again = guided("layer_again", "--guidance.links", links_for("layer", JOINED), *early, corpus=JOINED)
-    link_text("layer_again", *again)
-    guided("guided", "--guidance.links", links_for("layer_again", TEXT))
-    guided("layer_by_eflomal", "--guidance.links", links_for("eflomal", JOINED), *early, corpus=JOINED)
+    again = layers("layer_again", "layer", *early)
+    link_text("layer_again", again, where(again), "--symmetrize", "product", "--method", "mutual")
+    guided = train("guided", "en_fr", "--guidance.links", links_for("layer_again", TEXT))
+    results["models"] |= record([guided])
+    pair = guided, again[1]
+    add_models("guided, and layer_again in reverse", pair, where(pair))
     return results
 
 
