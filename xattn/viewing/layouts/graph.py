@@ -13,9 +13,9 @@ from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.figures import cells, outline
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
-from xattn.viewing.style import GREY, INK, LINK, WRONG
+from xattn.viewing.style import GREY, INK, LINK, RIGHT, WRONG
 
-Places = Float[np.ndarray, "nodes 2"]
+Places = Float[np.ndarray, "_ 2"]
 
 _APART = 1.75  # from the one graph to the other, each being 1 wide
 _FAINT = 0.03
@@ -27,7 +27,8 @@ def places(nodes: int, edges: Sequence[tuple[int, int]], kept: dict[int, np.ndar
     Stress majorisation (Gansner et al., 2004) from classical scaling, with nothing random in it. The nodes in `kept`
     stay where it says.
     """
-    kept = kept or {}
+    if nodes == 0:
+        return np.zeros((0, 2))
     length = np.where(np.eye(nodes, dtype=bool), 0.0, np.inf)
     for a, b in edges:
         if a != b:
@@ -36,10 +37,11 @@ def places(nodes: int, edges: Sequence[tuple[int, int]], kept: dict[int, np.ndar
         length = np.minimum(length, length[:, through, None] + length[None, through])
     # Parts that no path joins stand beside each other: further apart, a lonely node would make the others small.
     length = np.where(np.isfinite(length), length, max(2.0, np.max(length, where=np.isfinite(length), initial=0) / 2))
-    centred = np.eye(nodes) - 1 / max(nodes, 1)
-    _, vectors = np.linalg.eigh(-centred @ length**2 @ centred / 2)
-    where = vectors[:, ::-1][:, :2] * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(nodes)])[::-1][:2]
-    where = np.pad(where, ((0, 0), (0, 2 - where.shape[1]))) * max(length.max(initial=0), 1)
+    centred = np.eye(nodes) - 1 / nodes
+    values, vectors = np.linalg.eigh(-centred @ length**2 @ centred / 2)
+    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(nodes)])  # which may be either
+    # The longest direction is upright, since links go from left to right.
+    where = np.pad((vectors * np.maximum(values, 0) ** 0.5)[:, -2:], ((0, 0), (max(2 - nodes, 0), 0)))
     # Nodes of equal distances to all others, such as two leaves of one node, must not begin in one place.
     turn = 2.4 * np.arange(nodes)
     where = where + 0.1 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
@@ -49,12 +51,14 @@ def places(nodes: int, edges: Sequence[tuple[int, int]], kept: dict[int, np.ndar
         apart = np.linalg.norm(where[:, None] - where[None], axis=-1)
         ratio = weight * np.divide(length, apart, out=np.zeros_like(length), where=apart > 1e-9)
         where = pull @ (where * ratio.sum(axis=1, keepdims=True) - ratio @ where)
-    low, span = where.min(axis=0, initial=np.inf), np.ptp(where, axis=0) if nodes else np.ones(2)
-    where = np.where(span > 1e-9, (where - low) / np.maximum(span, 1e-9), 0.5)
+    low, span = where.min(axis=0), np.ptp(where, axis=0)
+    tall = max(span[1], 1e-9)
+    wide = span[0] if span[0] > tall / 6 else tall  # what is hardly wider than a line stays one
+    where = (where - low) / (wide, tall) + ((1 - span[0] / wide) / 2, 0)
     # Half of the height is given to each node in turn, so that no two links lie on each other.
     rank = where[:, 1].argsort(kind="stable").argsort() / max(nodes - 1, 1)
     where[:, 1] = (where[:, 1] + rank) / 2 if nodes > 1 else 0.5
-    for node, place in kept.items():
+    for node, place in (kept or {}).items():
         where[node] = place
     return where
 
@@ -103,16 +107,15 @@ def _links(axes: Axes, words: WordMap) -> None:
     assert isinstance(layout, Graph), "the layout of a map that is drawn as graphs"
     source, target = both_places(words)
     target = target + np.array([_APART, 0])
-    most, colors = read(words)
+    most, verdicts = read(words)
     for (t, s), value in np.ndenumerate(words.weights / words.most):
         ends, largest = (source[s], target[t]), s == most[t]
-        if value < _FAINT and not largest:
+        if value < _FAINT and not (largest and value > 0):
             continue
         style = {"color": LINK, "linewidth": 0.9, "alpha": float(value), "zorder": 1}
         if largest:
-            dash = (0, (4, 2)) if colors[t] == WRONG else "-"
-            style |= {"color": colors[t], "linewidth": 1.8, "linestyle": dash, "alpha": max(float(value), 0.3)}
-            style["zorder"] = 2
+            color, dash = {True: (RIGHT, "-"), False: (WRONG, (0, (4, 2))), None: (LINK, "-")}[verdicts[t]]
+            style |= {"color": color, "linewidth": 1.8, "linestyle": dash, "alpha": max(float(value), 0.3), "zorder": 2}
         axes.plot(*zip(*ends, strict=True), **style)
     for where, edges, names, side in [
         (source, layout.source_edges, words.source, "what is looked at"),
