@@ -15,7 +15,7 @@ from xattn.viewing.figures import render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.layouts import PICTURES, picture
 from xattn.viewing.layouts.common import MOST
-from xattn.viewing.layouts.graph import places
+from xattn.viewing.places import places
 from xattn.viewing.style import RIGHT, WRONG
 from xattn.viewing.terminal import Heatmap
 

@@ -11,8 +11,6 @@ from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
 from xattn.viewing.style import GOLD, GREY, LINES
 
-FEW = 4  # bands that are drawn as lines; more are a spectrogram
-
 
 def time(attention: AttentionMap, readout: Readout) -> Figure:
     """The signal, if there is one, above the weights: one row a word, one column a moment, gold intervals framed.
@@ -69,7 +67,7 @@ def _signal(axes: Axes, layout: Time) -> None:
     assert signal is not None, "it is asked before"
     frames, bands = signal.shape
     times = np.linspace(edges[0], edges[-1], frames + 1)
-    if bands > FEW:
+    if layout.is_spectrogram:
         axes.pcolormesh(times, np.arange(bands + 1), signal.T, cmap="Greys", rasterized=True)
         axes.set_ylabel("band", size=8, color=GREY)
     else:
