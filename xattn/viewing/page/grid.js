@@ -6,7 +6,7 @@ const SECOND = {
   ready: ({ layout }) => layout.picture && loaded(layout.picture),
   place(m, { sentence, ...said }) {
     const { rows, columns, picture } = sentence.layout;
-    const notes = [`the ${picture ? "lighter" : "stronger"} a cell, the more weight, up to the largest`, ...(sentence.gold ? ["framed: gold"] : [])];
+    const notes = [`the ${picture ? "lighter" : "stronger"} a cell, the more weight, up to the largest`, ...(sentence.gold ? ["framed: gold; disc: the largest weight is on it, cross: it is not"] : [])];
     const side = (width) => Math.min(width / columns, 460 / rows);
     const at = framed(said, { notes, height: (width) => side(width) * rows });
     return { ...at, sentence, side: side(at.width) };
@@ -14,7 +14,7 @@ const SECOND = {
   draw(pen, m, at, said) {
     const { theme, focus, sentence, overlay } = said;
     const { rows, columns, picture } = sentence.layout, { side, top } = at;
-    const { values, largest } = given(sentence, m, focus, rows * columns);
+    const { values, largest } = given(m, focus);
     headed(pen, m, at, said, largest);
     if (picture) {
       pen.image(decoded.get(picture), 0, top, side * columns, side * rows);
@@ -40,12 +40,12 @@ const SECOND = {
       pen.path(d, { stroke, width: 2.2 });
     };
     if (overlay) frame((p) => goldFor(sentence, m, focus, p), "#d55e00");
-    frame((p) => focus.columns.some((c) => positionOf(sentence, m, c) === p), "#111");
+    frame((p) => focus.columns.includes(p), "#111");
     if (overlay) verdict(pen, sentence, m, focus, theme, (p) => corner(p).map((edge) => edge + side / 2));
   },
   cell(m, { sentence, side, top }, x, y) {
     const { rows, columns } = sentence.layout, column = Math.floor(x / side), row = Math.floor((y - top) / side);
     if (!(column >= 0 && column < columns && row >= 0 && row < rows)) return NOWHERE;
-    return { row: state.pin.row, column: columnOf(sentence, m, row * columns + column) };
+    return { row: state.pin.row, column: row * columns + column };
   },
 };

@@ -94,14 +94,14 @@ function notes(m) {
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks, get focus() { return focus(); } };
-  const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600;
+  const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600 && !SECOND.wide;
   for (const { m, name } of scene.panels) {
     const title = `${looked()}, row convention: ${state.rows}`;
     const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m), sentence };
     const shown = (kind, how, place) => list.push({ kind, m, at: place, draw: (pen) => how(pen, m, place, common) });
     const second = (room) => (both || state.view === SECOND.name) && shown(SECOND.name, SECOND.draw, SECOND.place(m, { room, ...said }));
     // Lines stand behind the heatmap, and take what it leaves; all other pictures stand before it.
-    if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : Math.min(wide, 720));
+    if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : SECOND.wide ? wide : Math.min(wide, 720));
     const rest = beside ? room - (list.length ? list[0].at.width + 24 : 250) : wide;
     if (state.view !== SECOND.name)
       shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said }));

@@ -12,8 +12,8 @@ function drawTokens() {
       return [token, " "];
     }));
   };
-  $("source").dir = $("looked").dir = mirrored() ? "rtl" : "ltr";
-  $("target").dir = $("written").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
+  $("source").dir = mirrored() ? "rtl" : "ltr";
+  $("target").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
   row("source", m.columns, sentence.sourceIds, (column) => ({ row: null, column }));
   row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
 }
@@ -185,6 +185,8 @@ window.xattn = {
     const { at, canvas, m } = scene.pictures.find(({ kind }) => kind === "heatmap"), box = canvas.getBoundingClientRect(), half = at.cell / 2;
     return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
   },
+  /** The row and the column of a point of the first picture, in its own pixels. */
+  under: (x, y) => cellAt(scene.pictures[0], x, y),
   rows: () => [...scene.shown.rows],
   columns: () => [...scene.shown.columns],
   links: () => pharaoh(scene.sentence, scene.words),

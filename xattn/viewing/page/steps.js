@@ -4,6 +4,8 @@
 /** One decoder step: what was written before it, what it might have written, and where it looked. */
 function drawStep() {
   const { sentence, a } = scene, T = sentence.target.length, step = Math.min(Math.max(state.step, 0), T - 1);
+  $("looked").dir = $("source").dir;
+  $("written").dir = $("target").dir;
   $("step").max = T - 1;
   $("step").value = step;
   $("step").setAttribute("aria-valuetext", `step ${step + 1} of ${T}`);

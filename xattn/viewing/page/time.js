@@ -4,28 +4,27 @@
 const SIGNAL = 110, CURVE = 96;
 
 const SECOND = {
-  name: "time", first: true,
+  name: "time", first: true, wide: true,
   ready: ({ layout }) => layout.image && loaded(layout.image),
   place(m, { sentence, ...said }) {
     const { image, traces } = sentence.layout, heard = image || traces ? SIGNAL + 8 : 0;
-    return { ...framed(said, { notes: sentence.gold ? ["framed: gold"] : [], height: () => heard + CURVE + 20 }), sentence, heard };
+    return { ...framed(said, { notes: sentence.gold ? ["framed: gold; disc: the largest weight is in it, cross: it is not"] : [], height: () => heard + CURVE + 20 }), sentence, heard };
   },
   draw(pen, m, at, said) {
     const { theme, ink, soft, focus, sentence, overlay } = said;
     const { edges, image, traces } = sentence.layout, { top, heard, width } = at, last = edges.length - 1, span = edges[last] - edges[0];
     const x = (seconds) => ((seconds - edges[0]) / span) * (width - 2) + 1, floor = top + heard + CURVE;
-    const { values, largest } = given(sentence, m, focus, last);
+    const { values, largest } = given(m, focus);
     headed(pen, m, at, said, largest);
     if (image) pen.image(decoded.get(image), 1, top, width - 2, SIGNAL);
     (traces || []).forEach((trace, i) =>
       pen.path(trace.map((value, n) => `${n ? "L" : "M"}${x(edges[0] + (span * (n + 0.5)) / trace.length).toFixed(1)} ${(top + SIGNAL - 4 - value * (SIGNAL - 8)).toFixed(1)}`).join(""),
         { stroke: ink, width: 1.2, dash: [[], [6, 3], [2, 3], [8, 3, 2, 3]][i] }));
     const height = (value) => (largest ? (Math.abs(value) / largest) * (CURVE - 8) : 0);
-    for (const c of focus.columns) {
-      const p = positionOf(sentence, m, c);
-      if (p >= 0 && p < last) pen.rect(x(edges[p]), top, Math.max(x(edges[p + 1]) - x(edges[p]), 1.5), heard + CURVE, "rgba(128,128,128,0.45)");
+    for (const p of focus.columns) {
+      if (p < last) pen.rect(x(edges[p]), top, Math.max(x(edges[p + 1]) - x(edges[p]), 1.5), heard + CURVE, "rgba(128,128,128,0.45)");
     }
-    const steps = Array.from(values, (value, p) => `V${(floor - height(value)).toFixed(1)}H${x(edges[p + 1]).toFixed(1)}`).join("");
+    const steps = values.map((value, p) => `V${(floor - height(value)).toFixed(1)}H${x(edges[p + 1]).toFixed(1)}`).join("");
     pen.path(`M1 ${floor}${steps}V${floor}z`, { fill: style("--accent") });
     if (overlay) {
       for (let p = 0, end; p < last; p = end + 1) {
@@ -41,6 +40,6 @@ const SECOND = {
   cell(m, { sentence, top, body, width }, x, y) {
     const { edges } = sentence.layout, last = edges.length - 1, seconds = edges[0] + ((x - 1) / (width - 2)) * (edges[last] - edges[0]);
     const p = edges.findIndex((edge, i) => i < last && seconds >= edge && seconds < edges[i + 1]);
-    return p < 0 || y < top || y > top + body ? NOWHERE : { row: state.pin.row, column: columnOf(sentence, m, p) };
+    return p < 0 || y < top || y > top + body ? NOWHERE : { row: state.pin.row, column: p };
   },
 };
