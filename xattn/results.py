@@ -98,7 +98,7 @@ def table(root: Path) -> str:
     `root` holds configs/ and experiments/.
     """
     experiments = _experiments(root)
-    rows = [HEADINGS]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     for experiment, systems in experiments.items():
         for name, system in systems.items():
             rows += [(experiment, name, split, *_scores(system, row)) for split, row in system["splits"].items()]
@@ -113,7 +113,7 @@ def short_table(root: Path) -> str:
     such as those of a task among several, make a line of their own where there is a full system of them.
     """
     experiments = _experiments(root)
-    rows = [SHORT]
+    rows: list[tuple[str, ...]] = [SHORT]
     for experiment, systems in experiments.items():
         by_kind = {(kind, other): system for name, system in systems.items() for kind, other in [_kind(name)]}
         for (kind, other), system in by_kind.items():

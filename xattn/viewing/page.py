@@ -199,7 +199,7 @@ def _image(pixels: UInt8[np.ndarray, "h w *rgb"]) -> str:
 
     buffer = io.BytesIO()
     rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    imsave(buffer, rgb, format="png", metadata={"Software": None})
+    imsave(buffer, rgb, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

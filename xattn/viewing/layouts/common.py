@@ -33,7 +33,7 @@ def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[bool | None]]:
     """Where every query looks most, and whether that is gold: None of a query without gold, or with nothing to see."""
     gold = gold_of(words)
     most = words.weights.argmax(axis=1)
-    known = gold.any(axis=1) & words.weights.any(axis=1)
+    known = (gold.sum(axis=1) > 0) & (words.weights.sum(axis=1) > 0)
     return most, [bool(gold[t, s]) if known[t] else None for t, s in enumerate(most.tolist())]
 
 
@@ -46,7 +46,7 @@ def mark(axes: Axes, x: float, y: float, right: bool | None, *, size: float = 36
 
 def queries(words: WordMap) -> tuple[list[int], list[str]]:
     """The queries that have a panel, and what is said of those that have none: those with gold come first."""
-    known = gold_of(words).any(axis=1)
+    known = gold_of(words).sum(axis=1)
     shown = [t for t in range(len(words.target)) if known[t] or not known.any()][:MOST]
     left = len(words.target) - len(shown)
     return shown, [f"{len(shown)} of {len(words.target)} queries are shown"] if left else []

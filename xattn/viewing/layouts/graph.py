@@ -58,9 +58,9 @@ def _links(axes: Axes, words: WordMap) -> None:
         for a, b in edges:
             axes.plot(*zip(where[a], where[b], strict=True), color=GREY, linewidth=1.1, zorder=3)
         axes.scatter(*where.T, s=210, color="white", edgecolor=INK, linewidth=0.9, zorder=4)
-        for place, name in zip(where, map(printable, names), strict=True):
+        for (x, y), name in zip(where.tolist(), map(printable, names), strict=True):
             size = 7.5 if len(name) < 4 else 5.5
-            axes.text(*place, name, size=size, ha="center", va="center", zorder=5, parse_math=False)
+            axes.text(x, y, name, size=size, ha="center", va="center", zorder=5, parse_math=False)
         middle = where[:, 0].mean() if len(where) else 0.0
         axes.text(middle, 1.13, side, size=8, color=GREY, ha="center", va="center")
     axes.set(xlim=(-0.1, _APART + 1.1), ylim=(-0.1, 1.2))
