@@ -47,7 +47,8 @@ def slots(attention: AttentionMap, readout: Readout) -> Figure:
     if len(layers) > 1 and shown:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=7.5, handlelength=1.1)
-    notes = [f"bars: every layer, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}", *notes]
+    which = "every layer" if len(layers) > 1 else "layer 0"
+    notes = [f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}", *notes]
     if gold.any():
         notes.append(f"disc: layer {readout.layer} reads a gold slot (shaded); cross: it reads another")
     else:

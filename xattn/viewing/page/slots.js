@@ -7,7 +7,7 @@ const SECOND = {
   name: "slots", first: true,
   place(m, { sentence, ...said }) {
     const bars = scene.b ? 1 : sentence.layers, tall = 22 + (BAR + 1) * bars;
-    const notes = [`bars: ${scene.b ? `layer ${state.layer}` : "every layer, the one that is read in full colour"}`, ...(sentence.gold ? ["◆: gold; disc: the largest weight is on gold, cross: it is not"] : [])];
+    const notes = [bars > 1 ? "bars: every layer, the one that is read in full colour" : `bars: layer ${state.layer}`, ...(sentence.gold ? ["◆: gold; disc: the largest weight is on gold, cross: it is not"] : [])];
     return { ...framed(said, { notes, height: () => tall * m.C }), sentence, bars, tall };
   },
   draw(pen, m, at, said) {
