@@ -267,6 +267,8 @@ def test_two_maps_are_compared_cell_by_cell(visit, corpus):
     tab.evaluate("xattn.settled()")
     assert state(tab)["map"] == 1
     assert tab.locator("#map").input_value() == "1"
+    # The candidates stay those of the last.
+    assert tab.locator("#step-name").inner_text().endswith(", as step 3 writes")
 
 
 def test_steps_show_what_might_have_been_written(visit, one):

@@ -38,7 +38,7 @@ class Sentence:
     """What the page shows of one sentence pair: a map, or several of the same pieces, by name.
 
     Several are checkpoints or systems, to be compared. `candidates` are what each decoder step might have written,
-    the most probable first, with probabilities.
+    the most probable first, with probabilities: of the system whose map is the last.
     """
 
     maps: Mapping[str, AttentionMap]

@@ -9,7 +9,7 @@ function drawStep() {
   $("step").max = T - 1;
   $("step").value = step;
   $("step").setAttribute("aria-valuetext", `step ${step + 1} of ${T}`);
-  $("step-name").textContent = `step ${step + 1} of ${T}`;
+  $("step-name").textContent = `step ${step + 1} of ${T}` + (DATA.names.length > 1 ? `, as ${DATA.names.at(-1)} writes` : "");
   const piece = (text, extra = {}) => make("bdi", { className: "piece", ...extra }, text);
   $("written").replaceChildren(...sentence.target.slice(0, step).flatMap((text) => [piece(text), " "]), make("b", {}, piece(sentence.target[step] || "")));
   const candidates = sentence.candidates ? sentence.candidates[step] : [];
