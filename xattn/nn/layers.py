@@ -74,12 +74,18 @@ class EncoderLayer(nnx.Module):
         self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
+        return self.look(x, mask, noise)[0]
+
+    def look(
+        self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None
+    ) -> tuple[Float[Array, "B S D"], Float[Array, "B N S S"]]:
+        """All positions, and what each of them looked at."""
         h, drop = self.norm_self(x), drops(noise, x.shape, 2)
-        attended, _ = self.self_attention(
+        attended, weights = self.self_attention(
             h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 2)
         )
         x = x + drop[0](attended)
-        return x + drop[1](self.mlp(self.norm_mlp(x)))
+        return x + drop[1](self.mlp(self.norm_mlp(x))), weights
 
 
 class DecoderLayer(nnx.Module):
