@@ -35,13 +35,15 @@ class CopySwitch(nnx.Module):
         copy_BT = jnp.where(looks_BT, jax.nn.log_sigmoid(-switch_BT), -jnp.inf)
         vocabulary_BTV = generate_BT[..., None] + jax.nn.log_softmax(logits)
         more = ((0, 0), (0, 0), (0, size - logits.shape[-1]))
+        vocabulary_BTE = jnp.pad(vocabulary_BTV, more, constant_values=-jnp.inf)
         copied_BTE = gather(weights, words, size)
-        # The logarithm of 0 has no gradient: what is not looked at gets -inf, and a gradient of 0.
+        # Logarithms of 0 have no gradients: where nothing is, 1 stands in for it until they are taken.
         some_BTE = copied_BTE > 0
         log_copied_BTE = jnp.where(some_BTE, jnp.log(jnp.where(some_BTE, copied_BTE, 1.0)), -jnp.inf)
-        mixed_BTE = jnp.logaddexp(
-            jnp.pad(vocabulary_BTV, more, constant_values=-jnp.inf), copy_BT[..., None] + log_copied_BTE
-        )
+        copied_BTE = copy_BT[..., None] + log_copied_BTE
+        possible_BTE = (vocabulary_BTE > -jnp.inf) | (copied_BTE > -jnp.inf)
+        sources = (jnp.where(possible_BTE, each, 0.0) for each in (vocabulary_BTE, copied_BTE))
+        mixed_BTE = jnp.where(possible_BTE, jnp.logaddexp(*sources), -jnp.inf)
         return mixed_BTE, jnp.where(looks_BT, jax.nn.sigmoid(-switch_BT), 0.0)
 
 
