@@ -87,6 +87,19 @@ class EncoderLayer(nnx.Module):
         x = x + drop[0](attended)
         return x + drop[1](self.mlp(self.norm_mlp(x))), weights
 
+    def step(
+        self, x: Float[Array, "B W D"], past: KeyValue, position: Int[Array, ""]
+    ) -> tuple[Float[Array, "B W D"], Float[Array, "B W N S"], KeyValue]:
+        """The next position of a layer that looks back; `past` [B,W,S,N,H] has room for it, and its own mask."""
+        h_BW1D = self.norm_self(x)[:, :, None]
+        new = self.self_attention.project_memory(h_BW1D, positions=position[None])
+        put = partial(jax.lax.dynamic_update_slice_in_dim, start_index=position, axis=2)
+        past = past._replace(k=put(past.k, new.k), v=put(past.v, new.v))
+        seen = past._replace(mask=past.mask & Mask.causal(queries=position[None]))
+        attended_BW1D, weights_BWN1S = self.self_attention.attend(h_BW1D, seen, positions=position[None])
+        x = x + attended_BW1D[:, :, 0]
+        return x + self.mlp(self.norm_mlp(x)), weights_BWN1S[..., 0, :], past
+
 
 class DecoderLayer(nnx.Module):
     """Self-attention to the past with rotary positions, cross-attention to the memory, then an MLP."""

@@ -61,7 +61,7 @@ class SequenceTask(ArrayTask):
         """A step of greedy writing, and its first state, with room for `length` words."""
 
     @abstractmethod
-    def marks(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[float, float]]:
+    def marks(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         """What written words are worth, as sums with their counts, by the name of the metric."""
 
     def sayable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:

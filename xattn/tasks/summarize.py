@@ -233,7 +233,7 @@ class Summarize(SequenceTask):
     def begin(self, model: Summarizer, batch: Batch, length: int) -> tuple[Step, Any]:
         return model.stepper(jnp.asarray(batch.examples.report), length)
 
-    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[float, float]]:
+    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries."""
         pairs = [
             (self.spell(each, wanted), self.spell(each, own))
@@ -282,7 +282,7 @@ def _each(examples: Examples) -> list[Examples]:
     return [Examples(*one) for one in zip(*examples, strict=True)]
 
 
-def _facts(pairs: Sequence[tuple[list[str], list[str]]]) -> tuple[float, float]:
+def _facts(pairs: Sequence[tuple[list[str], list[str]]]) -> tuple[int, int]:
     """Twice the statements that are in both texts, and all statements of both: their ratio is the micro F1."""
     told = [(reports.statements(wanted), reports.statements(own)) for wanted, own in pairs]
     return 2 * sum(len(a & b) for a, b in told), sum(len(a) + len(b) for a, b in told)
