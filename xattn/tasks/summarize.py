@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
+from xattn.alignment.layouts import Text
 from xattn.config import ConfigError, Model, Row
 from xattn.data import reports
 from xattn.data.words import EOS, PAD, UNK, Words
@@ -264,6 +265,11 @@ class Summarize(SequenceTask):
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         report = np.asarray(examples.report)
         return self.spell(examples, report[report != PAD]), self.spell(examples, np.asarray(examples.summary))
+
+    def layout(self, examples: Examples) -> Text:
+        report = np.asarray(examples.report)
+        stops = np.flatnonzero(report == self.words.numbers[reports.STOP])
+        return Text(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """The first two sentences, and two of the others at random, as the summary."""
