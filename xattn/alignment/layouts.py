@@ -36,8 +36,8 @@ class Text:
         """Raises a ValueError for a line that begins behind the text."""
         if not all(0 <= start < positions for start in self.lines):
             raise ValueError(
-                f"Lines begin at {', '.join(map(str, self.lines))}, but the map has {positions} source positions, counted "
-                "from 0."
+                f"Lines begin at {', '.join(map(str, self.lines))}, but the map has {positions} source positions, "
+                "counted from 0."
             )
 
 

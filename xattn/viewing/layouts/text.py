@@ -39,13 +39,13 @@ def text(attention: AttentionMap, readout: Readout) -> Figure:
     axes.axis("off")
     for place, (left, line, width) in enumerate(source):
         share = total_S[place] / most
-        _write(axes, words.source[place], left, line, "white" if share > 0.55 else INK)
+        _write(axes, words.source[place], left, line + 0.5, "white" if share > 0.55 else INK)
         axes.add_patch(Rectangle((left - 0.03, line + 0.08), width + 0.06, 0.84, color=mpl.colormaps["Blues"](share)))
         if gold_S[place]:
             axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
     for place, ((left, line, _), color) in enumerate(zip(target, read(words)[1], strict=True)):
-        _write(axes, words.target[place], left, gap + line, color)
+        _write(axes, words.target[place], left, gap + line + 0.5, color)
     notes = [f"tinted by the attention of all words below: the darkest got {most:.2f} of {len(words.target)}"]
     if words.gold is not None:
         notes.append("underlined: gold. Below, green: looked most at gold; orange: at something else")
@@ -65,7 +65,6 @@ def _lay(words: Sequence[str], lines: Sequence[int]) -> Iterator[tuple[float, in
         left += width + SPACE
 
 
-def _write(axes: Axes, word: str, left: float, line: float, color: str) -> None:
-    axes.text(
-        left, line + 0.5, printable(word), color=color, size=SIZE, va="center_baseline", parse_math=False, zorder=3
-    )
+def _write(axes: Axes, word: str, left: float, middle: float, color: str) -> None:
+    style = {"color": color, "size": SIZE, "va": "center_baseline", "zorder": 3}
+    axes.text(left, middle, printable(word), parse_math=False, **style)
