@@ -16,5 +16,5 @@ config = Experiment(
     data=Data(corpus="generated", test=("test", "unseen_pairs")),
     model=Model(width=64, heads=4, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3, warmup=100),
-    training=Training(steps=3000, batch_tokens=2560, validate_every=500),
+    training=Training(steps=4000, batch_tokens=2560, validate_every=1000),
 )

@@ -17,5 +17,5 @@ config = Experiment(
     model=Model(width=64, heads=4, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3, warmup=100),
     # 64 reports a batch.
-    training=Training(steps=1500, batch_tokens=5312, validate_every=300),
+    training=Training(steps=2000, batch_tokens=5312, validate_every=500),
 )

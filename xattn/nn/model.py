@@ -54,6 +54,10 @@ class EncoderDecoder(nnx.Module):
         x_BSD = self._embed(source, noise)
         return self.transform(self.encoder(x_BSD, mask, noise), noise and noise.at(TRANSFORM))
 
+    def look_source(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"]) -> Float[Array, "L B N S S"]:
+        """What the source's pieces look at among themselves, in every layer and head of the encoder."""
+        return self.encoder.look(self._embed(source), mask)[1]
+
     def decode(
         self,
         target: Int[Array, "B T"],
