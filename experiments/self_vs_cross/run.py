@@ -61,10 +61,7 @@ def two_kinds() -> bytes:
         f"cross-attention: decoder, layer {where.layer}, head {where.head}": best.attention.to_words(where),
     }
     notes = "a row is the word that looks, a column what it looks at; in percent; special: EOS\n"
-    notes += (
-        f"at the right a row is the decoder step that {'produces' if where.convention == 'produced' else 'has read'}"
-    )
-    return render(beside(maps, notes + " the word"), "png")
+    return render(beside(maps, f"{notes}at the right {MEANINGS[where.convention]}"), "png")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_the_costs_are_those_of_the_arrays(task, monkeypatch):
     assert sum(scores) == score_entries(stack, model.layers, source, target)
 
     def kept(params, batch):
-        step, state = task.begin(task.merged(params), batch, target)
+        _, state = task.begin(task.merged(params), batch, target)
         if stack == "self":
             return state
         built = task.merged(params)

@@ -1,4 +1,4 @@
-"""What the positions of a map are: words, a text, cells of a picture, moments, nodes of two graphs, or slots.
+"""What the positions of a map are: words, cells of a picture, moments, nodes of two graphs, or slots.
 
 An `AttentionMap` carries one of these, so that every picture of it can show what was looked at. Positions are the
 map's source words (its columns, once it is read), queries its target words (the rows).
@@ -16,29 +16,22 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Words in their order, or anything else that is named and no more."""
+    """Words in their order, or anything else that is named and no more.
+
+    Of a running text, such as a document, `lines` are the positions that begin its lines; None is no such text.
+    """
 
     name: ClassVar = "words"
 
-    def check(self, positions: int, queries: int) -> None:
-        """Words fit any map."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """Words of a running text, such as a document; `lines` are the positions that begin a new line, if it has lines."""
-
-    name: ClassVar = "text"
-
-    lines: Sequence[int] = ()
+    lines: Sequence[int] | None = None
 
     def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError for a line that begins behind the text."""
-        if not all(0 <= start < positions for start in self.lines):
-            raise ValueError(
-                f"Lines begin at {', '.join(map(str, self.lines))}, but the map has {positions} source positions, "
-                "counted from 0."
-            )
+        """Raises a ValueError for a line that begins behind the last word."""
+        for start in self.lines or ():
+            if not 0 <= start < positions:
+                raise ValueError(
+                    f"A line cannot begin at {start}: the map has {positions} source positions, counted from 0."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +132,6 @@ class Graph:
                     )
 
 
-Layout = Words | Text | Grid | Time | Graph | Slots
+Layout = Words | Grid | Time | Graph | Slots
 
-LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (Words, Text, Grid, Time, Graph, Slots)}
+LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (Words, Grid, Time, Graph, Slots)}

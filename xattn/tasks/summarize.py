@@ -16,7 +16,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from xattn.alignment.layouts import Text
+from xattn.alignment import layouts
 from xattn.config import ConfigError, Model, Row
 from xattn.data import reports
 from xattn.data.words import EOS, PAD, UNK, Words
@@ -266,10 +266,10 @@ class Summarize(SequenceTask):
         report = np.asarray(examples.report)
         return self.spell(examples, report[report != PAD]), self.spell(examples, np.asarray(examples.summary))
 
-    def layout(self, examples: Examples) -> Text:
+    def layout(self, examples: Examples) -> layouts.Words:
         report = np.asarray(examples.report)
         stops = np.flatnonzero(report == self.words.numbers[reports.STOP])
-        return Text(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
+        return layouts.Words(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """The first two sentences, and two of the others at random, as the summary."""

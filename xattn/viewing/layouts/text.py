@@ -1,4 +1,4 @@
-"""A running text: every word tinted by all the attention that it got, and what was written of it below."""
+"""Words: a heatmap; or a running text, every word tinted by all the attention that it got, with the target below."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,33 +9,39 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
 
-from xattn.alignment.layouts import Text
-from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
+from xattn.alignment.layouts import Words
+from xattn.alignment.maps import MEANINGS, AttentionMap, Readout, WordMap
+from xattn.viewing.figures import heatmap
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
-from xattn.viewing.style import GOLD, INK
+from xattn.viewing.style import GOLD, INK, WRONG
 
 WIDTH, SIZE = 6.5, 9  # inches, points
 LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches from line to line, and between words
 
 
-def text(attention: AttentionMap, readout: Readout) -> Figure:
+def words(attention: AttentionMap, readout: Readout) -> Figure:
+    """The heatmap of words, or, where they are a text with lines, that text."""
+    read_out, layout = attention.to_words(readout), attention.layout
+    assert isinstance(layout, Words), "this is the picture of words"
+    return heatmap(read_out) if layout.lines is None else text(read_out, layout.lines)
+
+
+def text(words: WordMap, lines: Sequence[int]) -> Figure:
     """The source as running text, and the target under it.
 
     A source word is the darker the more attention all target words gave it together, and underlined where gold says
     that it matters. A target word has the colour of what it looked at most: right, wrong, or nobody knows.
     """
-    words = attention.to_words(readout)
     total_S, gold_S = words.weights.sum(axis=0), gold_of(words).any(axis=0)
     most = float(total_S.max(initial=0)) or 1.0
-    assert isinstance(words.layout, Text), "this is the picture of texts"
-    source = list(_lay(words.source, words.layout.lines))
+    source = list(_lay(words.source, lines))
     target = list(_lay(words.target, ()))
     gap = source[-1][1] + 1.8 if source else 0
-    lines = gap + (target[-1][1] if target else 0) + 1
-    figure = Figure(figsize=(WIDTH, lines * LINE + 0.75), layout="constrained")
+    height = gap + (target[-1][1] if target else 0) + 1
+    figure = Figure(figsize=(WIDTH, height * LINE + 0.75), layout="constrained")
     axes = figure.subplots()
-    axes.set(xlim=(0, WIDTH), ylim=(lines, 0))
+    axes.set(xlim=(0, WIDTH), ylim=(height, 0))
     axes.axis("off")
     for place, (left, line, width) in enumerate(source):
         share = total_S[place] / most
@@ -45,11 +51,14 @@ def text(attention: AttentionMap, readout: Readout) -> Figure:
             axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
     for place, ((left, line, _), color) in enumerate(zip(target, read(words)[1], strict=True)):
-        _write(axes, words.target[place], left, gap + line + 0.5, color)
+        italic = "italic" if color == WRONG else "normal"
+        _write(axes, words.target[place], left, gap + line + 0.5, color, italic)
     notes = [f"tinted by the attention of all words below: the darkest got {most:.2f} of {len(words.target)}"]
     if words.gold is not None:
-        notes.append("underlined: gold. Below, green: looked most at gold; orange: at something else")
-    say(figure, words, [*notes, MEANINGS[readout.convention]])
+        notes.append(
+            "underlined: gold; below, green: looked most at gold, orange italics: elsewhere, blue: nobody knows"
+        )
+    say(figure, words, [*notes, MEANINGS[words.readout.convention]])
     return figure
 
 
@@ -65,6 +74,6 @@ def _lay(words: Sequence[str], lines: Sequence[int]) -> Iterator[tuple[float, in
         left += width + SPACE
 
 
-def _write(axes: Axes, word: str, left: float, middle: float, color: str) -> None:
-    style = {"color": color, "size": SIZE, "va": "center_baseline", "zorder": 3}
+def _write(axes: Axes, word: str, left: float, middle: float, color: str, slant: str = "normal") -> None:
+    style = {"color": color, "size": SIZE, "style": slant, "va": "center_baseline", "zorder": 3}
     axes.text(left, middle, printable(word), parse_math=False, **style)
