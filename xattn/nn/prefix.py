@@ -71,7 +71,8 @@ class PrefixModel(nnx.Module):
         for layer in self.layers:
             projected = layer.self_attention.project_memory(layer.norm_self(x), positions=np.arange(source.shape[1]))
             room = ((0, 0), (0, 0), (0, length), (0, 0), (0, 0))
-            past.append(KeyValue(*(jnp.pad(each[:, None], room) for each in (projected.k, projected.v)), Mask()))
+            k, v = (jnp.pad(each[:, None], room) for each in (projected.k, projected.v))
+            past.append(KeyValue(k, v, Mask()))
             x = layer(x, keys, None)
         return tuple(past)
 

@@ -47,7 +47,7 @@ class SequenceTask(ArrayTask):
         """The words that are to be written, EOS included, then PAD."""
 
     @abstractmethod
-    def rewritten(self, examples: Any, written: Int[Array, "B T"]) -> Any:
+    def rewritten(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Any:
         """The examples with other words in place of the wanted ones, and without gold where they are others."""
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -33,7 +34,7 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
     A source word is the darker the more attention all target words gave it together, and underlined where gold says
     that it matters. A target word has the colour of what it looked at most: right, wrong, or nobody knows.
     """
-    total_S, gold_S = words.weights.sum(axis=0), gold_of(words).any(axis=0)
+    total_S, gold_S = words.weights.sum(axis=0), np.flatnonzero(gold_of(words).any(axis=0))
     most = float(total_S.max(initial=0)) or 1.0
     source = list(_lay(words.source, lines))
     target = list(_lay(words.target, ()))
@@ -47,7 +48,7 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
         share = total_S[place] / most
         _write(axes, words.source[place], left, line + 0.5, "white" if share > 0.55 else INK)
         axes.add_patch(Rectangle((left - 0.03, line + 0.08), width + 0.06, 0.84, color=mpl.colormaps["Blues"](share)))
-        if gold_S[place]:
+        if place in gold_S:
             axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
     for place, ((left, line, _), color) in enumerate(zip(target, read(words)[1], strict=True)):
