@@ -2,9 +2,9 @@
 
 Question: Can a decoder find what is said of a report's subject, and write names that no vocabulary has?
 Command: python experiments/summarize_log/run.py
-Hardware: not run yet
-Time: not run yet
-Score: not run yet
+Hardware: 2 CPU cores
+Time: 131 s for 2,000 steps, with other work beside it
+Score: fact F1 0.983 on test, 0.985 where no name is known; without copying 0.125 and 0.000
 """
 
 from xattn.config import Data, Experiment, Model, Optimizer, Training
