@@ -89,7 +89,7 @@ class SequenceTask(ArrayTask):
             examples = jax.tree.map(lambda x: x[real], batch.examples)  # noqa: B023
             for name, mark in self.marks(examples, np.asarray(self.write(params, batch))[real]).items():
                 totals[name] = np.array(mark) + (totals[name] if name in totals else 0)
-        return {name: float(total / count) if count else 0.0 for name, (total, count) in totals.items()}
+        return {name: float(total / count) for name, (total, count) in totals.items() if count}
 
     def own(self, params: Any, batch: Batch) -> Batch:
         return batch._replace(examples=self.rewritten(batch.examples, np.asarray(self.write(params, batch))))

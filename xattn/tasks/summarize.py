@@ -235,13 +235,18 @@ class Summarize(SequenceTask):
         return model.stepper(jnp.asarray(batch.examples.report), length)
 
     def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
-        """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries."""
+        """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries.
+
+        Facts are also counted apart for the reports whose summary has no strange name.
+        """
         pairs = [
             (self.spell(each, wanted), self.spell(each, own))
             for each, wanted, own in zip(_each(examples), examples.summary, written, strict=True)
         ]
+        known = (np.asarray(examples.summary) < self.words.size).all(axis=-1)
         return {
             "fact_f1": _facts(pairs),
+            "fact_f1_known": _facts([pair for pair, each in zip(pairs, known, strict=True) if each]),
             "subject": (sum(wanted[0] == "".join(own[:1]) for wanted, own in pairs), len(pairs)),
             "exact_match": (sum(wanted == own for wanted, own in pairs), len(pairs)),
         }
