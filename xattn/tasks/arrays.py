@@ -56,6 +56,7 @@ class ArrayTask(Task):
 
     headline: ClassVar[str]
     """The metric that the row is about, which chooses the best checkpoint; higher is better, but for "loss"."""
+    unit = "examples"  # which have one term of the loss each, unless a row says otherwise
 
     def __init__(self, run: Run, console: Console):
         self.run, self.config = run, run.config

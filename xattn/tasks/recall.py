@@ -117,6 +117,7 @@ class RecallTask(ArrayTask):
 
     Settings: ClassVar[type[Row] | None] = Recall
     headline: ClassVar[str] = "recall"
+    unit = "answers"
 
     @property
     def row(self) -> Recall:
