@@ -27,8 +27,8 @@ SIZES = ((16, 16), (64, 64), (512, 16), (512, 512))
 # What has nothing to look at learns only what French is like: a quarter of the steps is enough.
 FEW = ["--training.steps", "1000"]
 SYSTEMS = {
-    "cross": [],
-    "self": ["--row.stack", "self"],
+    "full": [],
+    "full self": ["--row.stack", "self"],
     "mean": ["--model.memory", "mean"],
     "shuffle": ["--model.memory", "shuffle", *FEW],
     "none": ["--model.memory", "none", *FEW],
@@ -67,5 +67,5 @@ def two_kinds() -> bytes:
 if __name__ == "__main__":
     picture = two_kinds()  # first, since it says what is missing
     runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
-    write_json(HERE / "costs.json", costs(runs["cross"]))
+    write_json(HERE / "costs.json", costs(runs["full"]))
     (HERE / "self_and_cross.png").write_bytes(picture)

@@ -23,7 +23,7 @@ CONFIG = HERE.parents[1] / "configs" / "summarize_log.py"
 FEW = ["--training.steps", "500"]
 SYSTEMS = {
     "full": [],
-    "no copy": ["--row.copy", "False"],
+    "full no copy": ["--row.copy", "False"],
     "mean": ["--model.memory", "mean"],
     "shuffle": ["--model.memory", "shuffle", *FEW],
     "none": ["--model.memory", "none", *FEW],

@@ -36,6 +36,7 @@ class SequenceTask(ArrayTask):
     `marks`, among them the headline, are those of its own greedy writing, which also chooses the checkpoint.
     """
 
+    unit = "words"
     knocked: ClassVar[str] = "word_accuracy"  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, run: Run, console: Console):
