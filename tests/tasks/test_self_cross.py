@@ -36,6 +36,16 @@ def task(request, tmp_path_factory):
     return make(tmp_path_factory.mktemp(request.param) / "run", request.param)
 
 
+@pytest.fixture(scope="module")
+def predict(task):
+    """Compiled once for all tests: `predict(params, batch, given, hide)`."""
+    return jax.jit(lambda p, b, given, hide: task.predict(task.merged(p), b, jnp.asarray(given), None, hide))
+
+
+def nothing(task, batch):
+    return np.zeros((len(batch.real), task.lengths[1], task.lengths[0]), bool)
+
+
 @pytest.mark.parametrize("model", [SMALL.model, Model(width=64, mlp=128), Model(width=40, mlp=36, layers=3)])
 def test_both_have_the_same_parameters(model, tmp_path):
     sizes = {}
@@ -71,32 +81,28 @@ def test_the_costs_are_those_of_the_arrays(task, monkeypatch):
     assert size == len(batch.real) * cached_bytes(stack, model, source, target)
 
 
-def test_what_it_writes_is_what_the_whole_decoder_would(task):
+def test_what_it_writes_is_what_the_whole_decoder_would(task, predict):
     """Greedy writing from the caches, against the full forward pass over what was written, word by word."""
     params, batch = task.parameters(), task.batches("test")[0]
     written = np.asarray(task.write(params, batch))
     given = np.pad(written, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1]
-    said = jax.jit(lambda p, b, g: task.predict(task.merged(p), b, g, None, None).log_probabilities)
-    whole = np.asarray(said(params, batch, jnp.asarray(given))).argmax(-1)
+    whole = np.asarray(predict(params, batch, given, nothing(task, batch)).log_probabilities).argmax(-1)
     for row in np.flatnonzero(batch.real):
         length = min(len(until_end(written[row])) + 1, written.shape[1])
         np.testing.assert_array_equal(written[row, :length], whole[row, :length])
         assert (written[row, length:] == PAD).all()
 
 
-def test_no_word_is_known_before_it_is_written(task):
+def test_no_word_is_known_before_it_is_written(task, predict):
     """Another last word changes nothing before it, and a hidden source is not looked at."""
     params, batch = task.parameters(), task.batches("test")[0]
-    apply = jax.jit(lambda p, b, g, h: task.predict(task.merged(p), b, g, None, h))
-    source, target = task.lengths
-    given = np.tile(np.arange(target) % 5 + 4, (len(batch.real), 1)).astype(np.int32)
+    given = np.tile(np.arange(task.lengths[1]) % 5 + 4, (len(batch.real), 1)).astype(np.int32)
     other = given.copy()
     other[:, 7:] += 1
-    nothing = np.zeros((len(batch.real), target, source), bool)
-    one, two = (apply(params, batch, jnp.asarray(each), nothing) for each in (given, other))
+    one, two = (predict(params, batch, each, nothing(task, batch)) for each in (given, other))
     np.testing.assert_array_equal(one.log_probabilities[:, :7], two.log_probabilities[:, :7])
     assert np.abs(one.log_probabilities[:, 7] - two.log_probabilities[:, 7]).max() > 1e-3
-    hidden = apply(params, batch, jnp.asarray(given), ~nothing)
+    hidden = predict(params, batch, given, ~nothing(task, batch))
     assert np.asarray(one.weights).sum() > 0
     assert np.asarray(hidden.weights).max() == 0
 
