@@ -14,7 +14,7 @@ from xattn.alignment.storage import load_maps, save_maps
 from xattn.viewing.beside import beside
 from xattn.viewing.figures import render
 from xattn.viewing.layouts import picture
-from xattn.viewing.style import LINK, RIGHT, WRONG
+from xattn.viewing.style import INK, RIGHT, WRONG
 
 READOUT = Readout(layer=0, head=0, convention="produced")
 SOURCE, TARGET = ["db-1", "$failed$", ".", "web-2", "rests", "."], ["web-2", "rests", "and"]
@@ -48,7 +48,7 @@ def test_words_are_tinted_by_all_their_attention(report):
         np.testing.assert_allclose(box.get_facecolor(), mpl.colormaps["Blues"](float(share)), atol=1e-6)
     underlined = [line for line in axes.lines if len(set(line.get_xdata())) == 2][:2]
     assert [line.get_xdata()[0] for line in underlined] == [axes.texts[place].get_position()[0] for place in (3, 4)]
-    assert [each.get_color() for each in axes.texts[6:]] == [RIGHT, WRONG, LINK]
+    assert [each.get_color() for each in axes.texts[6:]] == [RIGHT, WRONG, INK]
     assert "the darkest got 1.30 of 3" in figure.get_supxlabel()
     assert render(figure, "png") == render(picture(report, READOUT), "png")
 

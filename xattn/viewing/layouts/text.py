@@ -15,9 +15,10 @@ from xattn.alignment.maps import MEANINGS, AttentionMap, Readout, WordMap
 from xattn.viewing.figures import heatmap
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
-from xattn.viewing.style import GOLD, INK, WRONG
+from xattn.viewing.style import GOLD, INK, RIGHT, WRONG
 
 WIDTH, SIZE = 6.5, 9  # inches, points
+INKS: dict[bool | None, tuple[str, str]] = {True: (RIGHT, "normal"), False: (WRONG, "italic"), None: (INK, "normal")}
 LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches from line to line, and between words
 
 
@@ -51,13 +52,12 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
         if place in gold_S:
             axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
-    for place, ((left, line, _), color) in enumerate(zip(target, read(words)[1], strict=True)):
-        italic = "italic" if color == WRONG else "normal"
-        _write(axes, words.target[place], left, gap + line + 0.5, color, italic)
+    for word, (left, line, _), right in zip(words.target, target, read(words)[1], strict=True):
+        _write(axes, word, left, gap + line + 0.5, *INKS[right])
     notes = [f"tinted by the attention of all words below: the darkest got {most:.2f} of {len(words.target)}"]
     if words.gold is not None:
         notes.append(
-            "underlined: gold; below, green: looked most at gold, orange italics: elsewhere, blue: nobody knows"
+            "underlined: gold; below, green: looked most at gold, orange italics: elsewhere, black: nobody knows"
         )
     say(figure, words, [*notes, MEANINGS[words.readout.convention]])
     return figure
