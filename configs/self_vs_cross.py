@@ -2,9 +2,9 @@
 
 Question: Does it matter for what is learned whether a target crosses over to its source, or stands behind it?
 Command: python experiments/self_vs_cross/run.py
-Hardware: not run yet
-Time: not run yet
-Score: not run yet
+Hardware: 2 CPU cores
+Time: 232 s (cross) and 293 s (self) for 4,000 steps, with other work beside it
+Score: exact match 0.974 (cross) and 0.980 (self) on test, 0.974 and 0.978 on unseen pairs
 """
 
 from xattn.config import Data, Experiment, Model, Optimizer, Training
