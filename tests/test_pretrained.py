@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from xattn import cli
@@ -38,6 +39,28 @@ def test_every_word_of_the_quick_brown_fox_looks_at_its_own(model):
         words = attention.to_words(readout)
         looked = {word: words.source[row.argmax()] for word, row in zip(words.target, words.weights, strict=True)}
         assert looked == {"le": "the", "renard": "fox", "brun": "brown", "rapide": "quick"}
+
+
+def test_the_encoder_shows_what_its_own_pieces_look_at(model):
+    """A sentence on both sides, the same beside a longer one; the first layer's first head by plain NumPy."""
+    one, _ = model.attend_source(["we are friends", "the small boys see the old fox"])
+    assert one.source == one.target == ["▁we", "▁are", "▁friends", "</s>"]
+    np.testing.assert_allclose(one.weights.sum(-1), 1, rtol=1e-5)
+    encoder, ids = model.params["encoder"]["layers"][0], [*model.encode("we are friends"), model.tokenizer.eos]
+    table = np.asarray(model.params["embedding"]["embedding"], np.float64)
+    x = table[ids] * table.shape[1] ** 0.5
+    scale, bias = (np.asarray(encoder["norm_self"][each], np.float64) for each in ("scale", "bias"))
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * scale + bias
+    width = table.shape[1] // model.config.model.heads
+    q, k = (
+        x @ np.asarray(encoder["self_attention"][each]["kernel"], np.float64)[:, :width] for each in ("query", "key")
+    )
+    turn = np.arange(len(ids))[:, None] * 10_000.0 ** (-np.arange(0, width, 2) / width)
+    q, k = (
+        (pairs[:, : width // 2] + 1j * pairs[:, width // 2 :]) * np.exp(1j * turn) for pairs in (q, k)
+    )  # rotary positions, as complex numbers
+    scores = np.exp((q @ k.conj().T).real / width**0.5)
+    np.testing.assert_allclose(one.weights[0, 0], scores / scores.sum(-1, keepdims=True), atol=1e-4)
 
 
 def test_beam_maps_follow_the_back_pointers(model):

@@ -16,12 +16,22 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Words in their order, or anything else that is named and no more."""
+    """Words in their order, or anything else that is named and no more.
+
+    Of a running text, such as a document, `lines` are the positions that begin its lines; None is no such text.
+    """
 
     name: ClassVar = "words"
 
+    lines: Sequence[int] | None = None
+
     def check(self, positions: int, queries: int) -> None:
-        """Words fit any map."""
+        """Raises a ValueError for a line that begins behind the last word."""
+        for start in self.lines or ():
+            if not 0 <= start < positions:
+                raise ValueError(
+                    f"A line cannot begin at {start}: the map has {positions} source positions, counted from 0."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

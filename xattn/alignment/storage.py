@@ -118,7 +118,7 @@ def _layout(row: dict[str, Any]) -> Layout:
         if field in _ARRAYS and value is not None:
             row[field] = np.asarray(value, _ARRAYS[field])
         elif isinstance(value, list):
-            row[field] = [tuple(edge) for edge in value]
+            row[field] = [tuple(each) if isinstance(each, list) else each for each in value]
     return LAYOUTS[name](**row)
 
 

@@ -74,12 +74,31 @@ class EncoderLayer(nnx.Module):
         self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
+        return self.look(x, mask, noise)[0]
+
+    def look(
+        self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None
+    ) -> tuple[Float[Array, "B S D"], Float[Array, "B N S S"]]:
+        """All positions, and what each of them looked at."""
         h, drop = self.norm_self(x), drops(noise, x.shape, 2)
-        attended, _ = self.self_attention(
+        attended, weights = self.self_attention(
             h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 2)
         )
         x = x + drop[0](attended)
-        return x + drop[1](self.mlp(self.norm_mlp(x)))
+        return x + drop[1](self.mlp(self.norm_mlp(x))), weights
+
+    def step(
+        self, x: Float[Array, "B W D"], past: KeyValue, position: Int[Array, ""]
+    ) -> tuple[Float[Array, "B W D"], Float[Array, "B W N S"], KeyValue]:
+        """The next position of a layer that looks back; `past` [B,W,S,N,H] has room for it, and its own mask."""
+        h_BW1D = self.norm_self(x)[:, :, None]
+        new = self.self_attention.project_memory(h_BW1D, positions=position[None])
+        put = partial(jax.lax.dynamic_update_slice_in_dim, start_index=position, axis=2)
+        past = past._replace(k=put(past.k, new.k), v=put(past.v, new.v))
+        seen = past._replace(mask=past.mask & Mask.causal(queries=position[None]))
+        attended_BW1D, weights_BWN1S = self.self_attention.attend(h_BW1D, seen, positions=position[None])
+        x = x + attended_BW1D[:, :, 0]
+        return x + self.mlp(self.norm_mlp(x)), weights_BWN1S[..., 0, :], past
 
 
 class DecoderLayer(nnx.Module):

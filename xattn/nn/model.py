@@ -54,13 +54,21 @@ class EncoderDecoder(nnx.Module):
         x_BSD = self._embed(source, noise)
         return self.transform(self.encoder(x_BSD, mask, noise), noise and noise.at(TRANSFORM))
 
+    def look_source(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"]) -> Float[Array, "L B N S S"]:
+        """What the source's pieces look at among themselves, in every layer and head of the encoder."""
+        return self.encoder.look(self._embed(source), mask)[1]
+
     def decode(
-        self, target: Int[Array, "B T"], memory: Memory, noise: Noise | None = None
+        self,
+        target: Int[Array, "B T"],
+        memory: Memory,
+        noise: Noise | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T M"]]:
-        """States of all target positions at once, and the weights of every layer and head."""
+        """States of all target positions at once, and the weights of every layer and head; see `CrossDecoder`."""
         noise = noise and noise.at(1)
         x_BTD = self._embed(target, noise)
-        return self.decoder(x_BTD, memory, noise)
+        return self.decoder(x_BTD, memory, noise, hide)
 
     def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
         """Scores of the next piece."""
@@ -94,8 +102,14 @@ class EncoderDecoder(nnx.Module):
         self, ids: Int[Array, "B W"], position: jax.Array, past: tuple[KeyValue, ...], *, memory: tuple[KeyValue, ...]
     ) -> tuple[Float[Array, "B W V"], tuple[KeyValue, ...], Float[Array, "B W L N S"]]:
         """One position of `W` hypotheses a sentence, given the projected memory; see `stepper`."""
-        states, weights, past = self.decoder.step(self._embed(ids), past, position, memory)
+        states, weights, past = self.advance(ids, position, past, memory)
         return self.logits(states), past, weights
+
+    def advance(
+        self, ids: Int[Array, "B W"], position: jax.Array, past: tuple[KeyValue, ...], memory: tuple[KeyValue, ...]
+    ) -> tuple[Float[Array, "B W D"], Float[Array, "B W L N S"], tuple[KeyValue, ...]]:
+        """The states that `step` makes logits of, with what was looked at, and the longer past."""
+        return self.decoder.step(self._embed(ids), past, position, memory)
 
     @property
     def width(self) -> int:

@@ -6,10 +6,17 @@ from xattn.config import ConfigError
 from xattn.run import Run
 from xattn.tasks.frozen import FrozenTranslation
 from xattn.tasks.recall import RecallTask
+from xattn.tasks.self_cross import SelfCrossTask
+from xattn.tasks.summarize import Summarize
 from xattn.tasks.task import Task
 from xattn.tasks.translation import Translation
 
-TASKS: dict[str, type[Task]] = {"translation": Translation, "recall": RecallTask}
+TASKS: dict[str, type[Task]] = {
+    "translation": Translation,
+    "recall": RecallTask,
+    "summarize": Summarize,
+    "self_cross": SelfCrossTask,
+}
 
 
 def find(name: str) -> type[Task]:

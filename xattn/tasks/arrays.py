@@ -111,6 +111,15 @@ class ArrayTask(Task):
         """Scores that are no sums over batches, such as ranks."""
         return {}
 
+    @property
+    def knocked(self) -> str:
+        """The metric that the knock-out test reads: a sum over batches. The headline, unless that is none."""
+        return self.headline
+
+    def own(self, params: Any, batch: Batch) -> Batch:
+        """The batch as a picture shows it: a row that writes puts what the model writes in place of what is wanted."""
+        return batch
+
     # What training asks.
 
     def parameters(self) -> Any:
@@ -125,7 +134,7 @@ class ArrayTask(Task):
             rate=self.config.model.dropout,
             attention_rate=self.config.model.attention_dropout,
         )
-        return self.forward(nnx.merge(self.graph, params), batch, noise).sums
+        return self.forward(self.merged(params), batch, noise).sums
 
     def look(self, params: Any, batch: Batch) -> Sums:
         """The sums of a validation batch."""
@@ -163,6 +172,10 @@ class ArrayTask(Task):
             lambda number: take(examples, np.arange(number * rows, min((number + 1) * rows, count)), rows)
         )
 
+    def merged(self, params: Any) -> Any:
+        """The model with these parameters."""
+        return nnx.merge(self.graph, params)
+
     def trained(self) -> Any:
         """The parameters of the run's best checkpoint."""
         return best_params(self.run, jax.eval_shape(self.initial))
@@ -175,7 +188,7 @@ class ArrayTask(Task):
         rows = self._rows(1)
         # Beside its neighbours, since a shuffled memory is that of another row.
         numbers = (number + np.arange(min(rows, count))) % count
-        batch = take(self.examples(split), numbers, rows)
+        batch = self.own(params, take(self.examples(split), numbers, rows))
         outcome = jax.device_get(self.apply(params, batch, None))
         one = jax.tree.map(lambda x: x[0], batch.examples)
         source, target = self.labels(one)
@@ -229,7 +242,7 @@ class ArrayTask(Task):
         return self.build(nnx.Rngs(self.config.seed))
 
     def _apply(self, params: Any, batch: Batch, hide: jax.Array | None) -> Outcome:
-        return self.forward(nnx.merge(self.graph, params), batch, None, hide)
+        return self.forward(self.merged(params), batch, None, hide)
 
     def _count(self, split: str) -> int:
         return len(jax.tree.leaves(self.examples(split))[0])

@@ -93,7 +93,7 @@ def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
 
 
 def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
-    """The headline score as it is, with gold hidden from all heads, and with as many other positions hidden.
+    """The row's score as it is, with gold hidden from all heads, and with as many other positions hidden.
 
     If attention is only a picture, both cost the same; if it is how the model knows, gold costs much more.
     """
@@ -108,10 +108,10 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
             "without_others": task.apply(params, batch, random),
         }.items():
             sums[name].append(jax.device_get(outcome.sums))
-    score = {name: means(each)[task.headline] for name, each in sums.items()}
+    score = {name: means(each)[task.knocked] for name, each in sums.items()}
     drops = {name: score["whole"] - score[f"without_{name}"] for name in ("gold", "others")}
     return {
-        "metric": task.headline,
+        "metric": task.knocked,
         **{name: round(value, 4) for name, value in score.items()},
         "drop": {name: round(value, 4) for name, value in drops.items()},
     }

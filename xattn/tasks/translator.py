@@ -84,6 +84,7 @@ class Translator:
         self._searcher = cache(self._make_searcher)
         self._sampler = cache(self._make_sampler)
         self._look = jax.jit(self._look_batch, static_argnames="kind")
+        self._look_source = jax.jit(lambda params, source, mask: self._model(params).look_source(source, mask))
         self._score = jax.jit(self._score_batch)
         self._probable = jax.jit(self._probable_batch)
 
@@ -249,6 +250,16 @@ class Translator:
                 gold = golds[index] if golds else None
                 maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold, kind)
         return [maps[index] for index in range(len(sources))]
+
+    def attend_source(self, texts: Sequence[str]) -> list[AttentionMap]:
+        """What the pieces of each text look at among themselves, in the encoder: it stands on both sides of the map."""
+        maps = []
+        for text in texts:
+            ids = self.encode(text)
+            ((_, source, mask, _),) = self._pair_batches([ids], [[]])
+            weights = np.asarray(self._look_source(self.params, source, mask))[:, 0, :, : len(ids) + 1]
+            maps.append(self._map(weights, ids, [*ids, self.tokenizer.eos]))
+        return maps
 
     def _look_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array, kind: Kind) -> jax.Array:
         model = self._model(params)

@@ -19,7 +19,14 @@ class TextEncoder(nnx.Module):
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
-        keys = Mask.keys(mask)
+        return self.look(x, mask, noise)[0]
+
+    def look(
+        self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None
+    ) -> tuple[Memory, Float[Array, "L B N S S"]]:
+        """The memory, and what every piece looked at in every layer and head."""
+        keys, weights = Mask.keys(mask), []
         for number, layer in enumerate(self.layers):
-            x = layer(x, keys, noise and noise.at(number))
-        return Memory(tokens=self.norm(x), mask=mask, layout="words")
+            x, layer_weights = layer.look(x, keys, noise and noise.at(number))
+            weights.append(layer_weights)
+        return Memory(tokens=self.norm(x), mask=mask, layout="words"), jnp.stack(weights)

@@ -6,15 +6,15 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import AttentionMap, Readout
-from xattn.viewing.figures import heatmap
 from xattn.viewing.layouts.graph import graphs
 from xattn.viewing.layouts.grid import grid
 from xattn.viewing.layouts.slots import slots
+from xattn.viewing.layouts.text import words
 from xattn.viewing.layouts.time import time
 from xattn.viewing.style import STYLE
 
 PICTURES: dict[str, Callable[[AttentionMap, Readout], Figure]] = {
-    "words": lambda attention, readout: heatmap(attention.to_words(readout)),
+    "words": words,
     "grid": grid,
     "time": time,
     "graph": graphs,

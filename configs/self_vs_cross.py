@@ -1,0 +1,20 @@
+"""The toy translation by an encoder and a cross-decoder, or by one stack over source and target: equal parameters.
+
+Question: Does it matter for what is learned whether a target crosses over to its source, or stands behind it?
+Command: python experiments/self_vs_cross/run.py
+Hardware: 2 CPU cores
+Time: 232 s (cross) and 293 s (self) for 4,000 steps, with other work beside it
+Score: exact match 0.974 (cross) and 0.980 (self) on test, 0.974 and 0.978 on unseen pairs
+"""
+
+from xattn.config import Data, Experiment, Model, Optimizer, Training
+from xattn.tasks.self_cross import SelfCross
+
+config = Experiment(
+    task="self_cross",
+    row=SelfCross(stack="cross"),
+    data=Data(corpus="generated", test=("test", "unseen_pairs")),
+    model=Model(width=64, heads=4, mlp=128, dropout=0.0),
+    optimizer=Optimizer(learning_rate=3e-3, warmup=100),
+    training=Training(steps=4000, batch_tokens=2560, validate_every=1000),
+)

@@ -1,0 +1,191 @@
+"""Self- against cross-attention: one stack over source and target together, or an encoder and a cross-decoder.
+
+Both have as many parameters. What differs is what they cost: scores of every position with every other, and a cache in
+every layer, against scores of the target with a memory that was encoded once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Int
+from rich.console import Console
+
+from xattn.config import ConfigError, Model, Row
+from xattn.data import grammar
+from xattn.data.words import EOS, PAD, Words
+from xattn.decoding import Step
+from xattn.nn.layers import Noise
+from xattn.nn.model import EncoderDecoder
+from xattn.nn.prefix import PrefixModel
+from xattn.run import Run
+from xattn.tasks.arrays import Batch
+from xattn.tasks.sequences import Predicted, SequenceTask, padded, until_end
+from xattn.training.losses import sum_of
+
+SPLITS = ("train", "validation", "test", "unseen_pairs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCross(Row):
+    """Which of the two it is, and how many sentences of the toy grammar there are."""
+
+    stack: Literal["cross", "self"] = "cross"
+    """An encoder and a cross-decoder, of `model.layers` each; or one stack of self-attention over source and target, of
+    twice as many layers, whose MLPs are wider by as much as the cross-attentions cost."""
+    train: int = 40_000
+    """Sentence pairs of the training split."""
+    held_out: int = 1_000
+    """Sentence pairs of every other split."""
+    seed: int = 0
+    """Root of the sentences."""
+
+    def check(self) -> None:
+        for name in ("train", "held_out"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+
+
+class Examples(NamedTuple):
+    """English and French as word numbers, and which words are linked in the grammar."""
+
+    source: Int[np.ndarray, "E S"]
+    target: Int[np.ndarray, "E T"]
+    gold: Bool[np.ndarray, "E T S"]
+
+
+def equal_mlp(model: Model) -> int:
+    """The MLP of the one stack: its 2L layers have together the parameters of L encoder and L decoder layers.
+
+    A decoder layer has 4 D² more, for its cross-attention; two layers whose MLPs are wider by D have these too.
+    """
+    return model.mlp + model.width
+
+
+def score_entries(stack: str, layers: int, source: int, target: int) -> int:
+    """Entries of the score matrices of one head: an example's S source and T target positions, in all layers."""
+    if stack == "self":
+        return 2 * layers * (source + target) ** 2
+    return layers * (source**2 + target**2 + target * source)
+
+
+def cached_bytes(stack: str, model: Model, source: int, target: int) -> int:
+    """Keys and values that are kept while T target words are written, in float32, of one example."""
+    layers = {"self": 2 * model.layers, "cross": model.layers}[stack]
+    return 4 * 2 * layers * model.width * (source + target)
+
+
+class SelfCrossTask(SequenceTask):
+    """The toy translation by either stack, as an experiment row."""
+
+    Settings: ClassVar[type[Row] | None] = SelfCross
+    headline: ClassVar[str] = "exact_match"
+
+    def __init__(self, run: Run, console: Console):
+        super().__init__(run, console)
+        if self.row.stack == "self" and run.config.model.memory != "full":
+            raise ConfigError(
+                f"row.stack 'self' has no memory that could be replaced: model.memory must be 'full', not "
+                f"{run.config.model.memory!r}."
+            )
+
+    @property
+    def row(self) -> SelfCross:
+        """The settings of this row."""
+        assert isinstance(self.config.row, SelfCross), "checked when the task was made"
+        return self.config.row
+
+    @cached_property
+    def sentences(self) -> Mapping[str, Sequence[grammar.Example]]:
+        """The pairs of every split; no sentence is in two."""
+        held = self.row.held_out
+        sizes = grammar.Sizes(train=self.row.train, validation=held, test=held, unseen_pairs=held, long=1)
+        return grammar.generate(sizes, seed=self.row.seed)
+
+    @cached_property
+    def words(self) -> Words:
+        """The vocabulary of both languages: all words of the training split."""
+        pairs = self.sentences["train"]
+        return Words(word for pair in pairs for text in (pair.english, pair.target) for word in text.split())
+
+    @cached_property
+    def lengths(self) -> tuple[int, int]:
+        """Words of a source (S), and of a target with EOS (T), at most."""
+        pairs = [pair for split in SPLITS for pair in self.sentences[split]]
+        source, target = (max(len(text.split()) for text in side) for side in zip(*(p[:2] for p in pairs), strict=True))
+        return source, target + 1
+
+    @property
+    def positions(self) -> int:
+        return sum(self.lengths)
+
+    def read(self, split: str) -> Examples:
+        if split not in SPLITS:
+            raise ConfigError(f"There is no split {split!r}; there are {', '.join(SPLITS)}.")
+        return Examples(*map(np.stack, zip(*map(self.encode, self.sentences[split]), strict=True)))
+
+    def encode(self, pair: grammar.Example) -> Examples:
+        """A sentence pair as arrays, without their first axis."""
+        source, target = self.lengths
+        gold = np.zeros((target, source), bool)
+        for english, french in pair.possible:
+            gold[french, english] = True
+        return Examples(
+            padded(self.words.encode(pair.english.split()), source),
+            padded([*self.words.encode(pair.target.split()), EOS], target),
+            gold,
+        )
+
+    def build(self, rngs: nnx.Rngs) -> EncoderDecoder | PrefixModel:
+        model = self.config.model
+        sizes: dict[str, Any] = {"vocabulary": self.words.size, "width": model.width, "heads": model.heads}
+        sizes |= {"compute": model.compute, "rngs": rngs}
+        if self.row.stack == "self":
+            return PrefixModel(layers=2 * model.layers, mlp=equal_mlp(model), **sizes)
+        return EncoderDecoder(layers=model.layers, mlp=model.mlp, memory=model.memory, latents=model.latents, **sizes)
+
+    def wanted(self, examples: Examples) -> Int[Array, "B T"]:
+        return jnp.asarray(examples.target)
+
+    def predict(
+        self, model: Any, batch: Batch, given: Int[Array, "B T"], noise: Noise | None, hide: jax.Array | None
+    ) -> Predicted:
+        source, target = map(jnp.asarray, (batch.examples.source, batch.examples.target))
+        mask = source != PAD
+        if isinstance(model, PrefixModel):
+            logits, weights, _ = model(source, mask, given, noise, hide)
+            share_BT = weights.sum(axis=-1).mean(axis=(0, 2))
+            sums = {"mass_on_source": sum_of(share_BT, batch.real[:, None] & (target != PAD))}
+        else:
+            memory = model.encode(source, mask, noise)
+            states, weights = model.decode(given, memory, noise, hide)
+            logits, mask, sums = model.logits(states), memory.mask, {}
+        return Predicted(jax.nn.log_softmax(logits), weights, mask, sums)
+
+    def begin(self, model: Any, batch: Batch, length: int) -> tuple[Step, Any]:
+        source = jnp.asarray(batch.examples.source)
+        mask = source != PAD
+        if isinstance(model, PrefixModel):
+            return partial(model.step, source_mask=mask), model.start(source, mask, length)
+        step, state = model.stepper(model.encode(source, mask), 1, length)
+        return lambda ids, position, past: (*step(ids, position, past)[:2], ()), state
+
+    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
+        return {"exact_match": (int((written == examples.target).all(axis=-1).sum()), len(written))}
+
+    def rewritten(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
+        return examples._replace(target=written, gold=examples.gold & (written == examples.target)[..., None])
+
+    def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
+        """The English words that each French word is a possible translation of."""
+        return np.asarray(examples.gold)
+
+    def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
+        source, target = np.asarray(examples.source), until_end(np.asarray(examples.target))
+        english, french = ([self.words.all[word] for word in side.tolist()] for side in (source[source != PAD], target))
+        return english, french

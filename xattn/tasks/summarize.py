@@ -1,0 +1,299 @@
+"""Summaries of generated reports: what is said of the subject, in words that are mostly copied.
+
+The one row where attention is the output: a copy switch (See et al., 2017) mixes the vocabulary with the words that the
+decoder looks at, so that a name which no vocabulary has can be written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int, UInt8
+
+from xattn.alignment import layouts
+from xattn.config import ConfigError, Model, Row
+from xattn.data import reports
+from xattn.data.words import EOS, PAD, UNK, Words
+from xattn.decoding import Step
+from xattn.nn.copying import CopySwitch
+from xattn.nn.layers import Noise
+from xattn.nn.memory import Memory
+from xattn.nn.model import EncoderDecoder
+from xattn.tasks.arrays import Batch
+from xattn.tasks.sequences import Predicted, SequenceTask, padded, until_end
+from xattn.training.losses import sum_of
+
+UNSEEN_NAMES = "unseen"
+"""The split in which all names are strange."""
+SPELLED = 16
+"""Bytes of a strange name, at most."""
+COPY_HEAD = 0
+"""The head of the last layer whose attention is copied from: one, so that the others may look where they like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(Row):
+    """What reports are like, and whether words can be copied from them."""
+
+    copy: bool = True
+    """Whether the decoder may copy words that it looks at; without, it writes its vocabulary alone."""
+    shortest: int = 6
+    """Sentences of a report, at least."""
+    longest: int = 12
+    """Sentences of a report, at most."""
+    strange: float = 0.5
+    """How many of the names are outside the vocabulary, from 0 to 1; in the split `unseen` all are."""
+    train: int = 20_000
+    """Reports of the training split."""
+    held_out: int = 1_000
+    """Reports of every other split."""
+    seed: int = 0
+    """Root of the reports."""
+
+    def check(self) -> None:
+        if not 3 <= self.shortest <= self.longest:
+            raise ConfigError(
+                f"row.shortest ({self.shortest}) must be at least 3, a subject and two facts, and at most row.longest "
+                f"({self.longest})."
+            )
+        if not 0 <= self.strange <= 1:
+            raise ConfigError(f"row.strange must be between 0 and 1, not {self.strange}.")
+        for name in ("train", "held_out"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+
+
+class Examples(NamedTuple):
+    """Reports and summaries as word numbers, where each summary word is said of the subject, and the strange names.
+
+    Strange names have the numbers behind the vocabulary, drawn anew for every report: they tell one from another, and
+    nothing else.
+    """
+
+    report: Int[np.ndarray, "E S"]
+    summary: Int[np.ndarray, "E T"]
+    gold: Bool[np.ndarray, "E T S"]
+    names: UInt8[np.ndarray, "E K C"]
+
+
+class Summarizer(nnx.Module):
+    """An encoder-decoder of words, with vectors of their own for the strange names of a report, and a copy switch."""
+
+    def __init__(self, model: Model, known: int, names: int, copy: bool, rngs: nnx.Rngs):
+        self.known, self.size, self.copies_memory = known, known + names, model.memory == "full"
+        self.words = EncoderDecoder(
+            vocabulary=self.size,
+            width=model.width,
+            heads=model.heads,
+            layers=model.layers,
+            mlp=model.mlp,
+            memory=model.memory,
+            latents=model.latents,
+            compute=model.compute,
+            rngs=rngs,
+        )
+        self.switch = CopySwitch(model.width, rngs=rngs) if copy else None
+
+    def __call__(
+        self,
+        report: Int[Array, "B S"],
+        given: Int[Array, "B T"],
+        noise: Noise | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
+    ) -> tuple[Float[Array, "B T E"], Float[Array, "B T"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
+        """Log-probabilities of every next word, how much of each is copied, and where the decoder looks."""
+        memory = self.words.encode(report, report != PAD, noise)
+        states, weights = self.words.decode(given, memory, noise, hide)
+        said, copied = self.say(states, weights[-1, :, COPY_HEAD], self.at(report, memory))
+        return said, copied, weights, memory.mask
+
+    def at(self, report: Int[Array, "B S"], memory: Memory) -> Int[Array, "B M"]:
+        """The words at the positions of a memory; only those of a full one are words of the report."""
+        return report if self.copies_memory else jnp.full(memory.mask.shape, UNK)
+
+    def say(
+        self, states: Float[Array, "B T D"], weights: Float[Array, "B T M"], words: Int[Array, "B M"]
+    ) -> tuple[Float[Array, "B T E"], Float[Array, "B T"]]:
+        """Log-probabilities of all words, and how much is copied; strange names cannot be had without copying."""
+        logits = self.words.logits(states)[..., : self.known]
+        if self.switch is not None:
+            return self.switch(states, logits, weights, words, self.size)
+        more = ((0, 0), (0, 0), (0, self.size - self.known))
+        return jnp.pad(jax.nn.log_softmax(logits), more, constant_values=-jnp.inf), jnp.zeros(states.shape[:2])
+
+    def stepper(self, report: Int[Array, "B S"], length: int) -> tuple[Step, Any]:
+        """A step of writing, one hypothesis a report, and its first state; see `xattn.decoding`."""
+        memory = self.words.encode(report, report != PAD)
+        projected, words = self.words.decoder.project_memory(memory), self.at(report, memory)
+
+        def step(ids_B1: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, tuple[()]]:
+            states_B1D, weights_B1LNM, past = self.words.advance(ids_B1, position, past, projected)
+            return self.say(states_B1D, weights_B1LNM[:, :, -1, COPY_HEAD], words)[0], past, ()
+
+        return step, self.words.decoder.start(memory, 1, length)
+
+
+class Summarize(SequenceTask):
+    """Summaries of reports as an experiment row."""
+
+    Settings: ClassVar[type[Row] | None] = Summary
+    headline: ClassVar[str] = "fact_f1"
+
+    @property
+    def row(self) -> Summary:
+        """The settings of this row."""
+        assert isinstance(self.config.row, Summary), "checked when the task was made"
+        return self.config.row
+
+    @cached_property
+    def words(self) -> Words:
+        """The vocabulary."""
+        return Words(reports.WORDS)
+
+    @property
+    def report_length(self) -> int:
+        """Words of a report, at most (S)."""
+        opener = max(map(len, reports.OPENERS)) + 2
+        return opener + (self.row.longest - 1) * (reports.LONGEST_FACT + 2)
+
+    @property
+    def summary_length(self) -> int:
+        """Words of a summary, at most, with EOS (T): a name, two facts, "and", and a full stop."""
+        return 2 * reports.LONGEST_FACT + 4
+
+    @property
+    def names(self) -> int:
+        """Strange names of a report, at most (K): machines, and a ticket a sentence."""
+        return reports.MOST_MACHINES + self.row.longest - 1
+
+    @property
+    def positions(self) -> int:
+        return self.report_length + self.summary_length
+
+    def read(self, split: str) -> Examples:
+        training = split == self.config.data.train
+        size = self.row.train if training else self.row.held_out
+        drawn = [self.encode(self.draw(split, number), split, number) for number in range(size)]
+        return Examples(*map(np.stack, zip(*drawn, strict=True)))
+
+    def draw(self, split: str, number: int) -> reports.Report:
+        """One report of a split."""
+        row = self.row
+        return reports.draw(
+            row.seed,
+            split,
+            number,
+            shortest=row.shortest,
+            longest=row.longest,
+            strange=1.0 if split == UNSEEN_NAMES else row.strange,
+            training=split == self.config.data.train,
+        )
+
+    def encode(self, report: reports.Report, split: str, number: int) -> Examples:
+        """A report as arrays, without their first axis."""
+        strange = [word for word in dict.fromkeys(report.text) if word not in self.words.numbers]
+        order = Random(f"names {self.row.seed} {split} {number}").sample(range(self.names), len(strange))
+        numbers = self.words.numbers | {name: self.words.size + k for name, k in zip(strange, order, strict=True)}
+        gold = np.zeros((self.summary_length, self.report_length), bool)
+        for word, places in enumerate(report.places):
+            gold[word, list(places)] = True
+        names = np.zeros((self.names, SPELLED), np.uint8)
+        for name, k in zip(strange, order, strict=True):
+            names[k, : len(name)] = list(name.encode())
+        return Examples(
+            padded([numbers[word] for word in report.text], self.report_length),
+            padded([*(numbers[word] for word in report.summary), EOS], self.summary_length),
+            gold,
+            names,
+        )
+
+    def build(self, rngs: nnx.Rngs) -> Summarizer:
+        return Summarizer(self.config.model, self.words.size, self.names, self.row.copy, rngs)
+
+    def wanted(self, examples: Examples) -> Int[Array, "B T"]:
+        return jnp.asarray(examples.summary)
+
+    def sayable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
+        if self.row.copy and self.config.model.memory == "full":
+            return words
+        return jnp.where(words >= self.words.size, UNK, words)
+
+    def predict(
+        self, model: Summarizer, batch: Batch, given: Int[Array, "B T"], noise: Noise | None, hide: jax.Array | None
+    ) -> Predicted:
+        said, copied, weights, seen = model(jnp.asarray(batch.examples.report), given, noise, hide)
+        written = batch.real[:, None] & (batch.examples.summary != PAD)
+        return Predicted(said, weights, seen, {"copy_rate": sum_of(copied, written)})
+
+    def begin(self, model: Summarizer, batch: Batch, length: int) -> tuple[Step, Any]:
+        return model.stepper(jnp.asarray(batch.examples.report), length)
+
+    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
+        """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries.
+
+        Facts are also counted apart for the reports whose summary has no strange name.
+        """
+        pairs = [
+            (self.spell(each, wanted), self.spell(each, own))
+            for each, wanted, own in zip(_each(examples), examples.summary, written, strict=True)
+        ]
+        known = [bool(summary.max() < self.words.size) for summary in np.asarray(examples.summary)]
+        return {
+            "fact_f1": _facts(pairs),
+            "fact_f1_known": _facts([pair for pair, each in zip(pairs, known, strict=True) if each]),
+            "subject": (sum(wanted[0] == "".join(own[:1]) for wanted, own in pairs), len(pairs)),
+            "exact_match": (sum(wanted == own for wanted, own in pairs), len(pairs)),
+        }
+
+    def spell(self, example: Examples, numbers: Int[np.ndarray, " T"]) -> list[str]:
+        """The words of one example that numbers stand for, up to EOS."""
+        known = self.words.size
+        return [
+            self.words.all[number] if number < known else bytes(example.names[number - known]).rstrip(b"\0").decode()
+            for number in until_end(numbers).tolist()
+        ]
+
+    def rewritten(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
+        same = (written == examples.summary)[..., None]
+        return examples._replace(summary=written, gold=examples.gold & same)
+
+    def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
+        """The places where each word of the summary is said of the subject."""
+        return np.asarray(examples.gold)
+
+    def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
+        report = np.asarray(examples.report)
+        return self.spell(examples, report[report != PAD]), self.spell(examples, np.asarray(examples.summary))
+
+    def layout(self, examples: Examples) -> layouts.Words:
+        report = np.asarray(examples.report)
+        stops = np.flatnonzero(report == self.words.numbers[reports.STOP])
+        return layouts.Words(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
+
+    def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
+        """The first two sentences, and two of the others at random, as the summary."""
+        random, found = Random(0), {"lead-2": [], "two at random": []}
+        for number in range(self._count(split)):
+            report = self.draw(split, number)
+            for name, chosen in {
+                "lead-2": report.sentences[:2],
+                "two at random": random.sample(report.sentences[1:], 2),
+            }.items():
+                found[name].append((list(report.summary), [word for sentence in chosen for word in sentence]))
+        return {name: {"fact_f1": np.divide(*_facts(pairs)).item()} for name, pairs in found.items()}
+
+
+def _each(examples: Examples) -> list[Examples]:
+    return [Examples(*one) for one in zip(*examples, strict=True)]
+
+
+def _facts(pairs: Sequence[tuple[list[str], list[str]]]) -> tuple[int, int]:
+    """Twice the statements that are in both texts, and all statements of both: their ratio is the micro F1."""
+    told = [(reports.statements(wanted), reports.statements(own)) for wanted, own in pairs]
+    return 2 * sum(len(a & b) for a, b in told), sum(len(a) + len(b) for a, b in told)

@@ -1,0 +1,47 @@
+"""Maps side by side, to be compared: such as self-attention and cross-attention of the same sentence."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from xattn.alignment.maps import WordMap
+from xattn.viewing.figures import cells, outline
+from xattn.viewing.labels import printable
+from xattn.viewing.style import GREY, STYLE
+
+CELL, GAP = 0.5, 1.5  # inches: a cell's side, and the room between two maps, for labels
+
+
+@mpl.rc_context(rc=STYLE)
+def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
+    """Heatmaps in a row, in percent, each under its name, and `notes` under all of them.
+
+    The column apart is what a row gave to pieces outside every word, such as EOS. Where maps come from, and how their
+    rows are to be read, is for the names and notes to say.
+    """
+    widths = [CELL * (words.weights.shape[1] + 1.3) for words in maps.values()]
+    heights = [CELL * len(words.weights) for words in maps.values()]
+    width, height = sum(widths) + GAP * (len(maps) - 1), max(heights)
+    figure = Figure(figsize=(width, height))
+    left = 0.0
+    for (name, words), own_width, own_height in zip(maps.items(), widths, heights, strict=True):
+        rows, columns = words.weights.shape
+        axes = figure.add_axes((left / width, 1 - own_height / height, own_width / width, own_height / height))
+        axes.spines[:].set_visible(False)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, pad=3)
+        axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
+        places = np.append(np.arange(columns), columns + 0.3) + 0.5
+        axes.set_xticks(places, [*map(printable, words.source), "special"], parse_math=False)
+        axes.get_xticklabels()[-1].set(color=GREY, style="italic", size=7)
+        cells(axes, words.special[:, None] / words.most, left=columns + 0.3, percent=True)
+        cells(axes, words.weights / words.most, left=0.0, percent=True)
+        if words.gold is not None:
+            outline(axes, words.gold)
+        axes.set(xlim=(0, columns + 1.3), ylim=(rows, 0))
+        axes.set_title(name, loc="left", size=9, weight="bold", pad=8)
+        left += own_width + GAP
+    figure.text(0, -0.06 / height, notes, va="top", size=7.5, color=GREY, linespacing=1.5)
+    return figure

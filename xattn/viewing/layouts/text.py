@@ -1,0 +1,80 @@
+"""Words: a heatmap; or a running text, every word tinted by all the attention that it got, with the target below."""
+
+from collections.abc import Iterator, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextToPath
+
+from xattn.alignment.layouts import Words
+from xattn.alignment.maps import MEANINGS, AttentionMap, Readout, WordMap
+from xattn.viewing.figures import heatmap
+from xattn.viewing.labels import printable
+from xattn.viewing.layouts.common import gold_of, read, say
+from xattn.viewing.style import GOLD, INK, RIGHT, WRONG
+
+WIDTH, SIZE = 6.5, 9  # inches, points
+INKS: dict[bool | None, tuple[str, str]] = {True: (RIGHT, "normal"), False: (WRONG, "italic"), None: (INK, "normal")}
+LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches from line to line, and between words
+
+
+def words(attention: AttentionMap, readout: Readout) -> Figure:
+    """The heatmap of words, or, where they are a text with lines, that text."""
+    read_out, layout = attention.to_words(readout), attention.layout
+    assert isinstance(layout, Words), "this is the picture of words"
+    return heatmap(read_out) if layout.lines is None else text(read_out, layout.lines)
+
+
+def text(words: WordMap, lines: Sequence[int]) -> Figure:
+    """The source as running text, and the target under it.
+
+    A source word is the darker the more attention all target words gave it together, and underlined where gold says
+    that it matters. A target word has the colour of what it looked at most: right, wrong, or nobody knows.
+    """
+    total_S, gold_S = words.weights.sum(axis=0), np.flatnonzero(gold_of(words).any(axis=0))
+    most = float(total_S.max(initial=0)) or 1.0
+    source = list(_lay(words.source, lines))
+    target = list(_lay(words.target, ()))
+    gap = source[-1][1] + 1.8 if source else 0
+    height = gap + (target[-1][1] if target else 0) + 1
+    figure = Figure(figsize=(WIDTH, height * LINE + 0.75), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(0, WIDTH), ylim=(height, 0))
+    axes.axis("off")
+    for place, (left, line, width) in enumerate(source):
+        share = total_S[place] / most
+        _write(axes, words.source[place], left, line + 0.5, "white" if share > 0.55 else INK)
+        axes.add_patch(Rectangle((left - 0.03, line + 0.08), width + 0.06, 0.84, color=mpl.colormaps["Blues"](share)))
+        if place in gold_S:
+            axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
+    axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
+    for word, (left, line, _), right in zip(words.target, target, read(words)[1], strict=True):
+        _write(axes, word, left, gap + line + 0.5, *INKS[right])
+    notes = [f"tinted by the attention of all words below: the darkest got {most:.2f} of {len(words.target)}"]
+    if words.gold is not None:
+        notes.append(
+            "underlined: gold; below, green: looked most at gold, orange italics: elsewhere, black: nobody knows"
+        )
+    say(figure, words, [*notes, MEANINGS[words.readout.convention]])
+    return figure
+
+
+def _lay(words: Sequence[str], lines: Sequence[int]) -> Iterator[tuple[float, int, float]]:
+    """Where every word stands: inches from the left, its line, and its width in inches."""
+    path, font = TextToPath(), FontProperties(size=SIZE)
+    left, line = 0.0, 0
+    for place, word in enumerate(words):
+        width = path.get_text_width_height_descent(printable(word), font, ismath=False)[0] / 72
+        if left > 0 and (place in lines or left + width > WIDTH):
+            left, line = 0.0, line + 1
+        yield left, line, width
+        left += width + SPACE
+
+
+def _write(axes: Axes, word: str, left: float, middle: float, color: str, slant: str = "normal") -> None:
+    style = {"color": color, "size": SIZE, "style": slant, "va": "center_baseline", "zorder": 3}
+    axes.text(left, middle, printable(word), parse_math=False, **style)
