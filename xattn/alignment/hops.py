@@ -28,6 +28,10 @@ class Hops:
             layers=self.layers,
         )
 
+    def share(self, places: tuple[int, int]) -> float:
+        """Of all questions, those where two places point to the first and to the second fact."""
+        return float(self.both[places]) / self.questions
+
     def best(self, *, contrary: bool = False) -> tuple[int, int]:
         """The places that most often point to the first fact and, in a later layer, to the second.
 
@@ -47,7 +51,7 @@ def follow(weights: Float[np.ndarray, "L B N S"], facts: Int[np.ndarray, "B 2"],
 
     >>> weights = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]).reshape(2, 1, 1, 3)  # two layers of one head
     >>> found = follow(weights, np.array([[0, 1]]), np.ones((1, 3), bool))
-    >>> found.best(), found.both[found.best()], round(found.chance, 3)
+    >>> found.best(), found.share(found.best()), round(found.chance, 3)
     ((0, 2), 1.0, 0.111)
     """
     whole_B = (facts >= 0).all(axis=-1)

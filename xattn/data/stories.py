@@ -33,7 +33,8 @@ _SENTENCES = [
     *(f"{{n}} {verb} the {{o}} to {{n}}" for verb in _GIVES),
 ]
 ANSWERS = (*NAMES, *PLACES)
-WORDS = sorted({*ANSWERS, *OBJECTS, *" ".join([*_SENTENCES, *QUESTIONS.values()]).split()} - {"{n}", "{o}", "{p}"})
+_FORMS = {word for each in (*_SENTENCES, *QUESTIONS.values()) for word in each.split()}
+WORDS = tuple(sorted({*ANSWERS, *OBJECTS, *_FORMS} - {"{n}", "{o}", "{p}"}))
 SENTENCE_WORDS, QUESTION_WORDS = (
     max(len(each.split()) for each in forms) for forms in (_SENTENCES, QUESTIONS.values())
 )

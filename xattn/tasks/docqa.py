@@ -220,8 +220,7 @@ class DocQATask(ArrayTask):
                 f"There is no split {split!r}: there are {', '.join(PARTS)}, and of each its kinds of questions, such "
                 f"as test_{self.kinds[0]} ({', '.join(self.kinds)})."
             )
-        asked = [each for name in ([kind] if kind else self.kinds) for each in self.asked(part, name)]
-        return self.vocabulary.read(asked, self.row.sentences)
+        return self.vocabulary.read(self._questions(split), self.row.sentences)
 
     def build(self, rngs: nnx.Rngs) -> Reader:
         return Reader(self.config.model, self.row, self.vocabulary, rngs)
@@ -257,22 +256,21 @@ class DocQATask(ArrayTask):
         }
 
     def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
-        """Facts that were cut off; and how often the first two facts are looked at one after the other.
+        """The share of facts that were cut off; and how often the first two facts are looked at one after the other.
 
         Two places, each a layer and head, the second in a later layer, are chosen on validation, for questions of the
         same kind: those that most often point to the first fact and to the second. The contrary order has its own two.
         """
-        told = [each for kind in self._kinds(split) for each in self.asked(split.partition("_")[0], kind)]
-        kept = int((self.examples(split).facts > 0).sum())
-        row: dict[str, float] = {"facts_cut_off": sum(len(each.facts) for each in told) - kept}
+        needed = sum(len(each.facts) for each in self._questions(split))
+        row = {"facts_cut_off": 1 - int((self.examples(split).facts > 0).sum()) / needed}
         if self.config.model.memory in UNSEEN or self.config.model.layers < 2:
             return row
         chosen, found = (self._hops(params, each) for each in (self._of(self.config.data.validation, split), split))
         if chosen is None or found is None:
             return row
         return row | {
-            "two_hops": found.both[chosen.best()] / found.questions,
-            "two_hops_contrary": found.both[chosen.best(contrary=True)] / found.questions,
+            "two_hops": found.share(chosen.best()),
+            "two_hops_contrary": found.share(chosen.best(contrary=True)),
             "two_hops_chance": found.chance / found.questions,
         }
 
@@ -312,9 +310,10 @@ class DocQATask(ArrayTask):
             told = told[cut:] if part == "validation" else told[:cut]
         return [question for story in told for question in story]
 
-    def _kinds(self, split: str) -> Sequence[str]:
-        kind = split.partition("_")[2]
-        return [kind] if kind else self.kinds
+    def _questions(self, split: str) -> list[Question]:
+        """The questions of a split, in order."""
+        part, _, kind = split.partition("_")
+        return [each for name in ([kind] if kind else self.kinds) for each in self.asked(part, name)]
 
     def _of(self, part: str, split: str) -> str:
         """The questions of another part that are of a split's kind."""
