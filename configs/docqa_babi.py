@@ -16,7 +16,7 @@ config = Experiment(
     task="docqa",
     row=DocQA(tasks=TASKS, sentences=32),
     data=Data(corpus="$XATTN_DATA/babi/en-10k.tar.gz", test=tuple(f"test_qa{task}" for task in TASKS)),
-    model=Model(width=64, heads=4, layers=3, mlp=128),
+    model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 128 questions a batch.
     training=Training(steps=4000, batch_tokens=128 * 40, validate_every=500),

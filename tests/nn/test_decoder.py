@@ -35,7 +35,7 @@ def test_queries_see_each_other_and_no_padding(inputs):
     states, weights = together(decoder, x, memory, real)
     assert (states.shape, weights.shape) == ((B, T, D), (L, B, N, T, S))
     # What comes later is seen: the first query of row 0 changes with the last, which causality would forbid.
-    changed, _ = together(decoder, x.at[0, -1].add(1.0), memory, real)
+    changed, _ = together(decoder, x.at[0, -1].multiply(-1.0), memory, real)
     assert not np.allclose(changed[0, 0], states[0, 0])
     # Padding is not, whatever it holds: real queries stay as they are, to the bit.
     filled = jnp.where(real[..., None], x, 1e3)

@@ -98,7 +98,7 @@ class CrossDecoder(nnx.Module):
         """The empty past of `width` hypotheses a sentence: keys and values `[B,W,length,N,H]` of every layer."""
         shape = (memory.tokens.shape[0], width, length, memory.tokens.shape[-1])
         empty = jnp.zeros(shape, memory.tokens.dtype)
-        return tuple(layer.self_attention.project_memory(empty) for layer in self.layers)
+        return tuple(layer.self_attention.project_memory(empty) for layer in self.stack)
 
     def step(
         self, x: Float[Array, "B W D"], past: tuple[KeyValue, ...], position: jax.Array, memory: tuple[KeyValue, ...]

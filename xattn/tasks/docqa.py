@@ -138,7 +138,10 @@ class Vocabulary:
 
 
 class Reader(nnx.Module):
-    """A memory of sentences; the question's words and a place for the answer look at it, and the place is scored."""
+    """A memory of sentences, and a place for the answer that reads the question's words and looks at the sentences.
+
+    It alone looks at them, so that what it looked at is all that the answer can come from.
+    """
 
     def __init__(self, model: Model, row: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
         width, dtype = model.width, jnp.dtype(model.compute)
@@ -160,15 +163,17 @@ class Reader(nnx.Module):
         story: Int[Array, "B S W"],
         question: Int[Array, "B T"],
         noise: Noise | None = None,
-        hide: Bool[Array, "B T M"] | None = None,
-    ) -> tuple[Float[Array, "B answers"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
+        hide: Bool[Array, "B 1 M"] | None = None,
+    ) -> tuple[Float[Array, "B answers"], Float[Array, "L B N 1 M"], Bool[Array, "B M"]]:
         memory = self.encode(story, noise)
+        words_T = jnp.arange(question.shape[1]) > 0
+        hide_BTM = jnp.broadcast_to(words_T[None, :, None], (*question.shape, memory.tokens.shape[1]))
         if hide is not None:
-            # The answer reads the question's words: what it may not see, they may not see for it.
-            hide = jnp.broadcast_to(hide.any(axis=1, keepdims=True), hide.shape)
-        x = self.embedding(question)
-        states, weights = self.decoder(x, memory, noise and noise.at(2), hide, causal=False, real=question != NOTHING)
-        return self.answers(states[:, 0]), weights, memory.mask
+            hide_BTM |= hide
+        states, weights = self.decoder(
+            self.embedding(question), memory, noise and noise.at(2), hide_BTM, causal=False, real=question != NOTHING
+        )
+        return self.answers(states[:, 0]), weights[:, :, :, :1], memory.mask
 
 
 class DocQATask(ArrayTask):
@@ -235,23 +240,21 @@ class DocQATask(ArrayTask):
         return Outcome(sums, weights, seen)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
-        """The place of the answer ought to look at any supporting sentence."""
+        """The question ought to look at any supporting sentence."""
         slots = 1 + np.arange(self.row.sentences)
-        facts_BS = (np.asarray(examples.facts)[..., None] == slots).any(axis=1)
-        return facts_BS[:, None] & (np.arange(examples.question.shape[-1]) == 0)[None, :, None]
+        return (np.asarray(examples.facts)[..., None] == slots).any(axis=1, keepdims=True)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
-        names = ("", "answer?", *self.vocabulary.words)
-        *told, asked = (
-            [names[word] for word in row if word != NOTHING] for row in (*examples.story, examples.question)
-        )
-        return [" ".join(sentence) for sentence in told if sentence], asked
+        """The sentences, and the question as one."""
+        names = ("", "", *self.vocabulary.words)
+        rows = [" ".join(names[word] for word in row if word > ANSWER) for row in (*examples.story, examples.question)]
+        return [sentence for sentence in rows[:-1] if sentence], [f"{rows[-1]}?"]
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """The split's commonest answer; and how often the latest sentence that shares a word is a fact."""
         examples = self.examples(split)
         return {
-            "commonest answer": {"accuracy": np.bincount(examples.answer).max() / len(examples.answer)},
+            "commonest answer": {"accuracy": float(np.bincount(examples.answer).max() / len(examples.answer))},
             "latest sentence with a word of the question": {"pointing": self._overlap(examples)},
         }
 
