@@ -5,6 +5,7 @@ import tarfile
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -18,7 +19,7 @@ from xattn.tasks.measuring import knock_out, measure, pointing
 
 SMALL = Experiment(
     task="docqa",
-    row=DocQA(sentences=7, told=(5, 11), train=23, held_out=8),
+    row=DocQA(sentences=7, told=(5, 7), train=23, held_out=8),
     data=Data(corpus="generated"),
     model=Model(width=12, heads=2, layers=2, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
@@ -131,7 +132,7 @@ def test_what_is_hidden_is_read_by_no_way(task):
 
     @jax.jit
     def read(params, hide):
-        return nnx.merge(task.graph, params)(told, np.repeat(question[:1], 2, axis=0), None, hide)[:2]
+        return nnx.merge(task.graph, params)(jnp.asarray(told), jnp.asarray(question[[0, 0]]), None, hide)[:2]
 
     (seen, _), (hidden, weights) = read(params, None), read(params, hide)
     assert not np.allclose(seen[0], seen[1], atol=1e-3)

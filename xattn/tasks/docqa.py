@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 from rich.console import Console
 
 from xattn.alignment.hops import Hops, follow
+from xattn.alignment.layouts import Slots
 from xattn.config import ConfigError, Model, Row
 from xattn.data import babi, stories
 from xattn.data.babi import Question
@@ -203,20 +204,25 @@ class DocQATask(ArrayTask):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Of generated stories all that there can be; else that of the training files."""
-        if self.config.data.corpus == GENERATED:
+        if self.generated:
             return Vocabulary(tuple(stories.WORDS), stories.ANSWERS, stories.SENTENCE_WORDS, stories.QUESTION_WORDS)
         return Vocabulary.of([each for part in PARTS[:2] for kind in self.kinds for each in self.asked(part, kind)])
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of questions."""
+    def generated(self) -> bool:
+        """Whether stories are generated."""
         generated = self.config.data.corpus == GENERATED
         if generated == bool(self.row.tasks):
             raise ConfigError(
                 f"row.tasks are bAbI's, and data.corpus is {self.config.data.corpus!r}: name tasks and their archive, "
                 f"or no tasks and {GENERATED!r}."
             )
-        return tuple(stories.QUESTIONS) if generated else tuple(f"qa{task}" for task in self.row.tasks)
+        return generated
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of questions."""
+        return tuple(stories.QUESTIONS) if self.generated else tuple(f"qa{task}" for task in self.row.tasks)
 
     def read(self, split: str) -> Examples:
         part, _, kind = split.partition("_")
@@ -249,6 +255,9 @@ class DocQATask(ArrayTask):
         names = ("", "", *self.vocabulary.words)
         rows = [" ".join(names[word] for word in row if word > ANSWER) for row in (*examples.story, examples.question)]
         return [sentence for sentence in rows[:-1] if sentence], [f"{rows[-1]}?"]
+
+    def layout(self, examples: Examples) -> Slots:
+        return Slots()
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """The split's commonest answer; and how often the latest sentence that shares a word is a fact."""
@@ -301,7 +310,7 @@ class DocQATask(ArrayTask):
     def _asked(self, part: str, kind: str) -> list[Question]:
         """The questions of a kind, in order."""
         row = self.row
-        if self.config.data.corpus == GENERATED:
+        if self.generated:
             size = row.train if part == "train" else row.held_out
             numbers = range(-(-size // len(stories.QUESTIONS)))
             return [stories.draw(row.seed, part, number, kind, row.told) for number in numbers]
