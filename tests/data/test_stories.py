@@ -50,7 +50,9 @@ def answer(words, sentences):
         return visited[found[1]][-1]
     if found := re.fullmatch(r"who gave the (\w+) to (\w+)", question):
         return gave[found.groups()]
-    what, place = re.fullmatch(r"where was the (\w+) before the (\w+)", question).groups()
+    found = re.fullmatch(r"where was the (\w+) before the (\w+)", question)
+    assert found, question
+    what, place = found.groups()
     assert visited[what][-1] == place, "the latest move is asked for"
     return visited[what][-2]
 

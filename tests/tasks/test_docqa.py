@@ -17,9 +17,10 @@ from xattn.errors import UserError
 from xattn.tasks.docqa import DocQA, DocQATask
 from xattn.tasks.measuring import knock_out, measure, pointing
 
+ROW = DocQA(sentences=7, told=(5, 7), train=23, held_out=8)
 SMALL = Experiment(
     task="docqa",
-    row=DocQA(sentences=7, told=(5, 7), train=23, held_out=8),
+    row=ROW,
     data=Data(corpus="generated"),
     model=Model(width=12, heads=2, layers=2, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
@@ -68,7 +69,7 @@ def archive(tmp_path):
 
 
 def babi(archive, folder, **changes):
-    row = replace(SMALL.row, **{"tasks": (2,), "sentences": 3, "held_out": 2} | changes)
+    row = replace(ROW, **{"tasks": (2,), "sentences": 3, "held_out": 2} | changes)
     return make(folder, row=row, data=Data(corpus=str(archive)))
 
 
@@ -118,7 +119,7 @@ def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path
         with pytest.raises(UserError, match=message):
             task.vocabulary.read([changed], 3)
     with pytest.raises(ConfigError, match=r"row.tasks are bAbI's, and data.corpus is 'generated'"):
-        make(tmp_path / "other", row=replace(SMALL.row, tasks=(1,)))
+        make(tmp_path / "other", row=replace(ROW, tasks=(1,)))
 
 
 def test_what_is_hidden_is_read_by_no_way(task):
@@ -145,7 +146,7 @@ def test_a_slot_without_words_is_not_seen(task):
     real = (np.asarray(batch.examples.story) > 0).any(axis=-1)
     np.testing.assert_array_equal(outcome.seen, real)
     weights = np.asarray(outcome.weights)
-    assert weights[np.broadcast_to(~real[None, :, None, None], weights.shape)].sum() == 0
+    assert not (weights * ~real[None, :, None, None]).any()
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
 
 
