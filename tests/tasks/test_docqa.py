@@ -118,6 +118,8 @@ def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path
     ]:
         with pytest.raises(UserError, match=message):
             task.vocabulary.read([changed], 3)
+    with pytest.raises(ConfigError, match=r"row.held_out \(4\) must be below the 4 questions of qa2"):
+        babi(archive, tmp_path / "none left", held_out=4)
     with pytest.raises(ConfigError, match=r"row.tasks are bAbI's, and data.corpus is 'generated'"):
         make(tmp_path / "other", row=replace(ROW, tasks=(1,)))
 

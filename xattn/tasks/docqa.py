@@ -188,7 +188,7 @@ class DocQATask(ArrayTask):
     headline: ClassVar[str] = "accuracy"
 
     def __init__(self, run: Run, console: Console):
-        self.asked = cache(self._asked)
+        self.asked, self.load = cache(self._asked), cache(babi.load)
         super().__init__(run, console)
 
     @property
@@ -205,8 +205,8 @@ class DocQATask(ArrayTask):
     def vocabulary(self) -> Vocabulary:
         """Of generated stories all that there can be; else that of the training files."""
         if self.generated:
-            return Vocabulary(tuple(stories.WORDS), stories.ANSWERS, stories.SENTENCE_WORDS, stories.QUESTION_WORDS)
-        return Vocabulary.of([each for part in PARTS[:2] for kind in self.kinds for each in self.asked(part, kind)])
+            return Vocabulary(stories.WORDS, stories.ANSWERS, stories.SENTENCE_WORDS, stories.QUESTION_WORDS)
+        return Vocabulary.of([each for part in ("train", "validation") for each in self._questions(part)])
 
     @property
     def generated(self) -> bool:
@@ -315,11 +315,13 @@ class DocQATask(ArrayTask):
             numbers = range(-(-size // len(stories.QUESTIONS)))
             return [stories.draw(row.seed, part, number, kind, row.told) for number in numbers]
         archive = Path(os.path.expandvars(self.config.data.corpus)).expanduser()
-        told = babi.load(archive, int(kind.removeprefix("qa")), "test" if part == "test" else "train")
+        told = self.load(archive, int(kind.removeprefix("qa")), "test" if part == "test" else "train")
         if part != "test":
             counts = np.cumsum([len(story) for story in reversed(told)])
-            cut = len(told) - 1 - int(np.searchsorted(counts, row.held_out))
-            told = told[cut:] if part == "validation" else told[:cut]
+            held_out = 1 + int(np.searchsorted(counts, row.held_out))
+            if held_out >= len(told):
+                raise ConfigError(f"row.held_out ({row.held_out}) must be below the {counts[-1]} questions of {kind}.")
+            told = told[-held_out:] if part == "validation" else told[:-held_out]
         return [question for story in told for question in story]
 
     def _questions(self, split: str) -> list[Question]:
