@@ -14,8 +14,8 @@ config = Experiment(
     task="docqa",
     row=DocQA(sentences=20, told=(6, 20)),
     data=Data(corpus="generated", test=("test_person", "test_object", "test_before", "test_giver")),
-    model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
+    model=Model(width=64, heads=4, layers=3, mlp=128),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 128 questions a batch.
-    training=Training(steps=3000, batch_tokens=128 * 29, validate_every=500),
+    training=Training(steps=4000, batch_tokens=128 * 29, validate_every=500),
 )

@@ -1,4 +1,4 @@
-"""Trains one model on five bAbI tasks, and its ablations; draws a question that needs two facts, hop by hop.
+"""Trains a model on each of five bAbI tasks, and ablations of two; draws questions, hop by hop.
 
     XATTN_DATA=path python experiments/docqa_babi/run.py
 
@@ -18,22 +18,30 @@ from xattn.viewing.formats import png
 HERE = Path(__file__).parent
 CONFIG = HERE.parents[1] / "configs" / "docqa_babi.py"
 
+
+def task(number: int, memory: str = "full", steps: int | None = None) -> list[str]:
+    """The overrides of one task with one memory."""
+    words = ["--row.tasks", str(number), "--data.test", f"test_qa{number}", "--model.memory", memory]
+    return words if steps is None else [*words, "--training.steps", str(steps)]
+
+
 # Who sees no sentence soon knows all that it can.
-SHORT = ["--training.steps", "1000"]
 SYSTEMS = {
     "full": [],
-    "mean": ["--model.memory", "mean", "--training.steps", "4000"],
-    "shuffle": ["--model.memory", "shuffle", *SHORT],
-    "none": ["--model.memory", "none", *SHORT],
+    **{memory: task(2, memory, steps) for memory, steps in (("mean", 1500), ("shuffle", 500), ("none", 500))},
+    **{
+        f"qa{number} full": task(number, steps=steps)
+        for number, steps in ((1, 1000), (5, 1500), (12, 1000), (14, 3000))
+    },
+    **{f"qa5 {memory}": task(5, memory, steps) for memory, steps in (("mean", 1500), ("shuffle", 500), ("none", 500))},
 }
-# Questions of each task's test that are drawn, by their numbers.
-DRAWN = {"qa2": 0, "qa5": 0}
+# Test questions that are drawn, by system.
+DRAWN = {"full": 0, "qa5 full": 0}
 
 if __name__ == "__main__":
     runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
-    task = DocQATask(runs["full"], Console(file=io.StringIO()))
-    params, layers = task.trained(), runs["full"].config.model.layers
     for name, number in DRAWN.items():
-        attention = task.attend(params, f"test_{name}", number)
-        picture = png(attention, Readout(layer=layers - 1, head="mean", convention="produced"))
-        (HERE / f"{name}.png").write_bytes(picture)
+        reader = DocQATask(runs[name], Console(file=io.StringIO()))
+        (split,) = reader.config.data.test
+        where = Readout(layer=reader.config.model.layers - 1, head="mean", convention="produced")
+        (HERE / f"{split}.png").write_bytes(png(reader.attend(reader.trained(), split, number), where))
