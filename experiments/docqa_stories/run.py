@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xattn.alignment.maps import Readout
 from xattn.results import measure
 from xattn.tasks.docqa import DocQATask
+from xattn.tasks.viewing import readout
 from xattn.viewing.formats import png
 
 HERE = Path(__file__).parent
@@ -26,14 +26,14 @@ SYSTEMS = {
     "shuffle": ["--model.memory", "shuffle", *SHORT],
     "none": ["--model.memory", "none", *SHORT],
 }
-# Questions of each kind that are drawn, by their numbers in its test split.
+# Test questions that are drawn, by their kinds: read where two facts are found one after the other.
 DRAWN = {"object": 0, "before": 0}
 
 if __name__ == "__main__":
     runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
     task = DocQATask(runs["full"], Console(file=io.StringIO()))
-    params, layers = task.trained(), runs["full"].config.model.layers
-    for name, number in DRAWN.items():
-        attention = task.attend(params, f"test_{name}", number)
-        picture = png(attention, Readout(layer=layers - 1, head="mean", convention="produced"))
-        (HERE / f"{name}.png").write_bytes(picture)
+    params = task.trained()
+    for kind, number in DRAWN.items():
+        split = f"test_{kind}"
+        where = task.hop_readout(params, split) or readout(runs["full"], None, None, None)
+        (HERE / f"{kind}.png").write_bytes(png(task.attend(params, split, number), where))

@@ -27,6 +27,7 @@ def test_hops_by_plain_loops():
     places = range(layers * (heads + 1))
     both = [[sum((looks(p, b), looks(q, b)) == tuple(facts[b]) for b in counted) for q in places] for p in places]
     np.testing.assert_array_equal(found.both, both)
+    assert [found.place(p) for p in (0, 2, 4, 8)] == [(0, 0), (0, "mean"), (1, 1), (2, "mean")]
     parts = [follow(weights[:, some], facts[some], seen[some]) for some in ([0, 1, 2], [3, 4, 5, 6])]
     np.testing.assert_array_equal((parts[0] + parts[1]).both, both)
     for contrary in (False, True):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from xattn.alignment.pointing import Head
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hops:
@@ -27,6 +29,12 @@ class Hops:
             questions=self.questions + other.questions,
             layers=self.layers,
         )
+
+    def place(self, number: int) -> tuple[int, Head]:
+        """The layer and head that a place is."""
+        heads = len(self.both) // self.layers - 1
+        layer, head = divmod(number, heads + 1)
+        return layer, "mean" if head == heads else head
 
     def share(self, places: tuple[int, int]) -> float:
         """Of all questions, those where two places point to the first and to the second fact."""

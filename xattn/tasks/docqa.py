@@ -21,6 +21,7 @@ from rich.console import Console
 
 from xattn.alignment.hops import Hops, follow
 from xattn.alignment.layouts import Slots
+from xattn.alignment.maps import Readout
 from xattn.config import ConfigError, Model, Row
 from xattn.data import babi, stories
 from xattn.data.babi import Question
@@ -285,6 +286,14 @@ class DocQATask(ArrayTask):
             "two_hops_contrary": found.share(chosen.best(contrary=True)),
             "two_hops_chance": found.chance / found.questions,
         }
+
+    def hop_readout(self, params: Any, split: str) -> Readout | None:
+        """The head that finds the first of two facts best on validation, at the layer that then finds the second."""
+        hops = self._hops(params, self._of(self.config.data.validation, split))
+        if hops is None:
+            return None
+        (_, head), (layer, _) = map(hops.place, hops.best())
+        return Readout(layer=layer, head=head, convention="produced")
 
     def _hops(self, params: Any, split: str) -> Hops | None:
         """Where the place of the answer looks, against the first two facts; None if no question has two."""
