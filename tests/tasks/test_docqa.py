@@ -145,10 +145,9 @@ def test_what_is_hidden_is_read_by_no_way(task):
 
 def test_a_slot_without_words_is_not_seen(task):
     outcome = task.apply(task.parameters(), batch := task.batches("test")[0], None)
-    real = (np.asarray(batch.examples.story) > 0).any(axis=-1)
-    np.testing.assert_array_equal(outcome.seen, real)
-    weights = np.asarray(outcome.weights)
-    assert not (weights * ~real[None, :, None, None]).any()
+    seen, weights = np.asarray(outcome.seen), np.asarray(outcome.weights)
+    np.testing.assert_array_equal(seen, (np.asarray(batch.examples.story) > 0).any(axis=-1))
+    assert not (weights * ~seen[None, :, None, None]).any()
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
 
 
