@@ -56,21 +56,19 @@ def parse(lines: Sequence[str], name: str) -> Iterator[list[Question]]:
     place: dict[int, int] = {}  # of the line with a number, among the sentences
     questions: list[Question] = []
     last = 0
-
     for at, line in enumerate(lines, start=1):
-
-        def refuse(why: str, at: int = at) -> UserError:
-            return UserError(f"{name}, line {at}: {why}.")
-
+        where = f"{name}, line {at}"
         start, _, rest = line.strip().partition(" ")
         if not start.isdecimal():
-            raise refuse(f"a line begins with its number in the story, not {start!r}")
+            raise UserError(f"{where}: a line begins with its number in the story, not {start!r}.")
         if (number := int(start)) == 1:
             if questions:
                 yield questions
             story, place, questions = [], {}, []
         elif number != last + 1:
-            raise refuse(f"the line after {last} has the number {last + 1}, or 1 in a new story, not {number}")
+            raise UserError(
+                f"{where}: the line after {last} has the number {last + 1}, or 1 in a new story, not {number}."
+            )
         last = number
         sentence, *more = rest.split("\t")
         if not more:
@@ -78,10 +76,12 @@ def parse(lines: Sequence[str], name: str) -> Iterator[list[Question]]:
             story.append(_words(sentence))
             continue
         if len(more) != 2 or not more[0].strip():
-            raise refuse("a question, its answer and the numbers of its facts are parted by two tabs")
+            raise UserError(f"{where}: a question, its answer and the numbers of its facts are parted by two tabs.")
         facts = more[1].split()
         if wrong := [fact for fact in facts if not fact.isdecimal() or int(fact) not in place]:
-            raise refuse(f"the supporting fact {wrong[0]!r} is no sentence of the story before the question")
+            raise UserError(
+                f"{where}: the supporting fact {wrong[0]!r} is no sentence of the story before the question."
+            )
         questions.append(
             Question(tuple(story), _words(sentence), more[0].strip().lower(), tuple(place[int(fact)] for fact in facts))
         )
