@@ -1,4 +1,4 @@
-"""The decoder: self-attention to its own past, cross-attention to a memory."""
+"""The decoder: self-attention to its own past, or to all that asks with it, and cross-attention to a memory."""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ class CrossDecoder(nnx.Module):
     """A stack of layers that read a memory while they write.
 
     With `aligns`, the number of a layer, an alignment layer reads what that layer gives: its weights come last, and
-    nothing else depends on it.
+    nothing else depends on it. With `tied`, its layers are one and the same, applied as often: hops (Sukhbaatar et al.,
+    2015; Dehghani et al., 2019).
     """
 
     def __init__(
@@ -27,20 +28,30 @@ class CrossDecoder(nnx.Module):
         layers: int,
         *,
         aligns: int | None = None,
+        tied: bool = False,
         dtype: jnp.dtype | None = None,
         rngs: nnx.Rngs,
     ):
+        self.depth = layers
         self.layers = nnx.List(
-            [DecoderLayer(width, memory_width, heads, mlp, dtype=dtype, rngs=rngs) for _ in range(layers)]
+            [
+                DecoderLayer(width, memory_width, heads, mlp, dtype=dtype, rngs=rngs)
+                for _ in range(1 if tied else layers)
+            ]
         )
         self.norm = nnx.LayerNorm(width, rngs=rngs)
         self.aligns = aligns
         self.alignment = None if aligns is None else AlignmentLayer(width, memory_width, heads, dtype=dtype, rngs=rngs)
 
+    @property
+    def stack(self) -> list[DecoderLayer]:
+        """The layers as they follow each other; tied ones are all the same."""
+        return [self.layers[number % len(self.layers)] for number in range(self.depth)]
+
     def project_memory(self, memory: Memory) -> tuple[KeyValue, ...]:
         """The memory as every layer will look at it: keys and values, computed once a sentence."""
         seen = Mask.keys(memory.mask)
-        projected = [layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.layers]
+        projected = [layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.stack]
         return (*projected, *([] if self.alignment is None else [self.alignment.project_memory(memory.tokens, seen)]))
 
     def __call__(
@@ -49,18 +60,25 @@ class CrossDecoder(nnx.Module):
         memory: Memory,
         noise: Noise | None = None,
         hide: Bool[Array, "B T S"] | None = None,
+        *,
+        causal: bool = True,
+        real: Bool[Array, "B T"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T S"]]:
         """All target positions at once (teacher forcing): states, and the weights of every layer and head.
 
-        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough. What
-        `hide` names, no layer may look at: the knock-out test.
+        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough. Where
+        all positions see each other, `real` says which of them are no padding. What `hide` names, no layer may look at:
+        the knock-out test.
         """
+        mask = Mask.causal() if causal else Mask()
+        if real is not None:
+            mask &= Mask.keys(real)
         weights, states, projected = [], [], self.project_memory(memory)
         if hide is not None:
             hidden = Mask.dense(~hide[:, None])
             projected = tuple(keys._replace(mask=keys.mask & hidden) for keys in projected)
-        for number, layer in enumerate(self.layers):
-            x, layer_weights = layer(x, projected[number], Mask.causal(), noise and noise.at(number))
+        for number, layer in enumerate(self.stack):
+            x, layer_weights = layer(x, projected[number], mask, noise and noise.at(number))
             weights.append(layer_weights)
             states.append(x)
         return self.norm(x), jnp.stack([*weights, *self._align(states, projected)])
@@ -72,22 +90,22 @@ class CrossDecoder(nnx.Module):
 
         An alignment layer adds nothing, and is left out.
         """
-        layers = len(self.layers)
-        each = zip(self.layers, self.project_memory(memory)[:layers], weights[:layers], strict=True)
+        layers = self.depth
+        each = zip(self.stack, self.project_memory(memory)[:layers], weights[:layers], strict=True)
         return jnp.stack([layer.cross_attention.contributions(kv, w, together=together) for layer, kv, w in each])
 
     def start(self, memory: Memory, width: int, length: int) -> tuple[KeyValue, ...]:
         """The empty past of `width` hypotheses a sentence: keys and values `[B,W,length,N,H]` of every layer."""
         shape = (memory.tokens.shape[0], width, length, memory.tokens.shape[-1])
         empty = jnp.zeros(shape, memory.tokens.dtype)
-        return tuple(layer.self_attention.project_memory(empty) for layer in self.layers)
+        return tuple(layer.self_attention.project_memory(empty) for layer in self.stack)
 
     def step(
         self, x: Float[Array, "B W D"], past: tuple[KeyValue, ...], position: jax.Array, memory: tuple[KeyValue, ...]
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B W L N S"], tuple[KeyValue, ...]]:
         """The next target position, from the cached past."""
         weights, states, new = [], [], []
-        for layer, layer_past, keys in zip(self.layers, past, memory[: len(past)], strict=True):
+        for layer, layer_past, keys in zip(self.stack, past, memory[: len(past)], strict=True):
             x, layer_weights, layer_past = layer.step(x, layer_past, position, keys)
             weights.append(layer_weights)
             states.append(x)

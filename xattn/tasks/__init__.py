@@ -4,6 +4,7 @@ from rich.console import Console
 
 from xattn.config import ConfigError
 from xattn.run import Run
+from xattn.tasks.docqa import DocQATask
 from xattn.tasks.frozen import FrozenTranslation
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
@@ -14,6 +15,7 @@ from xattn.tasks.translation import Translation
 TASKS: dict[str, type[Task]] = {
     "translation": Translation,
     "recall": RecallTask,
+    "docqa": DocQATask,
     "summarize": Summarize,
     "self_cross": SelfCrossTask,
 }
