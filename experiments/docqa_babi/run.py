@@ -49,6 +49,6 @@ def draw(run: Run, number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
+    runs = measure(CONFIG, SYSTEMS, HERE / "results.json", seeds={"full": 3})
     for name, number in DRAWN.items():
         (HERE / f"{runs[name].config.data.test[0]}.png").write_bytes(draw(runs[name], number))
