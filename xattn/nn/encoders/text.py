@@ -19,14 +19,18 @@ class TextEncoder(nnx.Module):
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
-        return self.look(x, mask, noise)[0]
+        return self._read(x, mask, noise)[0]
 
     def look(
         self, x: Float[Array, "B S D"], mask: Bool[Array, "B S"], noise: Noise | None = None
     ) -> tuple[Memory, Float[Array, "L B N S S"]]:
         """The memory, and what every piece looked at in every layer and head."""
+        memory, weights = self._read(x, mask, noise)
+        return memory, jnp.stack(weights)
+
+    def _read(self, x: Array, mask: Array, noise: Noise | None) -> tuple[Memory, list[Array]]:
         keys, weights = Mask.keys(mask), []
         for number, layer in enumerate(self.layers):
             x, layer_weights = layer.look(x, keys, noise and noise.at(number))
             weights.append(layer_weights)
-        return Memory(tokens=self.norm(x), mask=mask, layout="words"), jnp.stack(weights)
+        return Memory(tokens=self.norm(x), mask=mask, layout="words"), weights
