@@ -1,6 +1,6 @@
 """Graph matching: 15 nodes, a copy in another order with 5 % of the edges moved, and which node has become which.
 
-Question: Does looking at the other graph between the rounds of message passing find more nodes than comparing in the end?
+Question: Do nodes that look at the other graph between rounds of message passing find more than those compared at the end?
 Command: python experiments/graph_match/run.py
 Hardware: not run yet
 Time: not run yet

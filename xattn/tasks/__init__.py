@@ -5,12 +5,18 @@ from rich.console import Console
 from xattn.config import ConfigError
 from xattn.run import Run
 from xattn.tasks.frozen import FrozenTranslation
+from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.task import Task
 from xattn.tasks.translation import Translation
 
-TASKS: dict[str, type[Task]] = {"translation": Translation, "recall": RecallTask, "graph_match": GraphMatchTask}
+TASKS: dict[str, type[Task]] = {
+    "translation": Translation,
+    "recall": RecallTask,
+    "graph_match": GraphMatchTask,
+    "graph_ged": GraphGedTask,
+}
 
 
 def find(name: str) -> type[Task]:

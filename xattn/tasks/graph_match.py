@@ -16,11 +16,15 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
+from xattn.alignment.layouts import Graph
 from xattn.config import ConfigError, Model, Row
 from xattn.nn.encoders.graph import GraphMatcher, Graphs, Side, return_probabilities
 from xattn.nn.layers import Noise
 from xattn.tasks.arrays import ArrayTask, Batch, Outcome
 from xattn.training.losses import cross_entropy, sum_of
+
+# Examples drawn at a time, so that their random numbers do not all lie in memory.
+DRAWN = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +66,22 @@ class Examples(NamedTuple):
 
 def draw(settings: GraphMatch, split: str, count: int) -> Examples:
     """The first `count` examples of a split; each depends on nothing but the settings, the split and its number."""
+    generator = np.random.default_rng([settings.seed, zlib.crc32(split.encode())])
+    # Numbers are taken example by example: to draw more leaves the first ones as they are.
+    parts = [_draw(settings, generator, min(DRAWN, count - start)) for start in range(0, count, DRAWN)]
+    return Examples(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _draw(settings: GraphMatch, generator: np.random.Generator, count: int) -> Examples:
     nodes = settings.nodes
     pairs = nodes * (nodes - 1) // 2
-    generator = np.random.default_rng([settings.seed, zlib.crc32(split.encode())])
-    # One row of numbers an example, in order: more examples leave the first ones as they are.
     edge, move, order = np.split(generator.random((count, 2 * pairs + nodes)), [pairs, 2 * pairs], axis=1)
     there = edge < settings.density
     moved = np.rint(settings.moved * there.sum(axis=1, keepdims=True))
     moved = np.minimum(moved, (~there).sum(axis=1, keepdims=True))
 
     def lowest(where: np.ndarray) -> np.ndarray:
-        """Of the pairs that count, as many as are moved, chosen by their numbers."""
+        """Of the pairs that count, as many as are moved: those with the lowest numbers."""
         return where & (np.where(where, move, 2.0).argsort(axis=1).argsort(axis=1) < moved)
 
     copied = there & ~lowest(there) | lowest(~there)
@@ -164,6 +173,9 @@ class GraphMatchTask(ArrayTask):
         nodes = range(self.row.nodes)
         return [f"b{node}" for node in nodes], [f"a{node}" for node in nodes]
 
+    def layout(self, examples: Examples) -> Graph:
+        return Graph(source_edges=edges_of(examples.second), target_edges=edges_of(examples.first))
+
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """Nodes drawn; nodes whose structure around them is most alike; and those, each taken once."""
         first, second, planted = self.examples(split)
@@ -178,6 +190,11 @@ class GraphMatchTask(ArrayTask):
             "hand profile": {"hits": nearest / 2 / len(planted)},
             "hand profile, Hungarian": {"hits": once / 2 / len(planted)},
         }
+
+
+def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:
+    """The pairs of nodes that have an edge, each once."""
+    return [(a, b) for a, b in np.argwhere(np.triu(matrix)).tolist()]
 
 
 def profiles(edges: Bool[np.ndarray, "E S S"]) -> Float[np.ndarray, "E S F"]:

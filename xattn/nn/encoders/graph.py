@@ -181,9 +181,7 @@ class GraphMatcher(nnx.Module):
             # Sites of noise: two graphs that hear and look.
             first, second, third, fourth = (noise and noise.at(4 * number + site) for site in range(4))
             x_a, x_b = each.hear(x_a, a, first), each.hear(x_b, b, second)
-            memories = (
-                Memory(tokens=x, mask=graphs.mask, layout="graph") for x, graphs in ((x_a, a), (x_b, b))
-            )
+            memories = (Memory(tokens=x, mask=graphs.mask, layout="graph") for x, graphs in ((x_a, a), (x_b, b)))
             looks.append(each.look(*memories, (third, fourth), hide))
             x_a, x_b = (side.states for side in looks[-1])
         return tuple(
