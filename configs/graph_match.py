@@ -1,6 +1,6 @@
 """Graph matching: 15 nodes, a copy in another order with 5 % of the edges moved, and which node has become which.
 
-Question: Do nodes that look at the other graph between rounds of message passing find more than those compared at the end?
+Question: Are more nodes found by looks at the other graph between rounds of messages, than by comparing at the end?
 Command: python experiments/graph_match/run.py
 Hardware: not run yet
 Time: not run yet

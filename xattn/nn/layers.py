@@ -52,7 +52,7 @@ def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
 
 
 class Mlp(nnx.Module):
-    """Two linear maps with a ReLU between them, on each position alone; `reads` is the width of its input, D if None."""
+    """Two linear maps with a ReLU between them, on each position alone; `reads` is its input's width, D if None."""
 
     def __init__(
         self, width: int, hidden: int, *, reads: int | None = None, dtype: jnp.dtype | None = None, rngs: nnx.Rngs

@@ -54,8 +54,8 @@ class Pairs(NamedTuple):
 class Similarity(nnx.Module):
     """Two graphs through rounds that look at each other, and a number from 0 to 1: how similar they are.
 
-    Every graph is a sum of its nodes, each through a gate (Li et al., 2016); the number is made of the two sums' sum and
-    of how far they are apart, so it does not depend on which graph comes first.
+    Every graph is a sum of its nodes, each through a gate (Li et al., 2016); the number is made of the two sums' sum
+    and of how far they are apart, so it does not depend on which graph comes first.
     """
 
     def __init__(self, model: Model, kinds: int, rngs: nnx.Rngs):

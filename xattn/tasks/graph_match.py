@@ -1,13 +1,13 @@
-"""Graph matching: a random graph, a copy of it with its nodes in another order and some edges moved, and which is which.
+"""Graph matching: a random graph, a copy with its nodes in another order and some edges moved, and which is which.
 
-Without moved edges the structure around a node tells it from all others, and there is nothing to learn; with them, nodes
-have to be found by how their neighbours are found. The planted order is known, and so is where each node ought to look.
+Without moved edges the structure around a node tells it from all others, and there is nothing to learn; with them,
+nodes have to be found by how their neighbours are found. The planted order says where each node ought to look.
 """
 
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
