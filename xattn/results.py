@@ -101,12 +101,23 @@ def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
     # Results that were kept before there was a headline are those of translators.
     metric = system["headline"] if "headline" in system else "bleu" if "tuned" in system else "exact_match"
     baselines = row["baselines"] if "baselines" in row else {}
-    best = max(((scores[metric], name) for name, scores in baselines.items() if metric in scores), default=None)
+    worse = -1 if metric == "loss" else 1
+    known = [(scores[metric], name) for name, scores in baselines.items() if metric in scores]
+    best = max(known, key=lambda each: worse * each[0], default=None)
     looked = "-"
     if "pointing" in row:
         looked = f"{row['pointing']['accuracy']:.4f} ({row['pointing']['chance']:.4f})"
     elif "alignment" in row:
         looked = f"AER {row['alignment']['aer']:.4f}"
     minutes = f"{system['training_seconds'] / 60:.1f}" if "training_seconds" in system else "-"
-    digits = 2 if metric == "bleu" else 4
-    return (metric, f"{row[metric]:.{digits}f}", f"{best[0]:.4f} ({best[1]})" if best else "-", looked, minutes)
+    against = f"{shown(metric, best[0])} ({best[1]})" if best else "-"
+    return (metric, shown(metric, row[metric]), against, looked, minutes)
+
+
+def shown(metric: str, value: float) -> str:
+    """A score as tables have it: BLEU to 2 decimals, a loss to 3 digits, all others to 4 decimals.
+
+    >>> shown("bleu", 61.349), shown("loss", 0.0015089), shown("recall", 0.98765)
+    ('61.35', '0.00151', '0.9877')
+    """
+    return f"{value:.3g}" if metric == "loss" else f"{value:.{2 if metric == 'bleu' else 4}f}"
