@@ -3,8 +3,8 @@
 Question: Is cross-attention enough to translate a grammar exactly, and are its weights word alignments?
 Command: make toy
 Hardware: 2 CPU cores
-Time: 216 s for 4,000 steps
-Score: exact match 0.982 on test, 0.983 on unseen pairs, 0.443 on longer sentences; AER 0.054
+Time: 84 s for 4,000 steps
+Score: exact match 0.988 on test, 0.989 on unseen pairs, 0.432 on longer sentences; AER 0.054
 """
 
 from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary

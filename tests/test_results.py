@@ -1,12 +1,14 @@
 """The table of all experiments: what is kept is printed, and what was not run is said to be so."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from xattn import cli
-from xattn.config import ConfigError
-from xattn.results import table
+from xattn import run as runs
+from xattn.config import ConfigError, Data, Experiment
+from xattn.results import measure, table
 
 
 def test_the_table_says_what_is_kept_and_what_is_not_run(tmp_path, capsys):
@@ -37,3 +39,31 @@ def test_the_table_says_what_is_kept_and_what_is_not_run(tmp_path, capsys):
 def test_a_folder_without_experiments_is_explained(tmp_path):
     with pytest.raises(ConfigError, match="has no configs and experiments"):
         table(tmp_path)
+
+
+def test_systems_are_trained_as_often_as_is_said(tmp_path, monkeypatch):
+    """Run folders, commands and what is kept; training itself is another test's."""
+    commands = []
+
+    def fake(arguments):
+        commands.append(arguments)
+        if arguments[0] == "train":
+            run = runs.create(Path(arguments[3]), Experiment(data=Data(corpus="toy_en_fr")))
+            score = len(commands) / 10
+            run.write_results({"headline": "recall", "splits": {"test": {"recall": score}, "long": {"recall": 0.0}}})
+            run.metrics.write_text('{"step": 7, "seconds": 3}\n')
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "main", fake)
+    measure(Path("some.py"), {"full": [], "a mean": ["--x", "1"]}, tmp_path / "results.json", {"a mean": 3})
+    assert [command[3:] for command in commands if command[0] == "train"] == [
+        ["runs/some_full"],
+        ["runs/some_a_mean", "--x", "1"],
+        ["runs/some_a_mean_seed_1", "--x", "1", "--seed", "1"],
+        ["runs/some_a_mean_seed_2", "--x", "1", "--seed", "2"],
+    ]
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert "seeds" not in kept["full"]
+    assert kept["a mean"]["seeds"] == {"test": [0.3, 0.5, 0.7], "long": [0.0, 0.0, 0.0]}
+    assert (kept["a mean"]["steps"], kept["a mean"]["splits"]["test"]["recall"]) == (7, 0.3)

@@ -185,7 +185,7 @@ def links_for(name: str, corpus: Path) -> str:
 
 
 def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
-    """What eflomal finds in the gold's text, read together with the training text."""
+    """What eflomal finds in the gold's text, read together with the training text, whose links it leaves too."""
     files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
     pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
     first, tables = len(pairs), {}
@@ -194,6 +194,9 @@ def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
         english, french = zip(*pairs, strict=True)
         Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
+    joined = slice(first - len(formats.text_lines(JOINED / "train.en")), first)
+    both = zip(forward[joined], reverse[joined], strict=True)
+    formats.write_links(JOINED / "eflomal.talp", [symmetrize(a, b, "intersection") for a, b in both])
     for name, gold in golds.items():
         last = first + len(gold.pairs)
         words = [
@@ -281,10 +284,14 @@ def experiment() -> dict:
     early = (*frozen, "--guidance.layer", "1")
     again = layers("layer_again", "layer", *early)
     link_text("layer_again", again, where(again), "--symmetrize", "product", "--method", "mutual")
-    guided = train("guided", "en_fr", "--guidance.links", links_for("layer_again", TEXT))
-    results["models"] |= record([guided])
-    pair = guided, again[1]
+    guided = train_both("guided", "--guidance.links", links_for("layer_again", TEXT))
+    pair = guided[0], again[1]
     add_models("guided, and layer_again in reverse", pair, where(pair))
+    add_models("guided", guided, where(guided))
+
+    # What the same models make of a better teacher, which is not their own.
+    taught = train_both("guided_by_eflomal", "--guidance.links", links_for("eflomal", TEXT))
+    add_models("guided by eflomal", taught, where(taught))
     return results
 
 

@@ -1,33 +1,30 @@
-"""Trains associative recall with memories of every size; draws recall by bytes, and four tokens that see two latents.
+"""Trains associative recall with memories of every size, and the toy translator with two latents.
 
     python experiments/latents/run.py
 
-Runs go into runs/latents_*; results.json and the figures beside this file are made anew.
+Runs go into runs/latents_* and runs/toy_en_fr_latents_2; the results and the figures beside this file are made anew.
 """
 
-import io
-from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
-from xattn.alignment.maps import Readout
+from xattn.cli import main
 from xattn.results import measure
 from xattn.run import Run, write_json
-from xattn.tasks.recall import Recall, RecallTask
-from xattn.viewing.figures import frontier, heatmap, render
+from xattn.tasks.recall import Recall
+from xattn.viewing.figures import frontier, render
 
 HERE = Path(__file__).parent
-CONFIG = HERE.parents[1] / "configs" / "latents.py"
+CONFIG, TOY = (HERE.parents[1] / "configs" / f"{name}.py" for name in ("latents", "toy_en_fr"))
 LATENTS, RANKS = (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 32)
 
-# Latents start slowly, so they get twice the steps.
+# Latents start slowly, so they get twice the steps; who sees nothing soon knows all that it can.
 SLOW = ["--training.steps", "4000"]
+SHORT = ["--training.steps", "500"]
 SYSTEMS = {
     "full": [],
     "mean": ["--model.memory", "mean"],
-    "shuffle": ["--model.memory", "shuffle"],
-    "none": ["--model.memory", "none"],
+    "shuffle": ["--model.memory", "shuffle", *SHORT],
+    "none": ["--model.memory", "none", *SHORT],
     **{f"latents {n}": ["--model.memory", "latents", "--model.latents", str(n), *SLOW] for n in LATENTS},
     **{f"rank {r}": ["--row.rank", str(r)] for r in RANKS},
 }
@@ -41,18 +38,8 @@ def memory_bytes(run: Run) -> int:
     return 4 * positions * (row.rank or model.width)
 
 
-def four_tokens_two_latents(run: Run) -> bytes:
-    """The picture of the founding documents, from a trained model: four queries of a test example, two latents."""
-    task = RecallTask(run, Console(file=io.StringIO()))
-    words = task.attend(task.trained(), "test", 0).to_words(
-        Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
-    )
-    four = replace(words, weights=words.weights[:4], special=words.special[:4], target=words.target[:4])
-    return render(heatmap(four), "png")
-
-
 if __name__ == "__main__":
-    runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
+    runs = measure(CONFIG, SYSTEMS, HERE / "results.json", seeds={"full": 3, "latents 16": 3})
     kept = {name: each.read_results() for name, each in runs.items()}
     recall = {name: each["splits"]["test"]["recall"] for name, each in kept.items()}
     sizes = {name: memory_bytes(each) for name, each in runs.items() if name not in ("shuffle", "none")}
@@ -67,5 +54,7 @@ if __name__ == "__main__":
         score="recall on test",
     )
     (HERE / "frontier.png").write_bytes(render(figure, "png"))
-    (HERE / "four_tokens_two_latents.png").write_bytes(four_tokens_two_latents(runs["latents 2"]))
+    translator = measure(TOY, {"latents 2": ["--model.memory", "latents", "--model.latents", "2"]}, HERE / "toy.json")
+    picture = ["--format", "png", "--output", str(HERE / "four_tokens_two_latents.png")]
+    main(["view", str(translator["latents 2"].folder), "the quick brown fox", *picture])
     write_json(HERE / "frontier.json", {name: {"bytes": sizes[name], "recall": recall[name]} for name in sizes})

@@ -12,6 +12,7 @@ import sacrebleu
 from flax import nnx
 from rich.console import Console
 
+from xattn.alignment.maps import Readout
 from xattn.attention import hash_bits
 from xattn.cli import PRETRAINED
 from xattn.config import Model
@@ -104,3 +105,16 @@ def test_the_outline_has_the_shapes_of_the_batches_in_their_order(corpus, tmp_pa
     assert shapes(task.outline(None, 2)) == shapes(task.validation(2))
     assert len({str(each) for each in shapes(task.outline(0, 2))}) > 2
     assert shapes(task.outline(0, 2)) != shapes(task.outline(1, 2))
+
+
+def test_the_latents_that_words_look_at_are_shown_as_what_they_are(corpus, tmp_path):
+    """Columns are latents, whatever the length of the source; gold links of words do not fit them."""
+    task = make(corpus, tmp_path, model=replace(SMALL, memory="latents", latents=3))
+    translator = Translator(task.config, task.translator.tokenizer, task.parameters())
+    for pair in (("the fox eats", "le renard mange"), ("the small fox eats the apples", "le renard")):
+        (attention,) = translator.attend([pair])
+        words = attention.to_words(Readout(layer=0, head="mean", convention="produced"))
+        assert list(words.source) == ["latent 1", "latent 2", "latent 3"]
+        assert list(words.target) == pair[1].split()
+        np.testing.assert_allclose(words.weights.sum(-1), 1, rtol=1e-5)
+        np.testing.assert_array_equal(words.special, 0)

@@ -289,12 +289,16 @@ class Translator:
         gold: Links | None = None,
         kind: Kind = "weights",
     ) -> AttentionMap:
-        source = [*source, self.tokenizer.eos]
-        source_words, source_ids = self.tokenizer.words(source)
+        if self.config.model.memory == "latents":
+            pieces = source_words = [f"latent {number}" for number in range(1, self.config.model.latents + 1)]
+            source_ids = list(range(len(pieces)))
+        else:
+            source = [*source, self.tokenizer.eos]
+            pieces, (source_words, source_ids) = self.tokenizer.pieces(source), self.tokenizer.words(source)
         target_words, target_ids = self.tokenizer.words(target)
         return AttentionMap(
-            weights=np.asarray(weights_LNTS[..., : len(source)], np.float32),
-            source=self.tokenizer.pieces(source),
+            weights=np.asarray(weights_LNTS[..., : len(pieces)], np.float32),
+            source=pieces,
             target=self.tokenizer.pieces(target),
             source_word_ids=source_ids,
             target_word_ids=target_ids,

@@ -90,6 +90,8 @@ def show(
         raise ConfigError("--against and --steps compare maps: they need --format html.")
     model = Translator.open(run)
     _check(run, model)
+    if gold is not None and not model.looks:
+        raise ConfigError(f"--gold links words, but {run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
     for number, text in enumerate(texts, start=1):
         pieces, longest = len(model.encode(text)), model.config.data.max_length
         if pieces > longest:
@@ -128,7 +130,7 @@ def keep(picture: bytes, format: str, output: Path | None, console: Console) -> 
 
 
 def _check(run: Run, model: Translator) -> None:
-    if not model.looks:
+    if not model.looks and run.config.model.memory != "latents":
         raise RunError(f"{run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
 
 
