@@ -20,10 +20,10 @@ from scipy import stats
 from xattn.alignment.layouts import Graph
 from xattn.config import ConfigError, Model, Row
 from xattn.data import ged
-from xattn.nn.encoders.graph import GraphMatcher, Graphs, Side
+from xattn.nn.encoders.graph import Graphs, Side
 from xattn.nn.layers import Noise
 from xattn.tasks.arrays import ArrayTask, Batch, Outcome
-from xattn.tasks.graph_match import edges_of
+from xattn.tasks.graph_match import edges_of, matcher
 from xattn.training.losses import sum_of
 
 
@@ -60,17 +60,7 @@ class Similarity(nnx.Module):
 
     def __init__(self, model: Model, kinds: int, rngs: nnx.Rngs):
         width, dtype = model.width, jnp.dtype(model.compute)
-        self.encoder = GraphMatcher(
-            width,
-            model.heads,
-            model.mlp,
-            model.layers,
-            memory=model.memory,
-            latents=model.latents,
-            kinds=kinds,
-            dtype=dtype,
-            rngs=rngs,
-        )
+        self.encoder = matcher(model, kinds, rngs)
         self.gate = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
         self.node = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
         self.hidden = nnx.Linear(2 * width, model.mlp, dtype=dtype, rngs=rngs)
@@ -149,7 +139,7 @@ class GraphGedTask(ArrayTask):
         return maps[..., None] == np.arange(maps.shape[-1])
 
     def labels(self, examples: Pairs) -> tuple[Sequence[str], Sequence[str]]:
-        return self._names(examples.second, "b"), self._names(examples.first, "a")
+        return self._names(int(examples.second), "b"), self._names(int(examples.first), "a")
 
     def layout(self, examples: Pairs) -> Graph:
         edges = self.data.edges
@@ -169,11 +159,11 @@ class GraphGedTask(ArrayTask):
         """How well the training graphs are ranked for each test graph."""
         if split != "test":
             return {}
-        found = [np.asarray(self._guess(params, batch))[batch.real] for batch in self.batches(split)]
+        found = [np.asarray(self.guess(params, batch))[batch.real] for batch in self.batches(split)]
         return self._ranked(np.concatenate(found), split)
 
     @cached_property
-    def _guess(self) -> Callable[[Any, Batch], jax.Array]:
+    def guess(self) -> Callable[[Any, Batch], jax.Array]:
         """The similarities of a batch."""
         return jax.jit(lambda params, batch: self._compare(nnx.merge(self.graph, params), batch, None, None)[0])
 
@@ -194,7 +184,7 @@ class GraphGedTask(ArrayTask):
     def _similar(self, distance: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, " E"]:
         return np.exp(-2 * distance / (self.data.sizes[first] + self.data.sizes[second])).astype(np.float32)
 
-    def _names(self, graph: np.ndarray, side: str) -> list[str]:
+    def _names(self, graph: int, side: str) -> list[str]:
         names = self.data.names
         kinds = self.data.kinds[graph, : self.data.sizes[graph]].tolist()
         return [f"{side if names is None else names[kind]}{node}" for node, kind in enumerate(kinds)]

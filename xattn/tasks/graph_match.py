@@ -98,23 +98,33 @@ def _matrices(pairs: Bool[np.ndarray, "E P"], nodes: int) -> Bool[np.ndarray, "E
     return upper | upper.swapaxes(1, 2)
 
 
+def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
+    """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
+    if model.attention_dropout:
+        raise ConfigError(
+            f"model.attention_dropout must be 0 where two graphs look at each other, not {model.attention_dropout}: "
+            "one matrix of scores serves both directions; model.dropout drops what is read."
+        )
+    return GraphMatcher(
+        model.width,
+        model.heads,
+        model.mlp,
+        model.layers,
+        memory=model.memory,
+        latents=model.latents,
+        kinds=kinds,
+        dtype=jnp.dtype(model.compute),
+        rngs=rngs,
+    )
+
+
 class Matcher(nnx.Module):
     """Two graphs through rounds that look at each other, and one matrix of how well their nodes fit."""
 
     def __init__(self, model: Model, rngs: nnx.Rngs):
-        dtype = jnp.dtype(model.compute)
-        self.encoder = GraphMatcher(
-            model.width,
-            model.heads,
-            model.mlp,
-            model.layers,
-            memory=model.memory,
-            latents=model.latents,
-            dtype=dtype,
-            rngs=rngs,
-        )
+        self.encoder = matcher(model, 0, rngs)
         # The same map for both graphs: the fit of two nodes does not depend on which graph comes first.
-        self.fit = nnx.Linear(model.width, model.width, use_bias=False, dtype=dtype, rngs=rngs)
+        self.fit = nnx.Linear(model.width, model.width, use_bias=False, dtype=jnp.dtype(model.compute), rngs=rngs)
 
     def __call__(
         self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None

@@ -116,7 +116,9 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
 
 def short(scores: Mapping[str, float]) -> dict[str, float]:
     """Scores to four decimals, and where that would leave fewer, to four digits."""
-    return {name: round(value, max(4, 3 - floor(log10(abs(value))))) if value else 0.0 for name, value in scores.items()}
+    return {
+        name: round(value, max(4, 3 - floor(log10(abs(value))))) if value else 0.0 for name, value in scores.items()
+    }
 
 
 def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:

@@ -139,7 +139,8 @@ class GraphMatcher(nnx.Module):
     """Turns two graphs into states of their nodes, by rounds of message passing and of looks at each other.
 
     A node begins as the return probabilities of its random walks, and its kind where `kinds`, their number, is not 0.
-    Without a memory (`none`) the two never meet, which is a siamese network; `model.memory` names all others.
+    Without a memory (`none`) the two never meet, which is a siamese network; `model.memory` names all others. One
+    matrix of scores serves two directions, so its weights have no dropout.
 
     Args:
         steps: Steps of the longest random walk.
