@@ -15,6 +15,6 @@ config = Experiment(
     model=Model(dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
     # A grammar leaves nothing to chance, so nothing is smoothed; small batches learn most from a position.
-    training=Training(steps=4000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
+    training=Training(steps=8000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
     decoding=Decoding(beam=1),
 )

@@ -1,5 +1,6 @@
 """What positions are: the names that memories have for it too, and what does not fit a map."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -65,6 +66,13 @@ def test_a_layout_of_the_size_of_a_map_goes_with_it(layout):
 def test_what_does_not_fit_is_explained(make, message):
     with pytest.raises(ValueError, match=message):
         attend(make())
+
+
+def test_positions_of_pictures_are_no_parts_of_words():
+    pieces = {"source": list("abcdefg"), "source_word_ids": [*range(6), -1]}
+    longer = replace(attend(Words()), weights=np.ones((1, 1, 5, 7), np.float32), **pieces)
+    with pytest.raises(ValueError, match="With the layout 'slots' every source piece must be a word of its own"):
+        replace(longer, layout=Slots())
 
 
 def test_a_moment_lasts_until_the_next_and_the_last_as_long_as_the_one_before():

@@ -60,7 +60,11 @@ MADE = {
 
 @pytest.mark.parametrize("suffix", ["npz", "json"])
 def test_a_file_keeps_every_layout(tmp_path, suffix):
-    path, (first, _) = tmp_path / f"maps.{suffix}", maps()
+    path, ids = tmp_path / f"maps.{suffix}", {"source_word_ids": range(6), "target_word_ids": range(4)}
+    words = {"source_words": list("abcdef"), "target_words": list("wxyz")}
+    first = replace(
+        maps()[0], weights=np.ones((1, 1, 4, 6), np.float32), source=[*"abcdef"], target=[*"wxyz"], **words, **ids
+    )
     assert {each.split()[-1] for each in MADE} == set(LAYOUTS)
     save_maps(path, [replace(first, layout=layout) for layout in MADE.values()])
     for was, now in zip(MADE.values(), load_maps(path), strict=True):

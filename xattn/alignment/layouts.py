@@ -88,6 +88,11 @@ class Time:
                 raise ValueError("A signal must be finite.")
 
     @property
+    def is_spectrogram(self) -> bool:
+        """Whether the signal has so many bands that it is a picture; a few are drawn as lines."""
+        return self.signal is not None and self.signal.shape[1] > 4
+
+    @property
     def edges(self) -> Float[np.ndarray, " edges"]:
         """When every position begins, and when the last one ends; one alone lasts a second."""
         last = self.seconds[-1:] + (self.seconds[-1] - self.seconds[-2] if len(self.seconds) > 1 else 1)

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-from xattn.alignment.layouts import Layout, Words
+from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, Words
 from xattn.alignment.links import Links, Method, Null, argmax, read
 
 Convention = Literal["produced", "read"]
@@ -142,6 +142,14 @@ class AttentionMap:
         if self.gold is not None:
             self.gold.check(len(self.source_words), len(self.target_words))
         self.layout.check(len(self.source_words), len(self.target_words))
+        # Positions of a picture are no parts of words; in graphs neither are queries.
+        whole = {Words: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
+        for side, *_, ids, words in sides[:whole]:
+            if list(ids) != list(range(len(words))):
+                raise ValueError(
+                    f"With the layout {self.layout.name!r} every {side} piece must be a word of its own, but the "
+                    f"{side} word ids are {list(ids)}."
+                )
 
     def fold(
         self, convention: Convention

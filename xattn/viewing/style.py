@@ -8,6 +8,7 @@ from matplotlib.typing import RcKeyType
 
 INK, GREY, GOLD = "#222222", "#767676", "#d55e00"
 RIGHT, WRONG, LINK = "#009e73", "#d55e00", "#0072b2"  # which differ in line or marker too
+LIGHT = "#f0e442"  # on pictures that are dimmed
 LINES = [  # Okabe and Ito's colours, and a marker and a dash for those who see none
     ("#0072b2", "o", "-"),
     ("#d55e00", "s", "--"),

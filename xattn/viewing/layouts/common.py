@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
-from xattn.viewing.style import GREY, LINK, RIGHT, WRONG
+from xattn.viewing.style import GREY, INK, RIGHT, WRONG
 
 MOST = 8  # panels of a figure, each of which shows a query
 
@@ -28,11 +29,19 @@ def gold_of(words: WordMap) -> Bool[np.ndarray, "T S"]:
     return words.gold.matrices(len(words.source), len(words.target))[1]
 
 
-def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[str]]:
-    """Where every query looks most, and the colour of that: right, wrong, or, where nobody knows, neither."""
-    gold, most = gold_of(words), words.weights.argmax(axis=1)
-    known = gold.any(axis=1)
-    return most, [LINK if not known[t] else RIGHT if gold[t, s] else WRONG for t, s in enumerate(most.tolist())]
+def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[bool | None]]:
+    """Where every query looks most, and whether that is gold: None of a query without gold, or with nothing to see."""
+    gold = gold_of(words)
+    most = words.weights.argmax(axis=1)
+    known = gold.any(axis=1) & words.weights.any(axis=1)
+    return most, [bool(gold[t, s]) if known[t] else None for t, s in enumerate(most.tolist())]
+
+
+def mark(axes: Axes, x: float, y: float, right: bool | None, *, size: float = 36.0) -> None:
+    """A green disc where a reading is right, a red cross where it is wrong, a black disc where nobody knows."""
+    color, marker = {True: (RIGHT, "o"), False: (WRONG, "X"), None: (INK, "o")}[right]
+    style = {"color": color, "marker": marker, "edgecolor": "white", "linewidth": 0.8}
+    axes.scatter([x], [y], s=size, **style, zorder=6, clip_on=False)
 
 
 def queries(words: WordMap) -> tuple[list[int], list[str]]:

@@ -1,32 +1,31 @@
 """A picture, or blank cells, once for every query, with where it looks laid over it."""
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from xattn.alignment.layouts import Grid
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
 from xattn.viewing.labels import printable
-from xattn.viewing.layouts.common import gold_of, queries, read, say
-from xattn.viewing.style import GOLD, GREY, INK, LINK, WRONG
+from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
+from xattn.viewing.style import GOLD, GREY, INK, LIGHT, LINK
 
 _ACROSS = 4  # panels beside each other
 _WIDE = 1.9  # inches of a panel
 
 
 def grid(attention: AttentionMap, readout: Readout) -> Figure:
-    """A panel for each query: the picture in grey, and over each cell what the query gives to it.
+    """A panel for each query: the picture, dimmed, and a light on each cell as strong as what the query gives to it.
 
-    Cells are never blended into each other, since a model knows no smaller places. The opacity is the weight beside the
-    panel's largest, which its title says. Gold cells are framed together; a disc or a cross marks the largest weight.
+    Cells are never blended into each other, since a model knows no smaller places. The strongest light is the panel's
+    largest weight, which stands below it. Gold cells are framed together; a disc or a cross marks the largest weight.
     """
     words = attention.to_words(readout)
     layout = words.layout
     assert isinstance(layout, Grid), "the layout of a map that is drawn as a grid"
     shown, notes = queries(words)
-    gold, (most, marks) = gold_of(words), read(words)
+    gold, (most, verdicts) = gold_of(words), read(words)
     across = min(len(shown), _ACROSS) or 1
     down = -(-len(shown) // across) or 1
     tall = float(np.clip(_WIDE * layout.rows / layout.columns, 0.6, 3.2))
@@ -34,7 +33,8 @@ def grid(attention: AttentionMap, readout: Readout) -> Figure:
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
-    tint = LinearSegmentedColormap.from_list("tint", [(*_rgb(LINK), 0.0), (*_rgb(LINK), 0.85)])
+    color = to_rgb(LINK if layout.picture is None else LIGHT)
+    tint = LinearSegmentedColormap.from_list("tint", [(*color, 0.0), (*color, 0.8)])
     for axes, t in zip(panels, shown, strict=False):
         weights = words.weights[t].reshape(layout.rows, layout.columns)
         _frame(axes, layout)
@@ -43,12 +43,16 @@ def grid(attention: AttentionMap, readout: Readout) -> Figure:
         axes.imshow(weights, cmap=tint, vmin=0, vmax=largest or 1, extent=box, interpolation="nearest", zorder=2)
         _border(axes, gold[t].reshape(layout.rows, layout.columns))
         row, column = divmod(int(most[t]), layout.columns)
-        marker = "X" if marks[t] == WRONG else "o"
-        style = {"marker": marker, "color": marks[t], "s": 46, "edgecolor": "white", "linewidth": 0.9}
-        axes.scatter([column + 0.5], [row + 0.5], **style, zorder=5)
+        if largest > 0:
+            mark(axes, column + 0.5, row + 0.5, verdicts[t], size=46.0)
         axes.set_title(printable(words.target[t]), size=9, color=INK, parse_math=False, pad=3)
         axes.set_xlabel(f"at most {largest:.2f}", size=7, color=GREY, labelpad=2)
-    notes = [MEANINGS[words.readout.convention], "the bluer a cell, the more weight, up to the panel's largest", *notes]
+    what = "bluer" if layout.picture is None else "lighter"
+    notes = [
+        MEANINGS[words.readout.convention].replace("a row", "a panel"),
+        f"the {what} a cell, the more weight, up to the panel's largest",
+        *notes,
+    ]
     if gold.any():
         notes.append("framed: gold; disc: the largest weight is on gold; cross: it is not")
     else:
@@ -57,23 +61,13 @@ def grid(attention: AttentionMap, readout: Readout) -> Figure:
     return figure
 
 
-def faded(layout: Grid) -> Float[np.ndarray, "h w 3"] | None:
-    """The picture in half of its colours, so that a tint over it can be seen."""
-    if layout.picture is None:
-        return None
-    rgb = layout.picture / 255
-    rgb = rgb if rgb.ndim == 3 else np.repeat(rgb[..., None], 3, axis=2)
-    grey = rgb @ np.array([0.299, 0.587, 0.114])
-    return 0.45 + 0.55 * (0.6 * rgb + 0.4 * grey[..., None])
-
-
 def _frame(axes: Axes, layout: Grid) -> None:
     axes.set(xlim=(0, layout.columns), ylim=(layout.rows, 0), xticks=[], yticks=[])
     axes.spines[:].set_color("#cccccc")
-    picture = faded(layout)
-    if picture is not None:
-        box = (0, layout.columns, layout.rows, 0)
-        axes.imshow(picture, extent=box, interpolation="nearest", aspect="equal", zorder=1)
+    if layout.picture is not None:
+        box, dim = (0, layout.columns, layout.rows, 0), layout.picture / (2 * 255)
+        rgb = dim if dim.ndim == 3 else np.repeat(dim[..., None], 3, axis=2)
+        axes.imshow(rgb, extent=box, interpolation="nearest", aspect="equal", zorder=1)
     else:
         lines = {"color": "#dddddd", "linewidth": 0.6, "zorder": 3}
         axes.hlines(np.arange(1, layout.rows), 0, layout.columns, **lines)
@@ -91,8 +85,3 @@ def _border(axes: Axes, mask: np.ndarray) -> None:
     for color, width in (("white", 3.2), (GOLD, 1.7)):
         for x, y in lines:
             axes.plot(x, y, color=color, linewidth=width, solid_capstyle="round", zorder=4, clip_on=False)
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    red, green, blue = (int(color[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    return red, green, blue

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
-from xattn.viewing.layouts.common import gold_of, queries, read, say
-from xattn.viewing.style import GOLD, GREY, INK, WRONG
+from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
+from xattn.viewing.style import GOLD, GREY, INK
 
 _LONGEST = 64  # letters of a label
 
@@ -30,7 +30,7 @@ def slots(attention: AttentionMap, readout: Readout) -> Figure:
     figure = Figure(figsize=(1.2 + room + 1.15 * max(len(shown), 1), height + 0.9), layout="constrained")
     panels = figure.subplots(1, max(len(shown), 1), sharey=True, squeeze=False)[0]
     colors = [mpl.colormaps["Blues"](0.35 + 0.6 * (layer + 1) / len(layers)) for layer in layers]
-    gold, (most, marks) = gold_of(words), read(words)
+    gold, (most, verdicts) = gold_of(words), read(words)
     thick = 0.84 / len(layers)
     for axes, t in zip(panels, shown, strict=False):
         for slot in np.flatnonzero(gold[t]):
@@ -38,12 +38,9 @@ def slots(attention: AttentionMap, readout: Readout) -> Figure:
         for layer, each in enumerate(every):
             at = np.arange(len(words.source)) - 0.42 + thick * (layer + 0.5)
             axes.barh(at, each.weights[t] / words.most, thick, color=colors[layer], label=f"layer {layer}", zorder=2)
-        if len(words.source):
-            marker = "X" if marks[t] == WRONG else "o"
-            value = float(words.weights[t, most[t]] / words.most)
+        if words.weights[t].any():
             at = most[t] - 0.42 + thick * (readout.layer + 0.5)
-            style = {"marker": marker, "color": marks[t], "s": 34, "edgecolor": "white", "linewidth": 0.6}
-            axes.scatter([value], [at], **style, zorder=3, clip_on=False)
+            mark(axes, float(words.weights[t, most[t]] / words.most), float(at), verdicts[t])
         _frame(axes, printable(words.target[t]))
     panels[0].set_yticks(np.arange(len(names)), names, parse_math=False, size=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)

@@ -8,10 +8,8 @@ from matplotlib.patches import Rectangle
 from xattn.alignment.layouts import Time
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
 from xattn.viewing.labels import printable
-from xattn.viewing.layouts.common import gold_of, read, say
-from xattn.viewing.style import GOLD, GREY, LINES, WRONG
-
-FEW = 4  # bands that are drawn as lines; more are a spectrogram
+from xattn.viewing.layouts.common import gold_of, mark, read, say
+from xattn.viewing.style import GOLD, GREY, LINES
 
 
 def time(attention: AttentionMap, readout: Readout) -> Figure:
@@ -29,24 +27,23 @@ def time(attention: AttentionMap, readout: Readout) -> Figure:
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if layout.signal is not None:
         _signal(panels[0], layout)
-    axes = panels[-1]
-    axes.pcolormesh(edges, np.arange(rows + 1), words.weights / words.most, cmap="Blues", vmin=0, vmax=1)
-    gold, (most, marks) = gold_of(words), read(words)
+    axes, largest = panels[-1], float(words.weights.max(initial=0))
+    axes.pcolormesh(edges, np.arange(rows + 1), words.weights, cmap="Blues", vmin=0, vmax=largest or 1)
+    gold, (most, verdicts) = gold_of(words), read(words)
     middles = (edges[1:] + edges[:-1]) / 2
     for t in range(rows):
         for begin, end in runs(gold[t]):
             corner, width = (edges[begin], t + 0.08), edges[end] - edges[begin]
             axes.add_patch(Rectangle(corner, width, 0.84, fill=False, edgecolor=GOLD, lw=1.4, zorder=3))
-        marker = "X" if marks[t] == WRONG else "o"
-        style = {"marker": marker, "color": marks[t], "s": 34, "edgecolor": "white", "linewidth": 0.8}
-        axes.scatter([middles[most[t]]], [t + 0.5], **style, zorder=4)
+        if words.weights[t].any():
+            mark(axes, float(middles[most[t]]), t + 0.5, verdicts[t])
     axes.set(xlim=(edges[0], edges[-1]), ylim=(max(rows, 1), 0))
     axes.set_xlabel("seconds", size=8, color=GREY, loc="right")
     axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
     axes.tick_params(axis="y", length=0)
     axes.hlines(np.arange(1, rows), edges[0], edges[-1], color="#e5e5e5", linewidth=0.6, zorder=2)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    notes = [MEANINGS[words.readout.convention], "the darker, the more weight"]
+    notes = [MEANINGS[words.readout.convention], f"the darker, the more weight; the darkest is {largest:.2f}"]
     if gold.any():
         notes.append("framed: gold; disc: the largest weight of the row is in it; cross: it is not")
     else:
@@ -70,7 +67,7 @@ def _signal(axes: Axes, layout: Time) -> None:
     assert signal is not None, "it is asked before"
     frames, bands = signal.shape
     times = np.linspace(edges[0], edges[-1], frames + 1)
-    if bands > FEW:
+    if layout.is_spectrogram:
         axes.pcolormesh(times, np.arange(bands + 1), signal.T, cmap="Greys", rasterized=True)
         axes.set_ylabel("band", size=8, color=GREY)
     else:
