@@ -117,7 +117,8 @@ def _unpack(packed: Path, name: Name) -> tuple[dict[str, Any], dict[str, int]]:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path) as file:
+        # Opened here: NumPy leaves open what it cannot read.
+        with path.open("rb") as opened, np.load(opened) as file:
             if missing := [key for key in ARRAYS if key not in file]:
                 raise DataError(f"{path} has no {', '.join(missing)}: it must hold {', '.join(ARRAYS)}.")
             return {key: file[key] for key in ARRAYS}
