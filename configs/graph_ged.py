@@ -17,5 +17,5 @@ config = Experiment(
     model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 128 pairs of graphs of 10 nodes a batch.
-    training=Training(steps=5000, batch_tokens=2560, validate_every=500),
+    training=Training(steps=2500, batch_tokens=2560, validate_every=500),
 )

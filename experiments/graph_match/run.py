@@ -42,7 +42,8 @@ class Back(GraphMatchTask):
         return Examples(second, first, planted.argsort(axis=1).astype(np.int32))
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
-        return super().labels(examples)[::-1]
+        source, target = super().labels(examples)
+        return target, source
 
 
 def draw(run: Run, number: int) -> None:

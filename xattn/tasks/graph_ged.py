@@ -226,7 +226,8 @@ def ranks(guess: Float[np.ndarray, "Q G"], truth: Float[np.ndarray, "Q G"]) -> d
     for k in (10, 20):
         needed = -np.sort(-truth, axis=1)[:, :k][:, -1:]  # the last one, where there are fewer
         found[f"p{k}"] = float((np.take_along_axis(truth, best[:, :k], axis=1) >= needed).mean())
-    for name, correlate in (("rho", stats.spearmanr), ("tau", stats.kendalltau)):
+    correlations: dict[str, Callable[..., Any]] = {"rho": stats.spearmanr, "tau": stats.kendalltau}
+    for name, correlate in correlations.items():
         each = [
             float(correlate(one, other).statistic) if np.ptp(one) and np.ptp(other) else 0.0
             for one, other in zip(guess, truth, strict=True)

@@ -4,6 +4,7 @@ Graph matching networks (Li et al., 2019), with heads, residuals and one score m
 order and no names: what a node is, is said by the edges around it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -182,17 +183,25 @@ class GraphMatcher(nnx.Module):
             # Sites of noise: two graphs that hear and look.
             first, second, third, fourth = (noise and noise.at(4 * number + site) for site in range(4))
             x_a, x_b = each.hear(x_a, a, first), each.hear(x_b, b, second)
-            memories = (Memory(tokens=x, mask=graphs.mask, layout="graph") for x, graphs in ((x_a, a), (x_b, b)))
-            looks.append(each.look(*memories, (third, fourth), hide))
+            memory_a = Memory(tokens=x_a, mask=a.mask, layout="graph")
+            memory_b = Memory(tokens=x_b, mask=b.mask, layout="graph")
+            looks.append(each.look(memory_a, memory_b, (third, fourth), hide))
             x_a, x_b = (side.states for side in looks[-1])
-        return tuple(
-            Side(self.norm(sides[-1].states), jnp.stack([side.weights for side in sides]), sides[-1].seen)
-            for sides in zip(*looks, strict=True)
-        )
+        sides_a, sides_b = zip(*looks, strict=True)
+        return self._finish(sides_a), self._finish(sides_b)
 
     def _start(self, graphs: Graphs) -> Float[Array, "B S D"]:
         (x_BSD,) = linear(return_probabilities(graphs.edges.astype(jnp.float32), self.steps), self.walks)
-        return x_BSD if self.kinds is None else x_BSD + self.kinds(graphs.kinds)
+        if self.kinds is None:
+            return x_BSD
+        if graphs.kinds is None:
+            raise ValueError(f"Nodes have one of {self.kinds.num_embeddings} kinds here, but these graphs have none.")
+        return x_BSD + self.kinds(graphs.kinds)
+
+    def _finish(self, sides: Sequence[Side]) -> Side:
+        """A side after all rounds, from what it was after each."""
+        weights = jnp.stack([side.weights for side in sides])
+        return Side(self.norm(sides[-1].states), weights, sides[-1].seen)
 
 
 def _inside(graphs: Graphs) -> Graphs:
