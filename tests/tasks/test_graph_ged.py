@@ -16,6 +16,7 @@ from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Traini
 from xattn.data import ged
 from xattn.data.pairs import DataError
 from xattn.tasks.graph_ged import GraphGed, GraphGedTask, lower_bound, ranks
+from xattn.tasks.measuring import knock_out, short
 from xattn.training.loop import means
 
 LABELS = ("C", "N", "O")
@@ -170,6 +171,14 @@ def test_scores_are_those_of_the_guesses_by_plain_numpy(task):
     grid = (TEST, TRAIN)
     assert task.judge_split(params, "test") == ranks(guess.reshape(grid), truth.reshape(grid))
     assert task.judge_split(params, "validation") == {}
+
+
+def test_a_knock_out_drops_by_what_the_error_grows(task):
+    """The headline is an error: worse is more of it, and four digits of it are kept."""
+    knocked = knock_out(task, task.parameters(), "test")
+    for name in ("gold", "others"):
+        assert knocked["drop"][name] == pytest.approx(knocked[f"without_{name}"] - knocked["whole"], abs=2e-5)
+    assert short({"loss": 0.00150893, "hits": 0.98765, "none": 0.0}) == {"loss": 0.001509, "hits": 0.9877, "none": 0.0}
 
 
 def test_graphs_that_change_places_are_as_similar(task):
