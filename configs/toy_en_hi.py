@@ -3,8 +3,8 @@
 Question: Does cross-attention follow a verb to the end of its clause, and a preposition behind its noun?
 Command: python experiments/toy_en_fr/run.py toy_en_hi
 Hardware: 2 CPU cores
-Time: 170 s for 4,000 steps, with other work beside it
-Score: exact match 0.964 on test, 0.955 on unseen pairs, 0.566 on longer sentences; AER 0.108
+Time: 202 s for 8,000 steps, with other work beside it
+Score: exact match 0.983 on test, 0.981 on unseen pairs, 0.715 on longer sentences; AER 0.082
 """
 
 from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary
