@@ -151,16 +151,16 @@ class GraphGedTask(ArrayTask):
         bound = self._similar(lower_bound(self.data, first, second), first, second)
         mean = self.examples("train").similarity.mean()
         return {
-            "bound": {"loss": float(np.square(bound - similarity).mean()), **self._ranked(bound, split)},
+            "bound": {"loss": float(np.square(bound - similarity).mean()), **self._of_grid(bound, split)},
             "constant": {"loss": float(np.square(mean - similarity).mean())},
         }
 
     def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
-        """How well the training graphs are ranked for each test graph."""
+        """How well the training graphs are ranked for each test graph, and the error where that is a new graph."""
         if split != "test":
             return {}
         found = [np.asarray(self.guess(params, batch))[batch.real] for batch in self.batches(split)]
-        return self._ranked(np.concatenate(found), split)
+        return self._of_grid(np.concatenate(found), split)
 
     @cached_property
     def guess(self) -> Callable[[Any, Batch], jax.Array]:
@@ -189,12 +189,17 @@ class GraphGedTask(ArrayTask):
         kinds = self.data.kinds[graph, : self.data.sizes[graph]].tolist()
         return [f"{side if names is None else names[kind]}{node}" for node, kind in enumerate(kinds)]
 
-    def _ranked(self, guess: np.ndarray, split: str) -> dict[str, float]:
-        """Ranks of the grid's rows; of pairs that are no grid, none."""
+    def _of_grid(self, guess: np.ndarray, split: str) -> dict[str, float]:
+        """Ranks of the grid's rows, and the error of those whose test graph is no training graph, if there are any.
+
+        Pairs that are no grid have neither.
+        """
         if split != "test":
             return {}
-        queries = int(self.data.test.sum())
-        return ranks(guess.reshape(queries, -1), self.examples(split).similarity.reshape(queries, -1))
+        grid = (int(self.data.test.sum()), -1)
+        guess, truth = guess.reshape(grid), self.examples(split).similarity.reshape(grid)
+        new = (truth < 1).all(axis=1)
+        return ranks(guess, truth) | ({"loss_new": float(np.square(guess - truth)[new].mean())} if new.any() else {})
 
 
 def lower_bound(
