@@ -107,13 +107,15 @@ def test_scores_are_those_of_the_fit_by_plain_numpy_in_both_directions(task):
     real = jnp.ones(planted.shape, bool)
     model = nnx.merge(task.graph, params)
     fit = jax.jit(lambda a, b: model(Graphs(edges=a, mask=real), Graphs(edges=b, mask=real))[0])(first, second)
-    fit, losses, hits = np.asarray(fit, np.float64), [], []
+    fit, losses, ahead = np.asarray(fit, np.float64), [], []
     for scores, order in zip(fit, planted, strict=True):
         for side, right in ((scores, order), (scores.T, np.argsort(order))):
             losses += [np.log(np.exp(row).sum()) - row[node] for row, node in zip(side, right, strict=True)]
-            hits += [row.argmax() == node for row, node in zip(side, right, strict=True)]
+            ahead += [row[node] - np.delete(row, node).max() for row, node in zip(side, right, strict=True)]
     assert found["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
-    assert found["hits"] == pytest.approx(np.mean(hits))
+    # Nodes that are alike fit alike, and which of them comes first is a matter of rounding.
+    least, most = (np.mean(np.array(ahead) > tie) for tie in (1e-5, -1e-5))
+    assert 0 < least - 1e-6 <= found["hits"] <= most + 1e-6 < 1
 
 
 def test_graphs_that_change_places_are_scored_alike(task):
