@@ -27,13 +27,17 @@ def test_the_table_says_what_is_kept_and_what_is_not_run(tmp_path, capsys):
     }
     system = {"config": "recall", "headline": "recall", "splits": {"test": row}, "training_seconds": 90}
     old = {"splits": {"test": {"exact_match": 0.5, "alignment": {"aer": 0.1}}}}
-    (tmp_path / "experiments" / "slots" / "results.json").write_text(json.dumps({"full": system, "old": old}))
+    row = {"loss": 0.0015089, "baselines": {"bound": {"loss": 0.0051}, "constant": {"loss": 0.0338, "p10": 1.0}}}
+    lower = {"config": "recall", "headline": "loss", "splits": {"test": row}}
+    kept = {"full": system, "old": old, "lower is better": lower}
+    (tmp_path / "experiments" / "slots" / "results.json").write_text(json.dumps(kept))
     (tmp_path / "experiments" / "speed" / "results.json").write_text(json.dumps({"speed": {"seconds": 1}}))
     assert cli.main(["results", str(tmp_path)]) == 0
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in capsys.readouterr().out.splitlines()]
     assert lines[2:] == [
         ["slots", "full", "test", "recall", "0.9900", "0.0625 (commonest)", "0.9000 (0.0625)", "1.5"],
         ["slots", "old", "test", "exact_match", "0.5000", "-", "AER 0.1000", "-"],
+        ["slots", "lower is better", "test", "loss", "0.00151", "0.0051 (bound)", "-", "-"],
         ["other", "not run", "", "", "", "", "", ""],
     ]
     assert set("".join(lines[1])) == {"-"}

@@ -52,13 +52,15 @@ def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
 
 
 class Mlp(nnx.Module):
-    """Two linear maps with a ReLU between them, on each position alone."""
+    """Two linear maps with a ReLU between them, on each position alone; `reads` is its input's width, D if None."""
 
-    def __init__(self, width: int, hidden: int, *, dtype: jnp.dtype | None = None, rngs: nnx.Rngs):
-        self.up = nnx.Linear(width, hidden, dtype=dtype, rngs=rngs)
+    def __init__(
+        self, width: int, hidden: int, *, reads: int | None = None, dtype: jnp.dtype | None = None, rngs: nnx.Rngs
+    ):
+        self.up = nnx.Linear(reads or width, hidden, dtype=dtype, rngs=rngs)
         self.down = nnx.Linear(hidden, width, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "*B D"]) -> Float[Array, "*B D"]:
+    def __call__(self, x: Float[Array, "*B I"]) -> Float[Array, "*B D"]:
         (hidden,) = linear(x, self.up)
         (out,) = linear(nnx.relu(hidden), self.down)
         return out

@@ -6,6 +6,8 @@ from xattn.config import ConfigError
 from xattn.run import Run
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.frozen import FrozenTranslation
+from xattn.tasks.graph_ged import GraphGedTask
+from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import Summarize
@@ -18,6 +20,8 @@ TASKS: dict[str, type[Task]] = {
     "docqa": DocQATask,
     "summarize": Summarize,
     "self_cross": SelfCrossTask,
+    "graph_match": GraphMatchTask,
+    "graph_ged": GraphGedTask,
 }
 
 

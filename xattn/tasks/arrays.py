@@ -30,6 +30,9 @@ from xattn.tasks.task import Task
 from xattn.training.checkpoint import best_params
 from xattn.training.step import Sums
 
+# Positions of a batch that is scored, where one of training has fewer.
+SCORED = 2**14
+
 
 class Batch(NamedTuple):
     """Examples of a row, with a first axis B, and which of them are real: the last batch of a split is filled up."""
@@ -154,8 +157,8 @@ class ArrayTask(Task):
         )
 
     def validation(self, multiple: int) -> grain.MapDataset:
-        """The batches of the validation split, in order."""
-        return self.batches(self.config.data.validation, multiple)
+        """The batches of the validation split, in order, as large as those of training."""
+        return self._in_order(self.config.data.validation, self._rows(multiple))
 
     def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
         """For every batch of an epoch, or of validation (None), one of its shape: they are all alike."""
@@ -165,12 +168,9 @@ class ArrayTask(Task):
 
     # What evaluation and pictures ask.
 
-    def batches(self, split: str, multiple: int = 1) -> grain.MapDataset:
-        """All examples of a split in order, the last batch filled up."""
-        examples, count, rows = self.examples(split), self._count(split), self._rows(multiple)
-        return grain.MapDataset.range(-(-count // rows)).map(
-            lambda number: take(examples, np.arange(number * rows, min((number + 1) * rows, count)), rows)
-        )
+    def batches(self, split: str) -> grain.MapDataset:
+        """All examples of a split in order, the last batch filled up; larger batches than in training are faster."""
+        return self._in_order(split, self._scored(split))
 
     def merged(self, params: Any) -> Any:
         """The model with these parameters."""
@@ -185,7 +185,7 @@ class ArrayTask(Task):
         count = self._count(split)
         if not 0 <= number < count:
             raise ConfigError(f"There is no example {number}: {split} has {count}, counted from 0.")
-        rows = self._rows(1)
+        rows = self._scored(split)
         # Beside its neighbours, since a shuffled memory is that of another row.
         numbers = (number + np.arange(min(rows, count))) % count
         batch = self.own(params, take(self.examples(split), numbers, rows))
@@ -247,8 +247,18 @@ class ArrayTask(Task):
     def _count(self, split: str) -> int:
         return len(jax.tree.leaves(self.examples(split))[0])
 
+    def _in_order(self, split: str, rows: int) -> grain.MapDataset:
+        examples, count = self.examples(split), self._count(split)
+        return grain.MapDataset.range(-(-count // rows)).map(
+            lambda number: take(examples, np.arange(number * rows, min((number + 1) * rows, count)), rows)
+        )
+
+    def _scored(self, split: str) -> int:
+        """Examples of a batch that is scored: there are no gradients, so that more fit."""
+        return max(self._rows(1), min(SCORED // self.positions, self._count(split)))
+
     def _rows(self, multiple: int) -> int:
-        """Examples of a batch."""
+        """Examples of a training batch."""
         count = self._count(self.config.data.train)
         rows = min(self.config.training.batch_tokens // self.positions, count) // multiple * multiple
         if rows == 0:

@@ -1,6 +1,7 @@
 """What a row with arrays is worth: scores, baselines, where it looks beside chance, and what a look is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import floor, log10
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from rich.table import Table
 from xattn.alignment.maps import Readout
 from xattn.alignment.pointing import Pointing, others, point
 from xattn.nn.memory import UNSEEN
+from xattn.results import shown
 from xattn.tasks.arrays import ArrayTask
 from xattn.training.loop import means
 from xattn.viewing.formats import png
@@ -63,12 +65,9 @@ def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -
     sums = [jax.device_get(task.apply(params, batch, None).sums) for batch in task.batches(split)]
     row: dict[str, Any] = {
         "examples": sum(int(batch.real.sum()) for batch in task.batches(split)),
-        **{name: round(value, 4) for name, value in means(sums).items()},
-        **{name: round(value, 4) for name, value in task.judge_split(params, split).items()},
-        "baselines": {
-            name: {metric: round(value, 4) for metric, value in scores.items()}
-            for name, scores in task.baselines(split).items()
-        },
+        **short(means(sums)),
+        **short(task.judge_split(params, split)),
+        "baselines": {name: short(scores) for name, scores in task.baselines(split).items()},
     }
     if readout is not None:
         found = pointing(task, params, split)
@@ -95,7 +94,8 @@ def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
 def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
     """The row's score as it is, with gold hidden from all heads, and with as many other positions hidden.
 
-    If attention is only a picture, both cost the same; if it is how the model knows, gold costs much more.
+    If attention is only a picture, both cost the same; if it is how the model knows, gold costs much more. A drop is
+    what the score gets worse by.
     """
     generator = np.random.default_rng(0)
     sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
@@ -109,11 +109,15 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
         }.items():
             sums[name].append(jax.device_get(outcome.sums))
     score = {name: means(each)[task.knocked] for name, each in sums.items()}
-    drops = {name: score["whole"] - score[f"without_{name}"] for name in ("gold", "others")}
+    worse = -1 if task.knocked == "loss" else 1
+    drops = {name: worse * (score["whole"] - score[f"without_{name}"]) for name in ("gold", "others")}
+    return {"metric": task.knocked, **short(score), "drop": short(drops)}
+
+
+def short(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores to four decimals, and where that would leave fewer, to four digits."""
     return {
-        "metric": task.knocked,
-        **{name: round(value, 4) for name, value in score.items()},
-        "drop": {name: round(value, 4) for name, value in drops.items()},
+        name: round(value, max(4, 3 - floor(log10(abs(value))))) if value else 0.0 for name, value in scores.items()
     }
 
 
@@ -131,15 +135,21 @@ def table(results: dict[str, Any]) -> Table:
     for heading in ("split", "examples", headline, "baselines", "points right (chance)", "without gold / others"):
         view.add_column(heading, justify="left" if heading == "split" else "right")
     for name, row in results["splits"].items():
-        baselines = [f"{who} {scores[headline]:.4f}" for who, scores in row["baselines"].items() if headline in scores]
+        baselines = [
+            f"{who} {shown(headline, scores[headline])}"
+            for who, scores in row["baselines"].items()
+            if headline in scores
+        ]
         looked, knocked = ("pointing" in row, "knock_out" in row)
         view.add_row(
             name,
             f"{row['examples']:,}",
-            f"{row[headline]:.4f}",
+            shown(headline, row[headline]),
             ", ".join(baselines) or "-",
             f"{row['pointing']['accuracy']:.4f} ({row['pointing']['chance']:.4f})" if looked else "-",
-            f"{row['knock_out']['without_gold']:.4f} / {row['knock_out']['without_others']:.4f}" if knocked else "-",
+            " / ".join(shown(headline, row["knock_out"][f"without_{what}"]) for what in ("gold", "others"))
+            if knocked
+            else "-",
         )
     return view
 

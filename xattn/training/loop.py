@@ -173,7 +173,8 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                     )
                     log.write("validation", step, row | {"seconds": progress.seconds})
                     console.print(
-                        f"step {step:>6}  validation loss {row['loss']:.4f}  {task.score} {score:.4f}"
+                        f"step {step:>6}  validation loss {row['loss']:.4g}"
+                        + ("" if task.score == "loss" else f"  {task.score} {score:.4f}")
                         + ("  best so far" if better else "")
                     )
                     save(used, sign * score)

@@ -1,0 +1,21 @@
+"""Graph matching: 15 nodes, a copy in another order with 5 % of the edges moved, and which node has become which.
+
+Question: Are more nodes found by looks at the other graph between rounds of messages, than by comparing at the end?
+Command: python experiments/graph_match/run.py
+Hardware: 2 CPU cores
+Time: 38 s for 2,000 steps
+Score: hits 0.950 on test; 0.903 without looks (siamese), 0.758 by a hand profile with the Hungarian method
+"""
+
+from xattn.config import Data, Experiment, Model, Optimizer, Training
+from xattn.tasks.graph_match import GraphMatch
+
+config = Experiment(
+    task="graph_match",
+    row=GraphMatch(nodes=15, density=0.25, moved=0.05),
+    data=Data(corpus="generated"),
+    model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
+    optimizer=Optimizer(learning_rate=2e-3, warmup=200),
+    # 64 pairs a batch.
+    training=Training(steps=2000, batch_tokens=1920, validate_every=500),
+)

@@ -1,0 +1,241 @@
+"""Graph similarity: how few edits turn one graph into another, guessed from looks of the two at each other.
+
+Real graphs, LINUX and AIDS700nef, with exact edit distances; a model gives exp(-2 GED / (n1 + n2)), as SimGNN does (Bai
+et al., 2019), and is scored by the grid of all test graphs with all training graphs: what it has never seen, against
+what it has.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+from scipy import stats
+
+from xattn.alignment.layouts import Graph
+from xattn.config import ConfigError, Model, Row
+from xattn.data import ged
+from xattn.nn.encoders.graph import Graphs, Side
+from xattn.nn.layers import Noise
+from xattn.tasks.arrays import ArrayTask, Batch, Outcome
+from xattn.tasks.graph_match import edges_of, matcher
+from xattn.training.losses import sum_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphGed(Row):
+    """Which graphs are compared."""
+
+    dataset: ged.Name = "linux"
+    """LINUX, whose nodes are all alike, or AIDS700nef, whose nodes are atoms."""
+    held_out: int = 80
+    """Training graphs that are not trained on: the pairs of these validate."""
+    seed: int = 0
+    """Which graphs these are."""
+
+    def check(self) -> None:
+        if self.held_out < 2:
+            raise ConfigError(f"row.held_out must be at least 2, which are a pair, not {self.held_out}.")
+
+
+class Pairs(NamedTuple):
+    """Numbers of two graphs, the lower first, and how similar they are: exp(-2 GED / (n1 + n2))."""
+
+    first: Int[np.ndarray, " E"]
+    second: Int[np.ndarray, " E"]
+    similarity: Float[np.ndarray, " E"]
+
+
+class Similarity(nnx.Module):
+    """Two graphs through rounds that look at each other, and a number from 0 to 1: how similar they are.
+
+    Every graph is a sum of its nodes, each through a gate (Li et al., 2016); the number is made of the two sums' sum
+    and of how far they are apart, so it does not depend on which graph comes first.
+    """
+
+    def __init__(self, model: Model, kinds: int, rngs: nnx.Rngs):
+        width, dtype = model.width, jnp.dtype(model.compute)
+        self.encoder = matcher(model, kinds, rngs)
+        self.gate = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
+        self.node = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
+        self.hidden = nnx.Linear(2 * width, model.mlp, dtype=dtype, rngs=rngs)
+        self.out = nnx.Linear(model.mlp, 1, dtype=dtype, rngs=rngs)
+
+    def __call__(
+        self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None
+    ) -> tuple[Float[Array, " B"], Side, Side]:
+        """The similarity of each pair, and both sides."""
+        sides = self.encoder(a, b, noise, hide)
+        sum_a, sum_b = (self._sum(side.states, graphs.mask) for side, graphs in zip(sides, (a, b), strict=True))
+        joined = jnp.concatenate([sum_a + sum_b, jnp.abs(sum_a - sum_b)], axis=-1)
+        return jax.nn.sigmoid(self.out(nnx.relu(self.hidden(joined)))[:, 0].astype(jnp.float32)), *sides
+
+    def _sum(self, states: Float[Array, "B S D"], mask: Bool[Array, "B S"]) -> Float[Array, "B D"]:
+        nodes = jax.nn.sigmoid(self.gate(states)) * self.node(states)
+        return jnp.where(mask[..., None], nodes, 0).sum(axis=1)
+
+
+class GraphGedTask(ArrayTask):
+    """Graph similarity as an experiment row."""
+
+    Settings: ClassVar[type[Row] | None] = GraphGed
+    headline: ClassVar[str] = "loss"
+
+    @property
+    def row(self) -> GraphGed:
+        """The settings of this row."""
+        assert isinstance(self.config.row, GraphGed), "checked when the task was made"
+        return self.config.row
+
+    @cached_property
+    def data(self) -> ged.Graphs:
+        """All graphs, and their distances."""
+        return ged.load(self.config.data.corpus, self.row.dataset)
+
+    @property
+    def positions(self) -> int:
+        return 2 * self.data.edges.shape[-1]
+
+    def read(self, split: str) -> Pairs:
+        """Pairs of training graphs, of those held out from these, or every test graph with every training graph."""
+        train, test = (np.flatnonzero(self.data.test == kind) for kind in (False, True))
+        if self.row.held_out > len(train) - 2:
+            raise ConfigError(
+                f"row.held_out must leave 2 of {len(train)} training graphs to train on, not {self.row.held_out}."
+            )
+        order = np.random.default_rng(self.row.seed).permutation(train)
+        held, kept = np.sort(order[: self.row.held_out]), np.sort(order[self.row.held_out :])
+        if split == "test":
+            first, second = (side.ravel() for side in np.meshgrid(test, train, indexing="ij"))
+        elif split in ("train", "validation"):
+            graphs = kept if split == "train" else held
+            first, second = (graphs[side] for side in np.triu_indices(len(graphs), 1))
+        else:
+            raise ConfigError(f"The task 'graph_ged' has the splits train, validation and test, not {split!r}.")
+        # Maps are kept of the graph that comes first in the files; the rows of the grid stay where they are.
+        first, second = np.minimum(first, second), np.maximum(first, second)
+        return Pairs(
+            first.astype(np.int32),
+            second.astype(np.int32),
+            self._similar(self.data.distances[first, second], first, second),
+        )
+
+    def build(self, rngs: nnx.Rngs) -> Similarity:
+        return Similarity(self.config.model, len(self.data.names or ()), rngs)
+
+    def forward(self, model: Similarity, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+        found, a, _ = self._compare(model, batch, noise, hide)
+        errors = jnp.square(found - batch.examples.similarity)
+        return Outcome({"loss": sum_of(errors, batch.real)}, a.weights, a.seen)
+
+    def gold(self, examples: Pairs) -> Bool[np.ndarray, "B T S"]:
+        """The node that each node becomes in the optimal map that is kept, of possibly several; none if it goes."""
+        maps = self.data.map_of(np.asarray(examples.first), np.asarray(examples.second))
+        return maps[..., None] == np.arange(maps.shape[-1])
+
+    def labels(self, examples: Pairs) -> tuple[Sequence[str], Sequence[str]]:
+        return self._names(int(examples.second), "b"), self._names(int(examples.first), "a")
+
+    def layout(self, examples: Pairs) -> Graph:
+        edges = self.data.edges
+        return Graph(source_edges=edges_of(edges[examples.second]), target_edges=edges_of(edges[examples.first]))
+
+    def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
+        """A lower bound of the distance from labels and degrees alone, and the mean similarity in training."""
+        first, second, similarity = self.examples(split)
+        bound = self._similar(lower_bound(self.data, first, second), first, second)
+        mean = self.examples("train").similarity.mean()
+        return {
+            "bound": {"loss": float(np.square(bound - similarity).mean()), **self._of_grid(bound, split)},
+            "constant": {"loss": float(np.square(mean - similarity).mean())},
+        }
+
+    def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
+        """How well the training graphs are ranked for each test graph, and the error where that is a new graph."""
+        if split != "test":
+            return {}
+        found = [np.asarray(self.guess(params, batch))[batch.real] for batch in self.batches(split)]
+        return self._of_grid(np.concatenate(found), split)
+
+    @cached_property
+    def guess(self) -> Callable[[Any, Batch], jax.Array]:
+        """The similarities of a batch."""
+        return jax.jit(lambda params, batch: self._compare(nnx.merge(self.graph, params), batch, None, None)[0])
+
+    def _compare(
+        self, model: Similarity, batch: Batch, noise: Noise | None, hide: jax.Array | None
+    ) -> tuple[jax.Array, Side, Side]:
+        edges, kinds, sizes = (jnp.asarray(each) for each in (self.data.edges, self.data.kinds, self.data.sizes))
+        a, b = (
+            Graphs(
+                edges=edges[number],
+                mask=(jnp.arange(edges.shape[-1])[None] < sizes[number][:, None]) & batch.real[:, None],
+                kinds=None if self.data.names is None else kinds[number],
+            )
+            for number in (batch.examples.first, batch.examples.second)
+        )
+        return model(a, b, noise, hide)
+
+    def _similar(self, distance: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, " E"]:
+        return np.exp(-2 * distance / (self.data.sizes[first] + self.data.sizes[second])).astype(np.float32)
+
+    def _names(self, graph: int, side: str) -> list[str]:
+        names = self.data.names
+        kinds = self.data.kinds[graph, : self.data.sizes[graph]].tolist()
+        return [f"{side if names is None else names[kind]}{node}" for node, kind in enumerate(kinds)]
+
+    def _of_grid(self, guess: np.ndarray, split: str) -> dict[str, float]:
+        """Ranks of the grid's rows, and the error of those whose test graph is no training graph, if there are any.
+
+        Pairs that are no grid have neither.
+        """
+        if split != "test":
+            return {}
+        grid = (int(self.data.test.sum()), -1)
+        guess, truth = guess.reshape(grid), self.examples(split).similarity.reshape(grid)
+        new = (truth < 1).all(axis=1)
+        return ranks(guess, truth) | ({"loss_new": float(np.square(guess - truth)[new].mean())} if new.any() else {})
+
+
+def lower_bound(
+    data: ged.Graphs, first: Int[np.ndarray, " E"], second: Int[np.ndarray, " E"]
+) -> Float[np.ndarray, " E"]:
+    """Edits that labels and degrees alone make sure of: nodes without a like in the other graph, and edges for degrees.
+
+    An edit of an edge changes two degrees by one, so it takes half as many as sorted degrees are apart.
+    """
+    degrees = -np.sort(-data.edges.sum(axis=-1), axis=-1)
+    real = np.arange(data.kinds.shape[1]) < data.sizes[:, None]
+    labels = (data.kinds[..., None] == np.arange(data.kinds.max() + 1)).sum(axis=1, where=real[..., None])
+    alike = np.minimum(labels[first], labels[second]).sum(axis=-1)
+    nodes = np.maximum(data.sizes[first], data.sizes[second]) - alike
+    return nodes + np.ceil(np.abs(degrees[first] - degrees[second]).sum(axis=-1) / 2)
+
+
+def ranks(guess: Float[np.ndarray, "Q G"], truth: Float[np.ndarray, "Q G"]) -> dict[str, float]:
+    """Precision at 10 and 20, Spearman's rho and Kendall's tau-b of each query's ranking, averaged over the queries.
+
+    Of equal guesses the first graph is ranked first; at k, a graph is right if its true similarity is at least the k-th
+    highest, so all that tie with this count as right. A query whose guesses are all equal ranks nothing: 0.
+
+    >>> ranks(np.array([[0.9, 0.5, 0.4]]), np.array([[0.8, 0.2, 0.3]]))["rho"]
+    0.5
+    """
+    best = np.argsort(-guess, axis=1, kind="stable")
+    found: dict[str, float] = {}
+    for k in (10, 20):
+        needed = -np.sort(-truth, axis=1)[:, :k][:, -1:]  # the last one, where there are fewer
+        found[f"p{k}"] = float((np.take_along_axis(truth, best[:, :k], axis=1) >= needed).mean())
+    correlations: dict[str, Callable[..., Any]] = {"rho": stats.spearmanr, "tau": stats.kendalltau}
+    for name, correlate in correlations.items():
+        each = [
+            float(correlate(one, other).statistic) if np.ptp(one) and np.ptp(other) else 0.0
+            for one, other in zip(guess, truth, strict=True)
+        ]
+        found[name] = float(np.mean(each))
+    return found

@@ -1,0 +1,217 @@
+"""Graph matching: a random graph, a copy with its nodes in another order and some edges moved, and which is which.
+
+Without moved edges the structure around a node tells it from all others, and there is nothing to learn; with them,
+nodes have to be found by how their neighbours are found. The planted order says where each node ought to look.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
+
+from xattn.alignment.layouts import Graph
+from xattn.config import ConfigError, Model, Row
+from xattn.nn.encoders.graph import GraphMatcher, Graphs, Side, return_probabilities
+from xattn.nn.layers import Noise
+from xattn.tasks.arrays import ArrayTask, Batch, Outcome
+from xattn.training.losses import cross_entropy, sum_of
+
+# Examples drawn at a time, so that their random numbers do not all lie in memory.
+DRAWN = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphMatch(Row):
+    """Which graphs are drawn, and how far copies are from them."""
+
+    nodes: int = 15
+    """Nodes of a graph. Of few nodes there are few graphs, which then come in several splits: below 13, look."""
+    density: float = 0.25
+    """Share of all pairs of nodes that have an edge."""
+    moved: float = 0.05
+    """Share of a graph's edges that its copy has elsewhere, rounded to whole edges."""
+    train: int = 60_000
+    """Examples of the training split."""
+    held_out: int = 2_000
+    """Examples of every other split."""
+    seed: int = 0
+    """Root of the examples."""
+
+    def check(self) -> None:
+        for name in ("train", "held_out"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        if self.nodes < 2:
+            raise ConfigError(f"row.nodes must be at least 2, not {self.nodes}.")
+        if not 0 < self.density <= 0.5:
+            raise ConfigError(f"row.density must be above 0 and at most 0.5, not {self.density}.")
+        if not 0 <= self.moved <= 1:
+            raise ConfigError(f"row.moved must be between 0 and 1, not {self.moved}.")
+
+
+class Examples(NamedTuple):
+    """Edges of a graph and of its copy, and the node of the copy that each node has become."""
+
+    first: Bool[np.ndarray, "E T T"]
+    second: Bool[np.ndarray, "E S S"]
+    planted: Int[np.ndarray, "E T"]
+
+
+def draw(settings: GraphMatch, split: str, count: int) -> Examples:
+    """The first `count` examples of a split; each depends on nothing but the settings, the split and its number."""
+    generator = np.random.default_rng([settings.seed, zlib.crc32(split.encode())])
+    # Numbers are taken example by example: to draw more leaves the first ones as they are.
+    parts = [_draw(settings, generator, min(DRAWN, count - start)) for start in range(0, count, DRAWN)]
+    return Examples(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _draw(settings: GraphMatch, generator: np.random.Generator, count: int) -> Examples:
+    nodes = settings.nodes
+    pairs = nodes * (nodes - 1) // 2
+    edge, move, order = np.split(generator.random((count, 2 * pairs + nodes)), [pairs, 2 * pairs], axis=1)
+    there = edge < settings.density
+    moved = np.rint(settings.moved * there.sum(axis=1, keepdims=True))
+    moved = np.minimum(moved, (~there).sum(axis=1, keepdims=True))
+
+    def lowest(where: np.ndarray) -> np.ndarray:
+        """Of the pairs that count, as many as are moved: those with the lowest numbers."""
+        return where & (np.where(where, move, 2.0).argsort(axis=1).argsort(axis=1) < moved)
+
+    copied = there & ~lowest(there) | lowest(~there)
+    planted = order.argsort(axis=1)
+    first, second = _matrices(there, nodes), np.zeros((count, nodes, nodes), bool)
+    row = np.arange(count)[:, None, None]
+    second[row, planted[:, :, None], planted[:, None, :]] = _matrices(copied, nodes)
+    return Examples(first, second, planted.astype(np.int32))
+
+
+def _matrices(pairs: Bool[np.ndarray, "E P"], nodes: int) -> Bool[np.ndarray, "E n n"]:
+    upper = np.zeros((len(pairs), nodes, nodes), bool)
+    upper[:, *np.triu_indices(nodes, 1)] = pairs
+    return upper | upper.swapaxes(1, 2)
+
+
+def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
+    """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
+    if model.attention_dropout:
+        raise ConfigError(
+            f"model.attention_dropout must be 0 where two graphs look at each other, not {model.attention_dropout}: "
+            "one matrix of scores serves both directions; model.dropout drops what is read."
+        )
+    return GraphMatcher(
+        model.width,
+        model.heads,
+        model.mlp,
+        model.layers,
+        memory=model.memory,
+        latents=model.latents,
+        kinds=kinds,
+        dtype=jnp.dtype(model.compute),
+        rngs=rngs,
+    )
+
+
+class Matcher(nnx.Module):
+    """Two graphs through rounds that look at each other, and one matrix of how well their nodes fit."""
+
+    def __init__(self, model: Model, rngs: nnx.Rngs):
+        self.encoder = matcher(model, 0, rngs)
+        # The same map for both graphs: the fit of two nodes does not depend on which graph comes first.
+        self.fit = nnx.Linear(model.width, model.width, use_bias=False, dtype=jnp.dtype(model.compute), rngs=rngs)
+
+    def __call__(
+        self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None
+    ) -> tuple[Float[Array, "B T S"], Side, Side]:
+        """How well every node of A fits every one of B, and both sides."""
+        side_a, side_b = self.encoder(a, b, noise, hide)
+        fit_BTS = jnp.einsum("BTD,BSD->BTS", self.fit(side_a.states), self.fit(side_b.states))
+        return fit_BTS / self.fit.out_features**0.5, side_a, side_b
+
+
+class GraphMatchTask(ArrayTask):
+    """Graph matching as an experiment row."""
+
+    Settings: ClassVar[type[Row] | None] = GraphMatch
+    headline: ClassVar[str] = "hits"
+
+    @property
+    def row(self) -> GraphMatch:
+        """The settings of this row."""
+        assert isinstance(self.config.row, GraphMatch), "checked when the task was made"
+        return self.config.row
+
+    @property
+    def positions(self) -> int:
+        return 2 * self.row.nodes
+
+    def read(self, split: str) -> Examples:
+        return draw(self.row, split, self.row.train if split == self.config.data.train else self.row.held_out)
+
+    def build(self, rngs: nnx.Rngs) -> Matcher:
+        return Matcher(self.config.model, rngs)
+
+    def forward(self, model: Matcher, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+        first, second, planted = batch.examples
+        real = jnp.broadcast_to(batch.real[:, None], planted.shape)
+        fit, a, _ = model(Graphs(edges=first, mask=real), Graphs(edges=second, mask=real), noise, hide)
+        back = jnp.argsort(planted, axis=1)
+        losses, hits = zip(
+            *(
+                (cross_entropy(scores, right), scores.argmax(axis=-1) == right)
+                for scores, right in ((fit, planted), (jnp.swapaxes(fit, 1, 2), back))
+            ),
+            strict=True,
+        )
+        sums = {
+            "loss": sum_of(jnp.stack(losses), jnp.stack([real, real])),
+            "hits": sum_of(jnp.stack(hits), jnp.stack([real, real])),
+        }
+        return Outcome(sums, a.weights, a.seen)
+
+    def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
+        """The node that each node has become."""
+        return np.asarray(examples.planted)[..., None] == np.arange(self.row.nodes)
+
+    def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
+        nodes = range(self.row.nodes)
+        return [f"b{node}" for node in nodes], [f"a{node}" for node in nodes]
+
+    def layout(self, examples: Examples) -> Graph:
+        return Graph(source_edges=edges_of(examples.second), target_edges=edges_of(examples.first))
+
+    def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
+        """Nodes drawn; nodes whose structure around them is most alike; and those, each taken once."""
+        first, second, planted = self.examples(split)
+        a, b = profiles(first), profiles(second)
+        nearest, once = 0.0, 0.0
+        for x, y, right in zip(a, b, planted, strict=True):
+            apart_TS = np.abs(x[:, None] - y[None]).sum(axis=-1)
+            nearest += (apart_TS.argmin(axis=1) == right).mean() + (apart_TS.argmin(axis=0) == right.argsort()).mean()
+            once += 2 * (linear_sum_assignment(apart_TS)[1] == right).mean()
+        return {
+            "chance": {"hits": 1 / self.row.nodes},
+            "hand profile": {"hits": nearest / 2 / len(planted)},
+            "hand profile, Hungarian": {"hits": once / 2 / len(planted)},
+        }
+
+
+def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:
+    """The pairs of nodes that have an edge, each once."""
+    return [(a, b) for a, b in np.argwhere(np.triu(matrix)).tolist()]
+
+
+def profiles(edges: Bool[np.ndarray, "E S S"]) -> Float[np.ndarray, "E S F"]:
+    """What a hand would compare nodes by: degree, triangles, degrees of the neighbours in order, random walks."""
+    ones = edges.astype(np.float32)
+    degree = ones.sum(axis=-1)
+    triangles = np.einsum("ESR,ERQ,EQS->ES", ones, ones, ones, optimize=True) / 2
+    around = -np.sort(-ones * degree[:, None], axis=-1)
+    walks = np.asarray(return_probabilities(jnp.asarray(ones), 8))
+    return np.concatenate([degree[..., None], triangles[..., None], around, 5 * walks], axis=-1)
