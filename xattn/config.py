@@ -266,6 +266,11 @@ class Devices(Checked):
 class Row(Checked):
     """What one experiment row alone decides: a subclass in its file in `xattn.tasks`."""
 
+    def positive(self, *names: str) -> None:
+        """Raises a `ConfigError` for the first of these fields that is not positive."""
+        for name in names:
+            _require(getattr(self, name) > 0, f"row.{name} must be positive, not {getattr(self, name)}.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment(Checked):

@@ -67,9 +67,7 @@ class DocQA(Row):
     """Root of the generated stories."""
 
     def check(self) -> None:
-        for name in ("sentences", "train", "held_out"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        self.positive("sentences", "train", "held_out")
         if not 2 <= self.told[0] <= self.told[1]:
             raise ConfigError(f"row.told is two numbers of sentences, 2 at least, the smaller first, not {self.told}.")
         if self.encoder_layers < 0:

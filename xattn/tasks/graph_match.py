@@ -45,9 +45,7 @@ class GraphMatch(Row):
     """Root of the examples."""
 
     def check(self) -> None:
-        for name in ("train", "held_out"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        self.positive("train", "held_out")
         if self.nodes < 2:
             raise ConfigError(f"row.nodes must be at least 2, not {self.nodes}.")
         if not 0 < self.density <= 0.5:

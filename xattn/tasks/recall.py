@@ -48,9 +48,7 @@ class Recall(Row):
     """Root of the examples."""
 
     def check(self) -> None:
-        for name in ("pairs", "queries", "keys", "values", "train", "held_out"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        self.positive("pairs", "queries", "keys", "values", "train", "held_out")
         if not self.queries <= self.pairs <= self.keys:
             raise ConfigError(
                 f"row.queries ({self.queries}) must be at most row.pairs ({self.pairs}), and these at most row.keys "

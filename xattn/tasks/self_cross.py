@@ -46,9 +46,7 @@ class SelfCross(Row):
     """Root of the sentences."""
 
     def check(self) -> None:
-        for name in ("train", "held_out"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        self.positive("train", "held_out")
 
 
 class Examples(NamedTuple):

@@ -64,9 +64,7 @@ class Summary(Row):
             )
         if not 0 <= self.strange <= 1:
             raise ConfigError(f"row.strange must be between 0 and 1, not {self.strange}.")
-        for name in ("train", "held_out"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"row.{name} must be positive, not {getattr(self, name)}.")
+        self.positive("train", "held_out")
 
 
 class Examples(NamedTuple):
