@@ -61,7 +61,7 @@ def test_the_toy_model_aligns_the_toy_language(xattn, files, tmp_path):
     found = score(links[:10], golds)
     assert found.aer < 0.12  # 0.054 on validation
     assert f"AER {100 * found.aer:.1f} " in err
-    assert "layer 1, head 1, row convention: produced" in err
+    assert "layer 1, head mean, row convention: produced" in err
     assert re.search(r"line 12 has \d+ pieces, but this model was trained on at most", err)
     kept = load_maps(maps)
     assert len(kept) == 10
@@ -71,7 +71,7 @@ def test_the_toy_model_aligns_the_toy_language(xattn, files, tmp_path):
     _, shifted = xattn("align", TOY, *given(folder), "--gold", folder / "gold", "--rows", "read")
     assert float(re.search(r"AER ([\d.]+)", shifted)[1]) > 100 * found.aer + 30
     out, _ = xattn("align", TOY, *given(folder), "--gold", folder / "gold", "--grid")
-    assert re.search(rf"│ 1 +│ 1 +│ produced │ +{100 * found.aer:.1f} │", out)
+    assert re.search(rf"│ 1 +│ mean +│ produced │ +{100 * found.aer:.1f} │", out)
 
 
 def test_two_directions_are_joined_and_compared(xattn, files):
@@ -82,7 +82,7 @@ def test_two_directions_are_joined_and_compared(xattn, files):
     for name in ("intersection", "grow-diag", "union", "harmonic"):
         out, err = xattn("align", *both, "--symmetrize", name, "--reverse-rows", "read")
         assert f"joined by {name}" in err
-        assert "target-source: attention weights, layer 1, head 1, row convention: read" in err
+        assert "target-source: attention weights, layer 1, head mean, row convention: read" in err
         sets[name] = [set(line.split()) for line in out.split("\n")]
     assert all(a <= b <= c for a, b, c in zip(*(sets[n] for n in ("intersection", "grow-diag", "union")), strict=True))
     out, _ = xattn("align", *both, "--grid")
