@@ -26,7 +26,7 @@ def test_the_table_says_what_is_kept_and_what_is_not_run(tmp_path, capsys):
         "pointing": {"accuracy": 0.9, "mass": 0.8, "chance": 0.0625},
     }
     system = {"config": "recall", "headline": "recall", "splits": {"test": row}, "training_seconds": 90}
-    old = {"splits": {"test": {"exact_match": 0.5, "alignment": {"aer": 0.1}}}}
+    old = {"headline": "exact_match", "splits": {"test": {"exact_match": 0.5, "alignment": {"aer": 0.1}}}}
     row = {"loss": 0.0015089, "baselines": {"bound": {"loss": 0.0051}, "constant": {"loss": 0.0338, "p10": 1.0}}}
     lower = {"config": "recall", "headline": "loss", "splits": {"test": row}}
     kept = {"full": system, "old": old, "lower is better": lower}

@@ -178,8 +178,7 @@ def _systems(path: Path) -> dict[str, Any]:
 
 
 def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
-    # Results that were kept before there was a headline are those of translators.
-    metric = system["headline"] if "headline" in system else "bleu" if "tuned" in system else "exact_match"
+    metric = system["headline"]
     baselines = row["baselines"] if "baselines" in row else {}
     worse = -1 if metric == "loss" else 1
     known = [(scores[metric], name) for name, scores in baselines.items() if metric in scores]

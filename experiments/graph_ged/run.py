@@ -23,9 +23,9 @@ CONFIG = HERE.parents[1] / "configs" / "graph_ged.py"
 AIDS = ["--row.dataset", "aids"]
 SYSTEMS = {
     "full": [],
-    "aids": AIDS,
+    "full aids": AIDS,
     **{memory: ["--model.memory", memory] for memory in ("mean", "none", "shuffle")},
-    "aids none": [*AIDS, "--model.memory", "none"],
+    "none aids": [*AIDS, "--model.memory", "none"],
 }
 
 
@@ -44,4 +44,4 @@ def draw(run: Run, name: str) -> None:
 if __name__ == "__main__":
     runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
     draw(runs["full"], "linux")
-    draw(runs["aids"], "aids")
+    draw(runs["full aids"], "aids")
