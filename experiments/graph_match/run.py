@@ -55,5 +55,5 @@ def draw(run: Run, number: int) -> None:
 
 
 if __name__ == "__main__":
-    runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
+    runs = measure(CONFIG, SYSTEMS, HERE / "results.json", seeds={"full": 3, "none": 3})
     draw(runs["full"], 0)
