@@ -1,10 +1,10 @@
-"""Trains a toy with its memory and with its mean, scores both, and draws exact match by length.
+"""Trains a toy with its memory, its mean, another's and none, scores all, and draws exact match by length.
 
     python experiments/toy_en_fr/run.py
     python experiments/toy_en_fr/run.py toy_en_hi
 
-Runs go into runs/toy_en_fr and runs/toy_en_fr_mean (or toy_en_hi); results.json and the figures in the folder of that
-experiment are made anew.
+Runs go into runs/toy_en_fr, runs/toy_en_fr_mean, ... (or toy_en_hi); results.json and the figures in the folder of
+that experiment are made anew.
 """
 
 import json
@@ -18,6 +18,8 @@ from xattn.tasks.evaluation import length_curve
 from xattn.viewing.figures import render
 
 ROOT = Path(__file__).parents[2]
+# Who sees nothing of its source soon knows all that it can.
+SHORT = ("--training.steps", "1000")
 SENTENCE = "the small boy who sees the brown fox did not eat the good apples"
 
 
@@ -36,6 +38,8 @@ if __name__ == "__main__":
     runs = {
         "full memory": run(config, toy),
         "mean memory": run(config, f"{toy}_mean", "--model.memory", "mean"),
+        "shuffle": run(config, f"{toy}_shuffle", "--model.memory", "shuffle", *SHORT),
+        "none": run(config, f"{toy}_none", "--model.memory", "none", *SHORT),
     }
     results = {name: each.read_results() for name, each in runs.items()}
     for name, each in runs.items():
@@ -43,7 +47,8 @@ if __name__ == "__main__":
         last = json.loads(each.metrics.read_text().splitlines()[-1])
         results[name] |= {"environment": environment, "steps": last["step"], "training_seconds": last["seconds"]}
     write_json(folder / "results.json", results)
-    (folder / "length_curve.png").write_bytes(render(length_curve(results, ("test", "long"), "exact match"), "png"))
+    drawn = {name: results[name] for name in ("full memory", "mean memory")}
+    (folder / "length_curve.png").write_bytes(render(length_curve(drawn, ("test", "long"), "exact match"), "png"))
     full = runs["full memory"].folder
     main(["view", str(full), SENTENCE, "--format", "png", "--output", str(folder / "attention.png")])
     for name in ("attention.png", "length_curve.png"):
