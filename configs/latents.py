@@ -2,9 +2,9 @@
 
 Question: How much can be recalled through L latents, and how much through all slots or their mean?
 Command: python experiments/latents/run.py
-Hardware: not run yet
-Time: not run yet
-Score: not run yet
+Hardware: 2 CPU cores
+Time: 24 s for 2,000 steps; all systems 10 minutes
+Score: recall 1.000 on test; 0.973 through 16 latents (two other seeds 0.845), 0.107 through one, 0.111 through the mean
 """
 
 from xattn.config import Data, Experiment, Model, Optimizer, Training

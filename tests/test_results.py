@@ -8,7 +8,10 @@ import pytest
 from xattn import cli
 from xattn import run as runs
 from xattn.config import ConfigError, Data, Experiment
-from xattn.results import measure, table
+from xattn.errors import UserError
+from xattn.results import BEGIN, END, filled, measure, short_table, table
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_table_says_what_is_kept_and_what_is_not_run(tmp_path, capsys):
@@ -67,3 +70,49 @@ def test_systems_are_trained_as_often_as_is_said(tmp_path, monkeypatch):
     assert "seeds" not in kept["full"]
     assert kept["a mean"]["seeds"] == {"test": [0.3, 0.5, 0.7], "long": [0.0, 0.0, 0.0]}
     assert (kept["a mean"]["steps"], kept["a mean"]["splits"]["test"]["recall"]) == (7, 0.3)
+
+
+def test_the_table_of_the_readme_is_the_one_that_the_experiments_give():
+    page = ROOT / "README.md"
+    text = page.read_text()
+    again = filled(text, short_table(ROOT), page)
+    assert again == text, "README.md is out of date: run xattn results --write README.md"
+
+
+def test_a_page_has_one_line_an_experiment_and_its_ablations_beside_it(tmp_path, capsys):
+    def system(value, split="test", **more):
+        return {"headline": "loss", "training_seconds": 60, "splits": {split: {"loss": value, **more}}}
+
+    (tmp_path / "configs").mkdir()
+    for name in ("ged", "later"):
+        (tmp_path / "configs" / f"{name}.py").touch()
+    (tmp_path / "experiments" / "ged").mkdir(parents=True)
+    baselines = {"bound": {"loss": 0.0051}, "constant": {"loss": 0.0338}, "other": {"hits": 1.0}}
+    systems = {
+        "full linux": system(0.001409, baselines=baselines, pointing={"accuracy": 0.9, "chance": 0.25}),
+        "mean linux": system(0.02),
+        "none linux": system(0.034),
+        "full aids": system(0.0025),
+        "siamese aids": system(0.0026),
+        "shuffle memory aids": system(0.014),
+    }
+    (tmp_path / "experiments" / "ged" / "results.json").write_text(json.dumps(systems))
+    page = tmp_path / "README.md"
+    page.write_text(f"# Mine\n\n{BEGIN}\nold\n{END}\n\nAnd more.\n")
+    assert cli.main(["results", str(tmp_path), "--write", "README.md"]) == 0
+    before, rest = page.read_text().split(BEGIN)
+    inside, after = rest.split(END)
+    assert (before, after) == ("# Mine\n\n", "\n\nAnd more.\n")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside.strip().splitlines()]
+    ged = "[ged](experiments/ged/README.md)"
+    assert lines[2:] == [
+        # A loss is better where it is lower, so the best baseline is the lowest.
+        [f"{ged} linux", "loss", "0.00141", "0.02", "0.034", "-", "0.0051 (bound)", "0.9000 (0.2500)", "1.0"],
+        [f"{ged} aids", "loss", "0.0025", "-", "-", "0.014", "-", "-", "1.0"],
+        ["[later](configs/later.py)", "not run", *[""] * 7],
+    ]
+    page.write_text(f"{END}\n{BEGIN}\n")
+    assert cli.main(["results", str(tmp_path), "--write", "README.md"]) == 2
+    assert "once, in this order: the table goes between" in capsys.readouterr().err
+    with pytest.raises(UserError, match="must have the lines"):
+        filled("nothing", "", page)

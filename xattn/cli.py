@@ -40,7 +40,7 @@ A laboratory for cross-attention in JAX.
   score --gold G LINKS ...                  alignment error rate of link files
   symmetrize FORWARD REVERSE                one alignment from two directions
   export RUN FOLDER                         copy only what using a run needs
-  results                                   the table of all experiments, from experiments/*/results.json
+  results [--write README.md]               the table of all experiments, from experiments/*/results.json
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
 `xattn COMMAND --help` says more."""

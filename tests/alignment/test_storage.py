@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
 from xattn.alignment.storage import load_maps, save_maps
@@ -46,6 +47,48 @@ def test_a_file_keeps_everything(tmp_path, suffix):
                 assert getattr(now, field.name) == getattr(was, field.name), field.name
 
 
+RANDOM = np.random.default_rng(3)
+MADE = {
+    "words": Words(),
+    "grid": Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (7, 5, 3), np.uint8)),
+    "blank grid": Grid(rows=3, columns=2),
+    "time": Time(seconds=np.cumsum(RANDOM.random(6)), signal=RANDOM.normal(size=(11, 5)).astype(np.float32)),
+    "graph": Graph(source_edges=[(0, 5), (2, 1)], target_edges=[(0, 3)]),
+    "slots": Slots(),
+}
+
+
+@pytest.mark.parametrize("suffix", ["npz", "json"])
+def test_a_file_keeps_every_layout(tmp_path, suffix):
+    path, ids = tmp_path / f"maps.{suffix}", {"source_word_ids": range(6), "target_word_ids": range(4)}
+    words = {"source_words": list("abcdef"), "target_words": list("wxyz")}
+    first = replace(
+        maps()[0], weights=np.ones((1, 1, 4, 6), np.float32), source=[*"abcdef"], target=[*"wxyz"], **words, **ids
+    )
+    assert {each.split()[-1] for each in MADE} == set(LAYOUTS)
+    save_maps(path, [replace(first, layout=layout) for layout in MADE.values()])
+    for was, now in zip(MADE.values(), load_maps(path), strict=True):
+        assert type(now.layout) is type(was)
+        for field in fields(was):
+            kept, before = (getattr(each, field.name) for each in (now.layout, was))
+            np.testing.assert_array_equal(kept, before)
+            assert getattr(kept, "dtype", None) == getattr(before, "dtype", None)
+
+
+def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
+    path = tmp_path / "maps.json"
+    save_maps(path, maps())
+    old = json.loads(path.read_text()) | {"version": 1}
+    for row in old["maps"]:
+        del row["layout"]
+    path.write_text(json.dumps(old))
+    assert [each.layout for each in load_maps(path)] == [Words(), Words()]
+    old["maps"][0]["layout"] = {"name": "cube"}
+    path.write_text(json.dumps(old))
+    with pytest.raises(UserError, match="a layout is one of words, grid, time, graph, slots, not 'cube'"):
+        load_maps(path)
+
+
 def test_a_map_is_shifted_once_only(tmp_path):
     """A file of rows that were shifted is refused, and what a convention was applied to has no way to be shifted."""
     path = tmp_path / "maps.json"
@@ -61,7 +104,7 @@ def test_a_map_is_shifted_once_only(tmp_path):
     ("change", "message"),
     [
         ({"format": "other"}, "is not a file of attention maps"),
-        ({"version": 2}, "is of version 2; this xattn reads version 1"),
+        ({"version": 3}, "is of version 3; this xattn reads versions 1 and 2"),
         ({"rows": "odd"}, "of an unknown convention"),
         ({"maps": [{}]}, "or is damaged"),
     ],

@@ -33,6 +33,7 @@ class Line:
     """Linear regression, with noise in its inputs that a step decides."""
 
     score = "exact_match"
+    unit = "points"
 
     def parameters(self):
         return {"w": jnp.zeros(D)}
@@ -159,3 +160,11 @@ def test_the_named_score_chooses_the_best_and_counts_for_patience(tmp_path, scor
     assert checkpoints.best == rows[at]["step"]
     assert f"{score} {scores[at]:.3f}"[:-1] in output
     assert {row["weight_signature"] for row in rows} == {"the first"}
+
+
+def test_the_progress_bar_says_what_a_row_counts(tmp_path, monkeypatch):
+    notes = []
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    monkeypatch.setattr(loop.Log, "advance", lambda log, step, note: notes.append(note))
+    train(make(tmp_path / "run", steps=3, validate_every=3))
+    assert [note.split("  ")[1].split(" ", 1)[1] for note in notes] == ["points/s"] * 3

@@ -1,5 +1,6 @@
-"""The maps that the pictures are drawn from."""
+"""The maps that the pictures are drawn from, and a browser for the page."""
 
+import shutil
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -56,3 +57,42 @@ def attention() -> AttentionMap:
         source_words=["the", "quick", "fox"],
         target_words=["le", "renard", "vif"],
     )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a page as a file, and sees to it that it asks for nothing and complains of nothing."""
+    contexts, heard = [], []
+
+    def go(made, hash: str = "", **settings):
+        path = tmp_path / "page.html"
+        path.write_bytes(made.html.encode())
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: heard.append(message.text))
+        tab.on("pageerror", lambda error: heard.append(str(error)))
+        tab.on("dialog", lambda dialog: heard.append(dialog.message))
+        tab.on("request", lambda request: heard.append(request.url))
+        context.set_offline(True)
+        tab.goto(path.as_uri() + hash)
+        tab.evaluate("xattn.settled()")
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+    own = (tmp_path / "page.html").as_uri()
+    assert [each for each in heard if each.split("#")[0] != own and not each.startswith("blob:")] == []

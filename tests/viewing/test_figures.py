@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
-from xattn.viewing import figures
+from xattn.viewing import style
 from xattn.viewing.figures import growth, heatmap, length_curve, render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.terminal import Heatmap
@@ -203,7 +203,7 @@ def test_devanagari_is_shaped(word_map):
 
 
 def test_letters_without_a_font_are_named_once(word_map, monkeypatch):
-    monkeypatch.setitem(figures._STYLE, "font.family", ["DejaVu Sans"])
+    monkeypatch.setitem(style.STYLE, "font.family", ["DejaVu Sans"])
     with pytest.warns(UserWarning, match="No font for .*: they are boxes in the picture. Install one") as caught:
         render(heatmap(word_map(*HINDI)), "png")
     assert len(caught) == 1
@@ -222,5 +222,5 @@ def test_fonts_newer_than_the_list_of_fonts_are_found(monkeypatch):
         font_manager, "findSystemFonts", lambda: ["elsewhere/Lobster.ttf", "elsewhere/NotoSans-Regular.ttf"]
     )
     monkeypatch.setattr(font_manager.fontManager, "addfont", added.append)
-    assert figures._installed() == ["Noto Sans"]
+    assert style.installed() == ["Noto Sans"]
     assert added == ["elsewhere/NotoSans-Regular.ttf"]

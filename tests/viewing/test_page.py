@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from xattn.alignment.layouts import LAYOUTS, Graph, Slots
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.viewing import page
@@ -22,11 +23,16 @@ def stored(made: Page) -> dict:
     return json.loads(found[1])
 
 
-def test_our_own_code_stays_small_and_names_no_address():
-    template = page.code()
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_our_own_code_stays_small_and_names_no_address(layout, steps):
+    template = page.code(layout, steps)
     assert len(template.encode()) < 60_000
     assert set(re.findall(r"\w+://[^\"'`\s]+", template)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)=\"(?!data:,)", template)
+    # Only what such a page needs: one picture beside the heatmap, and decoder steps where there are any.
+    assert template.count("const SECOND") == 1
+    assert ('id="candidates"' in template) == steps
 
 
 def test_weights_survive_in_sixteen_bits(attention):
@@ -57,9 +63,14 @@ READOUT = Readout(layer=1, head="mean", convention="read")
 
 def test_pages_that_cannot_be_are_refused(attention):
     other = replace(attention, source=["x", *attention.source[1:]])
+    slots = replace(attention, source_words=attention.source, source_word_ids=range(7), layout=Slots())
     smaller = replace(attention, weights=attention.weights[:1])
     for sentences, message in [
         ([], "at least one sentence"),
+        (
+            [Sentence(maps={"a": attention}), Sentence(maps={"a": slots})],
+            "sentence 1 is of slots, but the first .* words",
+        ),
         ([Sentence(maps={})], "Sentence 0 has no attention map"),
         ([Sentence(maps={"a": attention}), Sentence(maps={"b": attention})], r"Sentence 1 has the maps \['b'\]"),
         ([Sentence(maps={"a": attention, "b": other})], "'a' and 'b' of sentence 0 are of different pieces"),
@@ -88,3 +99,25 @@ def test_gold_is_stored_link_by_link(attention):
     gold = Links.of([(0, 1)], possible=[(2, 0)])
     data = stored(Page(sentences=[Sentence(maps={"a": replace(attention, gold=gold)})], readout=READOUT))
     assert data["sentences"][0]["gold"] == {"0-1": "sure", "2-0": "possible"}
+
+
+def test_only_words_and_what_was_written_have_steps(attention):
+    slots = replace(attention, source_words=attention.source, source_word_ids=range(7), layout=Slots())
+    for sentence, steps in [
+        (Sentence(maps={"a": attention}), True),
+        (Sentence(maps={"a": slots}), False),
+        (Sentence(maps={"a": slots}, candidates=[[("x", 1.0)]] * 5), True),
+    ]:
+        assert ('id="candidates"' in Page(sentences=[sentence], readout=READOUT).html) == steps
+    assert stored(Page.of(attention))["sentences"][0]["layout"] is None
+
+
+def test_nodes_stand_in_the_page_where_they_stand_in_a_figure(attention):
+    words = {"source_words": attention.source, "target_words": attention.target}
+    graph = Graph(source_edges=[(n, n + 1) for n in range(6)], target_edges=[(0, 4)])
+    nodes = replace(attention, **words, source_word_ids=range(7), target_word_ids=range(5), layout=graph)
+    gold = Links.of([(6, 0), (3, 4)])
+    layout = stored(Page.of(replace(nodes, gold=gold)))["sentences"][0]["layout"]
+    assert (layout["sourceEdges"], layout["targetEdges"]) == ([[n, n + 1] for n in range(6)], [[0, 4]])
+    assert (layout["target"][0], layout["target"][4]) == (layout["source"][6], layout["source"][3])
+    assert np.shape(layout["target"]) == (5, 2)

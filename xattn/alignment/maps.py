@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
+from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, Words
 from xattn.alignment.links import Links, Method, Null, argmax, read
 
 Convention = Literal["produced", "read"]
@@ -71,6 +72,7 @@ class WordMap:
     readout: Readout
     kind: Kind = "weights"
     gold: Links | None = None
+    layout: Layout = field(default_factory=Words)
 
     @property
     def title(self) -> str:
@@ -112,6 +114,8 @@ class AttentionMap:
     target_words: Sequence[str]
     kind: Kind = "weights"
     gold: Links | None = None
+    layout: Layout = field(default_factory=Words)
+    """What the source words are, and the target words where they are nodes."""
     provenance: Mapping[str, str] = field(default_factory=dict)
     """Where the map comes from: the run, its parameters, how it was taken."""
 
@@ -137,6 +141,15 @@ class AttentionMap:
             raise ValueError("Attention weights must be finite and not negative.")
         if self.gold is not None:
             self.gold.check(len(self.source_words), len(self.target_words))
+        self.layout.check(len(self.source_words), len(self.target_words))
+        # Positions of a picture are no parts of words; in graphs neither are queries.
+        whole = {Words: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
+        for side, *_, ids, words in sides[:whole]:
+            if list(ids) != list(range(len(words))):
+                raise ValueError(
+                    f"With the layout {self.layout.name!r} every {side} piece must be a word of its own, but the "
+                    f"{side} word ids are {list(ids)}."
+                )
 
     def fold(
         self, convention: Convention
@@ -174,6 +187,7 @@ class AttentionMap:
             readout=readout,
             kind=self.kind,
             gold=self.gold,
+            layout=self.layout,
         )
 
 

@@ -1,8 +1,10 @@
 """Attention maps in a file: `.npz`, compressed, or `.json`, for other tools. Nothing is lost in either.
 
-Both hold one header, `{"format": "xattn attention maps", "version": 1, "rows": "produced", "maps": [...]}`, in which a
+Both hold one header, `{"format": "xattn attention maps", "version": 2, "rows": "produced", "maps": [...]}`, in which a
 map has the fields of `AttentionMap`; `rows` says that row t is the step that produces piece t, the only way a map is
-kept. In JSON the weights are nested lists [L][N][T][S]; in `.npz` they are the arrays `weights_0`, `weights_1`, ...
+kept. A layout has its name and its fields. In JSON the weights are nested lists [L][N][T][S], and so are the arrays of
+a layout; in `.npz` they are the arrays `weights_0`, `weights_1`, ... and `picture_0`, `signal_1`, ... Version 1 had no
+layouts: all its maps are of words.
 """
 
 import json
@@ -14,32 +16,43 @@ from typing import Any
 
 import numpy as np
 
+from xattn.alignment.layouts import LAYOUTS, Layout, Words
 from xattn.alignment.links import Links
 from xattn.alignment.maps import CONVENTIONS, AttentionMap
 from xattn.errors import UserError
 
-FORMAT, VERSION = "xattn attention maps", 1
+FORMAT, VERSION = "xattn attention maps", 2
 SUFFIXES = (".npz", ".json")
+_ARRAYS = {"picture": np.uint8, "seconds": np.float64, "signal": np.float32}  # of layouts
 
 
 def save_maps(path: Path, maps: Sequence[AttentionMap]) -> None:
     """Writes maps into a file, whose ending says how."""
     check_suffix(path)
     rows: list[dict[str, Any]] = []
-    for attention in maps:
+    arrays = {f"weights_{n}": np.asarray(attention.weights, np.float32) for n, attention in enumerate(maps)}
+    for n, attention in enumerate(maps):
         row = {field.name: getattr(attention, field.name) for field in fields(attention) if field.name != "weights"}
         row |= {name: list(value) for name, value in row.items() if isinstance(value, Sequence) and name != "kind"}
         row["provenance"] = dict(attention.provenance)
         if attention.gold is not None:
             row["gold"] = {"sure": sorted(attention.gold.sure), "possible": sorted(attention.gold.possible)}
+        row["layout"] = {"name": attention.layout.name}
+        for field in fields(attention.layout):
+            value = getattr(attention.layout, field.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"{field.name}_{n}"] = value.astype(_ARRAYS[field.name])
+            else:
+                row["layout"][field.name] = value
         rows.append(row)
     header = {"format": FORMAT, "version": VERSION, "rows": "produced", "maps": rows}
     if path.suffix == ".json":
-        for row, attention in zip(rows, maps, strict=True):
-            row["weights"] = _shortest(attention.weights)
+        for name, array in arrays.items():
+            field, number = name.split("_")
+            row = rows[int(number)]
+            (row if field == "weights" else row["layout"])[field] = _shortest(array)
         path.write_text(json.dumps(header, ensure_ascii=False) + "\n", encoding="utf-8")
         return
-    arrays = {f"weights_{n}": attention.weights for n, attention in enumerate(maps)}
     with path.open("wb") as file:
         np.savez_compressed(file, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)  # pyright: ignore
 
@@ -56,6 +69,9 @@ def load_maps(path: Path) -> list[AttentionMap]:
             with np.load(path) as arrays:
                 rows = _checked(path, json.loads(arrays["header"].tobytes()))
                 weights = [arrays[f"weights_{n}"] for n in range(len(rows))]
+                for n, row in enumerate(rows):
+                    named = {name: arrays[f"{name}_{n}"] for name in _ARRAYS if f"{name}_{n}" in arrays}
+                    row["layout"] = (row["layout"] if "layout" in row else {"name": "words"}) | named
         return [_map(row, w) for row, w in zip(rows, weights, strict=True)]
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from None
@@ -74,8 +90,8 @@ def check_suffix(path: Path) -> None:
 def _checked(path: Path, header: Any) -> list[dict[str, Any]]:
     if not isinstance(header, dict) or "format" not in header or header["format"] != FORMAT:
         raise UserError(f'{path} is not a file of attention maps: it does not say "format": "{FORMAT}".')
-    if header["version"] != VERSION:
-        raise UserError(f"{path} is of version {header['version']}; this xattn reads version {VERSION}.")
+    if header["version"] not in (1, VERSION):
+        raise UserError(f"{path} is of version {header['version']}; this xattn reads versions 1 and {VERSION}.")
     if header["rows"] != "produced":
         known = "shifted already" if header["rows"] in CONVENTIONS else "of an unknown convention"
         raise UserError(
@@ -90,10 +106,25 @@ def _map(row: dict[str, Any], weights: np.ndarray) -> AttentionMap:
     if gold is not None:
         sure, possible = ([(s, t) for s, t in gold[name]] for name in ("sure", "possible"))
         gold = Links.of(sure, possible=possible)
-    return AttentionMap(**row, weights=weights, gold=gold)
+    layout = _layout(row.pop("layout")) if "layout" in row else Words()
+    return AttentionMap(**row, weights=weights, gold=gold, layout=layout)
 
 
-def _shortest(weights: np.ndarray) -> Any:
-    """Nested lists of the shortest decimals that are read back as the same float32 numbers."""
-    decimals = np.array([float(str(x)) for x in np.asarray(weights, np.float32).ravel()])
-    return decimals.reshape(weights.shape).tolist()
+def _layout(row: dict[str, Any]) -> Layout:
+    name = row.pop("name")
+    if name not in LAYOUTS:
+        raise ValueError(f"a layout is one of {', '.join(LAYOUTS)}, not {name!r}")
+    for field, value in row.items():
+        if field in _ARRAYS and value is not None:
+            row[field] = np.asarray(value, _ARRAYS[field])
+        elif isinstance(value, list):
+            row[field] = [tuple(edge) for edge in value]
+    return LAYOUTS[name](**row)
+
+
+def _shortest(array: np.ndarray) -> Any:
+    """Nested lists of the shortest decimals that are read back as the same numbers."""
+    if array.dtype != np.float32:
+        return array.tolist()
+    decimals = np.array([float(str(x)) for x in array.ravel()])
+    return decimals.reshape(array.shape).tolist()

@@ -19,8 +19,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, UInt32
 from rich.console import Console
 
+from xattn.alignment.layouts import Layout, Slots, Words
 from xattn.alignment.links import Links
-from xattn.alignment.maps import AttentionMap, Readout
+from xattn.alignment.maps import AttentionMap
 from xattn.attention import hash_bits
 from xattn.config import ConfigError
 from xattn.nn.layers import Noise
@@ -55,6 +56,7 @@ class ArrayTask(Task):
 
     headline: ClassVar[str]
     """The metric that the row is about, which chooses the best checkpoint; higher is better, but for "loss"."""
+    unit = "examples"  # which have one term of the loss each, unless a row says otherwise
 
     def __init__(self, run: Run, console: Console):
         self.run, self.config = run, run.config
@@ -93,6 +95,10 @@ class ArrayTask(Task):
     def labels(self, examples: Any) -> tuple[Sequence[str], Sequence[str]]:
         """What the source positions and the queries of one example are called, those that are real."""
 
+    def layout(self, examples: Any) -> Layout:
+        """What the source positions of one example are, those that are real, in the order of their labels."""
+        return Words()
+
     def gold(self, examples: Any) -> Bool[np.ndarray, "B T S"] | None:
         """Where each query ought to look: False for all positions where nobody knows; None if the row has no gold."""
         return None
@@ -104,14 +110,6 @@ class ArrayTask(Task):
     def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
         """Scores that are no sums over batches, such as ranks."""
         return {}
-
-    def figure(self, params: Any, split: str, number: int, readout: Readout) -> bytes:
-        """A PNG of one example: where it looks, as a heatmap, unless the row draws what its positions are."""
-        from xattn.viewing.formats import FORMATS
-
-        picture = FORMATS["png"](self.attend(params, split, number), readout)
-        assert isinstance(picture, bytes), "a png is bytes"
-        return picture
 
     # What training asks.
 
@@ -196,6 +194,7 @@ class ArrayTask(Task):
             source_words=source,
             target_words=target,
             gold=gold,
+            layout=self.layout(one) if kind == "full" else Slots(),
             provenance={"run": self.run.folder.name, "split": split, "example": str(number)},
         )
 
@@ -219,17 +218,12 @@ class ArrayTask(Task):
         console: Console,
     ) -> None:
         """Shows one example of the first test split, by its number."""
-        from xattn.tasks.viewing import deliver, keep, readout
+        from xattn.tasks.viewing import deliver, readout
 
         if len(words) != 1 or not words[0].isdecimal():
             raise ConfigError(f"The task {run.config.task!r} has no text to view: give the number of an example.")
-        where: Readout = readout(run, layer, head, None)
-        task = cls(run, console)
-        params, split, number = task.trained(), run.config.data.test[0], int(words[0])
-        if format == "png":
-            keep(task.figure(params, split, number, where), format, output, console)
-        else:
-            deliver(task.attend(params, split, number), format, output, where, console)
+        task, where = cls(run, console), readout(run, layer, head, None)
+        deliver(task.attend(task.trained(), run.config.data.test[0], int(words[0])), format, output, where, console)
 
     def _model(self) -> Any:
         return self.build(nnx.Rngs(self.config.seed))

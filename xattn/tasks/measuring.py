@@ -13,6 +13,7 @@ from xattn.alignment.pointing import Pointing, others, point
 from xattn.nn.memory import UNSEEN
 from xattn.tasks.arrays import ArrayTask
 from xattn.training.loop import means
+from xattn.viewing.formats import png
 
 
 def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout |
     """Writes the first example of the first split into the run's figures."""
     where = readout or Readout(layer=task.config.model.layers - 1, head="mean", convention="produced")
     task.run.figures.mkdir(exist_ok=True)
-    (task.run.figures / "example.png").write_bytes(task.figure(params, splits[0], 0, where))
+    (task.run.figures / "example.png").write_bytes(png(task.attend(params, splits[0], 0), where))
 
 
 def table(results: dict[str, Any]) -> Table:

@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
+from xattn.alignment.layouts import Slots
 from xattn.config import ConfigError, Model, Row
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.slots import SlotEncoder
@@ -116,6 +117,7 @@ class RecallTask(ArrayTask):
 
     Settings: ClassVar[type[Row] | None] = Recall
     headline: ClassVar[str] = "recall"
+    unit = "answers"
 
     @property
     def row(self) -> Recall:
@@ -154,6 +156,9 @@ class RecallTask(ArrayTask):
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         names = [f"k{key}=v{value - self.row.keys}" for key, value in np.asarray(examples.pairs).tolist()]
         return names, [names[slot].split("=")[0] + "?" for slot in np.asarray(examples.asked).tolist()]
+
+    def layout(self, examples: Examples) -> Slots:
+        return Slots()
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """One of all values, and the value that most slots of the example hold."""

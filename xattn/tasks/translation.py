@@ -119,6 +119,7 @@ class Translation(Task):
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
     Settings: ClassVar[type[Row] | None] = None
+    unit = "target pieces"
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config

@@ -29,6 +29,8 @@ class Task(Protocol):
 
     score: str
     """The validation metric that chooses the best checkpoint; higher is better, but for "loss"."""
+    unit: str
+    """What the loss counts, in the plural: the progress bar says how many a second are trained on."""
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
@@ -149,7 +151,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         step,
                         {**row, "terms_per_second": speed, "learning_rate": float(np.asarray(rate(step)))},
                     )
-                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} target pieces/s{_compiling(ahead)}")
+                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} {task.unit}/s{_compiling(ahead)}")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
                     # What is validated is what is saved to be used: the parameters, or an average of them.

@@ -8,66 +8,28 @@ import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float32
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.typing import RcKeyType
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import MEANINGS, WordMap
 from xattn.viewing.labels import printable
+from xattn.viewing.style import GOLD, GREY, INK, LINES, STYLE
 
 Format = Literal["png", "svg", "pdf"]
 
-_INK, _GREY, _GOLD = "#222222", "#767676", "#d55e00"
-_LINES = [  # Okabe and Ito's colours, and a marker and a dash for those who see none
-    ("#0072b2", "o", "-"),
-    ("#d55e00", "s", "--"),
-    ("#009e73", "^", "-."),
-    ("#cc79a7", "D", ":"),
-    ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
-]
 _MISSING = re.compile(r"^Glyph (\d+) .* missing from font")
 _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # None leaves it out
-# matplotlib ships the first family; the others add their scripts where they are installed.
-_FAMILIES = ["DejaVu Sans", "Noto Sans", "Noto Sans Devanagari", "Noto Sans CJK JP"]
-_FAMILIES += ["Lohit Devanagari", "Nirmala UI", "Kohinoor Devanagari"]
 
 
-def _installed() -> list[str]:
-    """The families there are, also those installed after matplotlib wrote its list of fonts."""
-    unknown = set(_FAMILIES) - set(font_manager.get_font_names())
-    files = {family.replace(" ", "") + weight for family in unknown for weight in ("-Regular", "-Bold")}
-    for path in font_manager.findSystemFonts() if files else ():
-        if Path(path).stem in files:
-            font_manager.fontManager.addfont(path)
-    names = font_manager.get_font_names()
-    return [family for family in _FAMILIES if family in names]
-
-
-_STYLE: dict[RcKeyType, Any] = {
-    "font.family": _installed(),
-    "font.size": 9,
-    "text.color": _INK,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "axes.edgecolor": _GREY,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "xattn",  # else the ids are random
-    "pdf.fonttype": 42,
-}
-
-
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def heatmap(words: WordMap) -> Figure:
     """Source words on top, target words at the left, cells from white (0) to dark (1).
 
@@ -91,11 +53,11 @@ def heatmap(words: WordMap) -> Figure:
         [*map(printable, words.source), "special"],
         **{"parse_math": False, "rotation": 45, "ha": "left", "va": "bottom", "rotation_mode": "anchor"},
     )
-    axes.get_xticklabels()[-1].set(color=_GREY, style="italic")
+    axes.get_xticklabels()[-1].set(color=GREY, style="italic")
 
     percent = max(rows, columns) <= 12
-    _cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
-    mesh = _cells(axes, words.weights / words.most, left=0.0, percent=percent)
+    cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
+    mesh = cells(axes, words.weights / words.most, left=0.0, percent=percent)
     axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
     notes = [MEANINGS[words.readout.convention]]
     if words.kind != "weights":
@@ -105,20 +67,20 @@ def heatmap(words: WordMap) -> Figure:
         axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
         notes.append("hatched: no decoder step speaks for the word")
     if words.gold is not None:
-        _outline(axes, words.gold)
+        outline(axes, words.gold)
         notes.append("outlined: gold links, sure (solid) or possible (dashed)")
 
     bar = figure.add_axes((1 + 0.15 / width, max(0, 1 - 1.6 / height), 0.08 / width, min(1, 1.6 / height)))
     figure.colorbar(mesh, cax=bar).outline.set_visible(False)
-    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], color=_GREY, size=7)
+    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], color=GREY, size=7)
     bar.tick_params(length=0)
     axes.set_title(words.title, loc="left", size=9, weight="bold", pad=8)
     note = {"xycoords": "axes fraction", "xytext": (0, -7), "textcoords": "offset points", "va": "top"}
-    axes.annotate("\n".join(notes), (0, 0), **note, size=7.5, color=_GREY, linespacing=1.5)
+    axes.annotate("\n".join(notes), (0, 0), **note, size=7.5, color=GREY, linespacing=1.5)
     return figure
 
 
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def length_curve(
     bins: Sequence[str],
     counts: Sequence[int],
@@ -142,7 +104,7 @@ def length_curve(
     return figure
 
 
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric: str) -> Figure:
     """A score by training step, one line a run: its pairs of step and score."""
     figure = _lines(4.2, scores)
@@ -152,7 +114,7 @@ def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric:
     return figure
 
 
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: str, cost: str) -> Figure:
     """Costs by size, one line a name, both axes logarithmic; `size` and `cost` are what the axes say."""
     figure = _lines(4.2, {name: list(zip(sizes, each, strict=True)) for name, each in costs.items()})
@@ -163,7 +125,7 @@ def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: 
     return figure
 
 
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def frontier(scores: Mapping[str, Sequence[tuple[int, float]]], *, size: str, score: str) -> Figure:
     """What is bought for what: pairs of size (logarithmic) and score in 0..1, one line a way of spending."""
     figure = _lines(4.2, scores)
@@ -179,7 +141,7 @@ def _lines(width: float, points: Mapping[str, Sequence[tuple[int, float]]]) -> F
     figure = Figure(figsize=(width, 2.8), layout="constrained")
     axes = figure.subplots()
     for index, (name, each) in enumerate(points.items()):
-        color, marker, dash = _LINES[index % len(_LINES)]
+        color, marker, dash = LINES[index % len(LINES)]
         style = {"color": color, "marker": marker, "linestyle": dash, "markersize": 5, "clip_on": False}
         axes.plot([place for place, _ in each], [value for _, value in each], label=name, **style)
     axes.spines[["top", "right"]].set_visible(False)
@@ -190,7 +152,7 @@ def _lines(width: float, points: Mapping[str, Sequence[tuple[int, float]]]) -> F
     return figure
 
 
-@mpl.rc_context(rc=_STYLE)
+@mpl.rc_context(rc=STYLE)
 def render(figure: Figure, format: Format) -> bytes:
     """The figure as a file's bytes, the same for the same figure: without a date, with text as text.
 
@@ -214,19 +176,21 @@ def render(figure: Figure, format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def _cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, percent: bool) -> QuadMesh:
+def cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, percent: bool) -> QuadMesh:
+    """Cells from white (0) to dark (1), one row down from the next, with percent in them if that is asked for."""
     rows, columns = values_TS.shape
     for (row, column), value in np.ndenumerate(values_TS):
         if percent and value >= 0.005:
-            ink = "white" if value > 0.55 else _INK if value >= 0.05 else _GREY
+            ink = "white" if value > 0.55 else INK if value >= 0.05 else GREY
             place = (left + column + 0.5, row + 0.5)
             axes.text(*place, f"{100 * value:.0f}", color=ink, size=7, ha="center", va="center")
     edges = (left + np.arange(columns + 1), np.arange(rows + 1))
     return axes.pcolormesh(*edges, values_TS, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
 
 
-def _outline(axes: Axes, gold: Links) -> None:
+def outline(axes: Axes, gold: Links) -> None:
+    """Frames the cells of gold links."""
     for source, target in sorted(gold.possible):
         dash = "-" if (source, target) in gold.sure else (0, (2, 1.5))
         corner = (source + 0.06, target + 0.06)
-        axes.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=_GOLD, lw=1.3, linestyle=dash))
+        axes.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=GOLD, lw=1.3, linestyle=dash))

@@ -17,17 +17,17 @@ def terminal(attention: AttentionMap, readout: Readout) -> Heatmap:
 
 
 def png(attention: AttentionMap, readout: Readout) -> bytes:
-    """The heatmap as an image of 200 dots an inch."""
+    """The picture of the map's layout as an image of 200 dots an inch."""
     return _figure(attention, readout, "png")
 
 
 def svg(attention: AttentionMap, readout: Readout) -> bytes:
-    """The heatmap as a vector graphic whose text can be selected and searched."""
+    """The picture of the map's layout as a vector graphic whose text can be selected and searched."""
     return _figure(attention, readout, "svg")
 
 
 def pdf(attention: AttentionMap, readout: Readout) -> bytes:
-    """The heatmap as a page for LaTeX, with TrueType fonts."""
+    """The picture of the map's layout as a page for LaTeX, with TrueType fonts."""
     return _figure(attention, readout, "pdf")
 
 
@@ -39,9 +39,10 @@ def html(attention: AttentionMap, readout: Readout) -> bytes:
 
 
 def _figure(attention: AttentionMap, readout: Readout, format: Literal["png", "svg", "pdf"]) -> bytes:
-    from xattn.viewing import figures
+    from xattn.viewing.figures import render
+    from xattn.viewing.layouts import picture
 
-    return figures.render(figures.heatmap(attention.to_words(readout)), format)
+    return render(picture(attention, readout), format)
 
 
 FORMATS: dict[str, Callable[[AttentionMap, Readout], Heatmap | bytes]] = {

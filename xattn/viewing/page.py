@@ -6,6 +6,7 @@ tests compare what it finds with `xattn.alignment`. Weights are stored in 16 bit
 
 import base64
 import html
+import io
 import json
 import re
 import zlib
@@ -16,15 +17,20 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
+from xattn.alignment.links import Links
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
 from xattn.viewing.labels import printable
+from xattn.viewing.places import both_places
 
 Candidates = Sequence[Sequence[tuple[str, float]]]
 
 _LEVELS = 65_535
-_SCRIPTS = ("model.js", "draw.js", "lines.js", "state.js", "page.js", "panels.js")
+_PARTS = ("template.html", "steps.html", "page.css")
+# What stands beside the heatmap, by what positions are; each defines the same few things.
+_BESIDE = {"words": ("lines.js",), **{name: ("positions.js", f"{name}.js") for name in LAYOUTS if name != "words"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +38,7 @@ class Sentence:
     """What the page shows of one sentence pair: a map, or several of the same pieces, by name.
 
     Several are checkpoints or systems, to be compared. `candidates` are what each decoder step might have written,
-    the most probable first, with probabilities.
+    the most probable first, with probabilities: of the system whose map is the last.
     """
 
     maps: Mapping[str, AttentionMap]
@@ -72,6 +78,11 @@ class Page:
                         f"Map {name!r} of sentence {number} has {attention.weights.shape[:2]} layers and heads of "
                         f"{attention.kind}, but the first map of the page has {(layers, heads)} of {first.kind}."
                     )
+                if attention.layout.name != first.layout.name:
+                    raise ValueError(
+                        f"Map {name!r} of sentence {number} is of {attention.layout.name}, but the first map of the "
+                        f"page is of {first.layout.name}; a page shows maps of one layout."
+                    )
                 if _sides(attention) != _sides(one):
                     raise ValueError(
                         f"Maps {names[0]!r} and {name!r} of sentence {number} are of different pieces; only maps of "
@@ -86,7 +97,10 @@ class Page:
     @property
     def html(self) -> str:
         """The whole file."""
-        page = code()
+        layout = next(iter(self.sentences[0].maps.values())).layout.name
+        # The rows of words are decoder steps, and so are those of which it is known what might have been written.
+        steps = layout == "words" or any(sentence.candidates is not None for sentence in self.sentences)
+        page = code(layout, steps)
         # The only character that can end a script or begin a tag.
         return page.replace("/*DATA*/", json.dumps(self._data(), ensure_ascii=True).replace("<", "\\u003c"))
 
@@ -133,6 +147,7 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "gold": gold and {f"{s}-{t}": "sure" if (s, t) in gold.sure else "possible" for s, t in sorted(gold.possible)},
         "candidates": sentence.candidates
         and [[(printable(piece), round(p, 5)) for piece, p in step] for step in sentence.candidates],
+        "layout": _layout(first, gold),
         "maps": [_packed(attention.weights) for attention in sentence.maps.values()],
     }
 
@@ -150,14 +165,59 @@ def _sides(attention: AttentionMap) -> list[list[Any]]:
     return [list(side) for side in (*both, attention.source_word_ids, attention.target_word_ids)]
 
 
+def _layout(attention: AttentionMap, gold: Links | None) -> dict[str, Any] | None:
+    """What the page draws of a layout beside the heatmap."""
+    match attention.layout:
+        case Grid() as grid:
+            picture = None if grid.picture is None else _image(grid.picture)
+            return {"rows": grid.rows, "columns": grid.columns, "picture": picture}
+        case Time() as time:
+            heard: dict[str, Any] = {"edges": np.round(time.edges, 4).tolist(), "image": None, "traces": None}
+            if time.signal is not None:
+                low = time.signal.min()
+                levels = (time.signal - low) / max(float(np.ptp(time.signal)), 1e-9)
+                if time.is_spectrogram:
+                    heard["image"] = _image(np.rint(255 - 215 * levels[:, ::-1].T).astype(np.uint8))
+                else:
+                    heard["traces"] = np.round(levels.T, 3).tolist()
+            return heard
+        case Graph() as graph:
+            words = (len(attention.source_words), len(attention.target_words))
+            known = np.zeros(words[::-1], bool) if gold is None else gold.matrices(*words)[1]
+            source, target = (np.round(each, 4).tolist() for each in both_places(graph, known))
+            edges = {"sourceEdges": list(graph.source_edges), "targetEdges": list(graph.target_edges)}
+            return {"source": source, "target": target, **edges}
+        case Slots():
+            return {}
+        case Words():
+            return None
+
+
+def _image(pixels: UInt8[np.ndarray, "h w *rgb"]) -> str:
+    """A picture inside the page."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    imsave(buffer, rgb, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
 @cache
-def code() -> str:
-    """The page without its data: all that is ours."""
+def code(layout: str = "words", steps: bool = True) -> str:
+    """The page without its data: all that is ours, but only what a page of such maps needs."""
     folder = resources.files("xattn.viewing") / "page"
-    text = {name: (folder / name).read_text(encoding="utf-8") for name in ("template.html", "page.css", *_SCRIPTS)}
+    scripts = ["model.js", "draw.js", *_BESIDE[layout], "state.js", "page.js", *["steps.js"] * steps, "panels.js"]
+    text = {name: (folder / name).read_text(encoding="utf-8") for name in (*_PARTS, *scripts)}
     # Strict mode is said once, and everything is in one scope of its own but for `window.xattn`.
-    scripts = "".join(text[name].replace('"use strict";\n', "", 1) for name in _SCRIPTS)
-    page = text["template.html"].replace("/*CSS*/", text["page.css"])
-    page = page.replace("/*SCRIPT*/", f'"use strict";\n{{\n{scripts}}}')
-    # Indentation and comments on lines of their own are for who reads the parts.
-    return re.sub(r"(?m)^ *(// .*\n|/\*\*(?s:.*?)\*/\n)?", "", page)
+    script = "".join(text[name].replace('"use strict";\n', "", 1) for name in scripts)
+    # Indentation and comments are for who reads the parts, and so are most ends of lines. No string has " // " in it.
+    script = re.sub(r"(?m)^ *(// .*\n|/\*\*(?s:.*?)\*/\n)?", "", script)
+    script = re.sub(r"(?m) // [^\"'`\n]*$", "", script)
+    script = re.sub(r"(?<=[{;,(])\n", "", script)
+    css = re.sub(r"\s+", " ", text["page.css"])
+    for sign in "{};:,":
+        css = css.replace(f"{sign} ", sign)  # not before it: "a :hover" is not "a:hover"
+    css = css.replace(" {", "{").replace(";}", "}")
+    page = re.sub(r"(?m)^ *", "", text["template.html"].replace("<!--STEPS-->\n", text["steps.html"] if steps else ""))
+    return page.replace("/*CSS*/", css).replace("/*SCRIPT*/", f'"use strict";\n{{\n{script}}}')

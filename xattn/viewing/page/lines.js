@@ -43,3 +43,11 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
   m.columns.forEach((text, c) => label(text, at.from - 7, c, "right", focus.columns.includes(c)));
   m.rows.forEach((text, row) => label(text, at.to + 7, row, "left", focus.rows.includes(row)));
 }
+
+const SECOND = {
+  name: "lines", place: lineLayout, draw: lines,
+  cell: (m, at, x, y) => {
+    const index = Math.floor((y - at.top) / LINE), row = x >= at.to - 12 && index >= 0 && index < m.R ? index : null;
+    return { row, column: row === null && x <= at.from + 12 && index >= 0 && index < m.C ? index : null };
+  },
+};

@@ -42,6 +42,7 @@ async function draw(mine) {
   const sentence = DATA.sentences[state.sentence];
   const a = await weightsOf(state.sentence, state.map);
   const b = state.other < 0 ? null : await weightsOf(state.sentence, state.other);
+  await SECOND.ready?.(sentence);
   if (mine !== drawing) return;
   const at = (weights, unit) => matrix(sentence, weights, state.layer, state.head, unit, state.rows);
   const shown = at(a, state.unit), compared = b && at(b, state.unit);
@@ -55,7 +56,7 @@ async function draw(mine) {
   drawTokens();
   drawPictures();
   drawHeads();
-  drawStep();
+  for (const each of DRAWN) each();
   drawTable();
   drawFocus();
   await listSentences(mine);
@@ -92,20 +93,20 @@ function notes(m) {
 /** The pictures that are shown, each with its size and a way to draw it; the same for screen and files. */
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
-  const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks };
-  const both = state.view === "both" && !scene.b, wide = both && room > 600 ? room - 250 : scene.b && room > 600 ? room / 3 - 24 : room;
+  const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks, get focus() { return focus(); } };
+  const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600 && !SECOND.wide;
   for (const { m, name } of scene.panels) {
     const title = `${looked()}, row convention: ${state.rows}`;
-    const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m) };
-    if (state.view !== "lines") {
-      const place = layout(m, { room: wide, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said });
-      list.push({ kind: "heatmap", m, at: place, draw: (pen) => heatmap(pen, m, place, common) });
-    }
-    if (state.view === "lines" || both) {
-      const rest = list.length ? room - list[0].at.width - 24 : wide;
-      const place = lineLayout(m, { room: rest < 220 ? room : Math.min(rest, 420), ...said });
-      list.push({ kind: "lines", m, at: place, draw: (pen) => lines(pen, m, place, { ...common, focus: focus() }) });
-    }
+    const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m), sentence };
+    const shown = (kind, how, place) => list.push({ kind, m, at: place, draw: (pen) => how(pen, m, place, common) });
+    const second = (room) => (both || state.view === SECOND.name) && shown(SECOND.name, SECOND.draw, SECOND.place(m, { room, ...said }));
+    // Lines stand behind the heatmap, and take what it leaves; all other pictures stand before it.
+    if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : SECOND.wide ? wide : Math.min(wide, 720));
+    const rest = beside ? room - (list.length ? list[0].at.width + 24 : 250) : wide;
+    if (state.view !== SECOND.name)
+      shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said }));
+    const left = list.length ? room - list[0].at.width - 24 : wide;
+    if (!SECOND.first) second(left < 220 ? room : Math.min(left, 420));
   }
   return list;
 }
@@ -132,7 +133,7 @@ function drawPictures() {
     picture.bands = panel.querySelector(".bands");
     const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Shift+Enter adds a column and Shift+Space a row, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
     panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
-    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // lines follow the focus
+    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // all others follow the focus
   });
   old.slice(scene.pictures.length).forEach((panel) => panel.remove());
   const bar = $("legend").getContext("2d"), signed = scene.b !== null;
@@ -162,11 +163,7 @@ function panelFor(index) {
 
 /** The row and the column under a point of a picture; a label has only one of them. */
 function cellAt({ kind, m, at }, x, y) {
-  if (kind === "lines") {
-    const index = Math.floor((y - at.top) / LINE);
-    const row = x >= at.to - 12 && index >= 0 && index < m.R ? index : null;
-    return { row, column: row === null && x <= at.from + 12 && index >= 0 && index < m.C ? index : null };
-  }
+  if (kind !== "heatmap") return SECOND.cell(m, at, x, y);
   const row = Math.floor((y - at.top) / at.cell), from = (x - at.left) / at.cell;
   let column = at.mirror ? m.C - 1 - Math.floor(from) : Math.floor(from);
   if (m.words && x >= at.special && x < at.special + at.cell) column = m.C;
@@ -222,7 +219,7 @@ function drawFocus() {
   const pinned = same(hover, NOWHERE) || same(hover, state.pin) || anyone(state.picked) && within(hover, state.picked) ? " pinned" : "";
   for (const picture of scene.pictures) {
     const { kind, at, bands, canvas, m: own } = picture;
-    if (kind === "lines") paint(canvas, picture, devicePixelRatio || 1);
+    if (kind !== "heatmap") paint(canvas, picture, devicePixelRatio || 1);
     else {
       const right = own.words ? at.special + at.cell : at.left + at.cell * own.C;
       bands.replaceChildren(

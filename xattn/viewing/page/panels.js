@@ -12,8 +12,8 @@ function drawTokens() {
       return [token, " "];
     }));
   };
-  $("source").dir = $("looked").dir = mirrored() ? "rtl" : "ltr";
-  $("target").dir = $("written").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
+  $("source").dir = mirrored() ? "rtl" : "ltr";
+  $("target").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
   row("source", m.columns, sentence.sourceIds, (column) => ({ row: null, column }));
   row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
 }
@@ -40,32 +40,6 @@ function drawHeads() {
   $("heads").style.gridTemplateColumns = `repeat(${several.length}, minmax(62px, 1fr))`;
   $("heads").replaceChildren(...built.map(({ choice }) => choice));
   if (at >= 0) built[at]?.choice.focus();
-}
-
-/** One decoder step: what was written before it, what it might have written, and where it looked. */
-function drawStep() {
-  const { sentence, a } = scene, T = sentence.target.length, step = Math.min(Math.max(state.step, 0), T - 1);
-  $("step").max = T - 1;
-  $("step").value = step;
-  $("step").setAttribute("aria-valuetext", `step ${step + 1} of ${T}`);
-  $("step-name").textContent = `step ${step + 1} of ${T}`;
-  const piece = (text, extra = {}) => make("bdi", { className: "piece", ...extra }, text);
-  $("written").replaceChildren(...sentence.target.slice(0, step).flatMap((text) => [piece(text), " "]), make("b", {}, piece(sentence.target[step] || "")));
-  const candidates = sentence.candidates ? sentence.candidates[step] : [];
-  $("candidates").replaceChildren(...candidates.map(([text, probability]) => {
-    const bar = make("i");
-    bar.style.width = `${100 * probability}%`;
-    const item = make("li", {}, make("bdi", {}, text), make("span", {}, bar), make("span", {}, probability < 0.0005 ? "< 0.1 %" : `${percent(probability)} %`));
-    if (text === sentence.target[step]) item.className = "chosen";
-    return item;
-  }));
-  const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
-  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, ${headName()} looked at`;
-  $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
-    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: amount(m.values[step * m.C + s]) });
-    Object.assign(token.style, { background: color.css, color: color.ink });
-    return [token, " "];
-  }));
 }
 
 function drawTable() {
@@ -178,15 +152,6 @@ function start() {
   on("png", "click", () => picture("png"));
   on("svg", "click", () => picture("svg"));
   on("pharaoh", "click", saveLinks);
-  const walk = (step) => {
-    const { sentence } = scene, piece = step - SHIFT[state.rows], row = state.unit === "words" ? sentence.targetIds[piece] : piece;
-    return set({ step, pin: row >= 0 ? { row, column: null } : NOWHERE });
-  };
-  on("step", "input", (event) => walk(+event.target.value));
-  player($("play-steps"), (first) => {
-    const next = first ? 0 : state.step + 1;
-    return next < scene.sentence.target.length && walk(next);
-  });
   player($("play-maps"), (first) => {
     const next = first ? 0 : state.map + 1;
     return next < DATA.names.length && set({ map: next });
@@ -199,6 +164,7 @@ function start() {
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; refresh(); } });
   $("precision").textContent = DATA.precision;
+  for (const each of STARTED) each();
   refresh();
 }
 
@@ -216,9 +182,11 @@ window.xattn = {
   },
   /** Where a cell of the first heatmap is, in pixels of the window. */
   place: (row, column) => {
-    const { at, canvas, m } = scene.pictures[0], box = canvas.getBoundingClientRect(), half = at.cell / 2;
+    const { at, canvas, m } = scene.pictures.find(({ kind }) => kind === "heatmap"), box = canvas.getBoundingClientRect(), half = at.cell / 2;
     return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
   },
+  /** The row and the column of a point of the first picture, in its own pixels. */
+  under: (x, y) => cellAt(scene.pictures[0], x, y),
   rows: () => [...scene.shown.rows],
   columns: () => [...scene.shown.columns],
   links: () => pharaoh(scene.sentence, scene.words),

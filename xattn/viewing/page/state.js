@@ -16,13 +16,14 @@ const several = (text) => {
 };
 
 const NOWHERE = { row: null, column: null }, NOBODY = { rows: [], columns: [] };
+const DRAWN = [], STARTED = []; // what parts that only some pages have add to drawing and to the start
 const SHAPE = DATA.sentences[0];
 const CHOICES = {
   layer: [...Array(SHAPE.layers).keys()],
   head: DATA.kind === "norms" ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
   unit: ["words", "pieces"],
   rows: ["produced", "read"],
-  view: ["both", "heatmap", "lines"],
+  view: ["both", "heatmap", SECOND.name],
 };
 const OPTIONS = {
   sentence: { key: "i", read: integer(0, DATA.sentences.length - 1), first: 0 },

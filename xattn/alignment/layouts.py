@@ -1,0 +1,132 @@
+"""What the positions of a map are: words, cells of a picture, moments, nodes of two graphs, or slots.
+
+An `AttentionMap` carries one of these, so that every picture of it can show what was looked at. Positions are the
+map's source words (its columns, once it is read), queries its target words (the rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """Words in their order, or anything else that is named and no more."""
+
+    name: ClassVar = "words"
+
+    def check(self, positions: int, queries: int) -> None:
+        """Words fit any map."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """Slots that hold something each: sentences of a story, keys with values, latents."""
+
+    name: ClassVar = "slots"
+
+    def check(self, positions: int, queries: int) -> None:
+        """Slots fit any map."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """Cells of a picture, row by row: position p is the cell in row p // columns and column p % columns.
+
+    The picture is stretched over the cells; in bytes, [h, w, 3] in red, green and blue, or [h, w] in grey. Without one
+    the cells are blank.
+    """
+
+    name: ClassVar = "grid"
+
+    rows: int
+    columns: int
+    picture: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.columns < 1:
+            raise ValueError(f"A grid must have rows and columns, not {self.rows} x {self.columns}.")
+        if self.picture is not None:
+            shape, kind = self.picture.shape, self.picture.dtype
+            if kind != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
+                raise ValueError(f"The picture of a grid is uint8 [h, w, 3] or [h, w], not {kind} {list(shape)}.")
+
+    def check(self, positions: int, queries: int) -> None:
+        """Raises a ValueError for a map of another number of positions."""
+        if self.rows * self.columns != positions:
+            raise ValueError(
+                f"A grid of {self.rows} x {self.columns} has {self.rows * self.columns} cells, but the map has "
+                f"{positions} source positions."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Time:
+    """Moments, one after the other: when each position begins, in seconds, and what is heard or measured meanwhile.
+
+    A position lasts until the next begins, and the last one as long as the one before it. The signal is a spectrogram
+    [frames, bands], low bands first, or a few traces, evenly spread over that time.
+    """
+
+    name: ClassVar = "time"
+
+    seconds: Float[np.ndarray, " S"]
+    signal: Float[np.ndarray, "frames bands"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds.ndim != 1 or not (np.isfinite(self.seconds).all() and (np.diff(self.seconds) > 0).all()):
+            raise ValueError("The seconds at which positions begin must be finite, and each later than the one before.")
+        if self.signal is not None:
+            if self.signal.ndim != 2 or 0 in self.signal.shape:
+                raise ValueError(f"A signal is [frames, bands], not {list(self.signal.shape)}.")
+            if not np.isfinite(self.signal).all():
+                raise ValueError("A signal must be finite.")
+
+    @property
+    def is_spectrogram(self) -> bool:
+        """Whether the signal has so many bands that it is a picture; a few are drawn as lines."""
+        return self.signal is not None and self.signal.shape[1] > 4
+
+    @property
+    def edges(self) -> Float[np.ndarray, " edges"]:
+        """When every position begins, and when the last one ends; one alone lasts a second."""
+        last = self.seconds[-1:] + (self.seconds[-1] - self.seconds[-2] if len(self.seconds) > 1 else 1)
+        return np.concatenate([self.seconds, last])
+
+    def check(self, positions: int, queries: int) -> None:
+        """Raises a ValueError for a map of another number of positions."""
+        if len(self.seconds) != positions:
+            raise ValueError(f"There are {len(self.seconds)} seconds, but the map has {positions} source positions.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Nodes of two graphs: the positions of one, and the queries, which are nodes of the other.
+
+    An edge is a pair of nodes of the same graph, counted from 0, in either order.
+    """
+
+    name: ClassVar = "graph"
+
+    source_edges: Sequence[tuple[int, int]]
+    target_edges: Sequence[tuple[int, int]]
+
+    def check(self, positions: int, queries: int) -> None:
+        """Raises a ValueError for an edge of a node that the map has not."""
+        for side, nodes, edges in [("source", positions, self.source_edges), ("target", queries, self.target_edges)]:
+            for edge in edges:
+                if len(edge) != 2 or not all(0 <= node < nodes for node in edge):
+                    raise ValueError(
+                        f"The {side} edge {'-'.join(map(str, edge))} is no pair of nodes: the map has {nodes} {side} "
+                        "nodes, counted from 0."
+                    )
+
+
+Layout = Words | Grid | Time | Graph | Slots
+
+LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (Words, Grid, Time, Graph, Slots)}

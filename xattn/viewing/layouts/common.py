@@ -1,0 +1,52 @@
+"""What the figures of all layouts do alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Int
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xattn.alignment.maps import WordMap
+from xattn.viewing.style import GREY, INK, RIGHT, WRONG
+
+MOST = 8  # panels of a figure, each of which shows a query
+
+
+def say(figure: Figure, words: WordMap, notes: Sequence[str]) -> None:
+    """What the figure must say of itself above it, and how to read it below."""
+    notes = [*notes]
+    if words.kind != "weights":
+        notes.append(f"1 is the largest norm, {words.most:.3g}")
+    figure.suptitle(words.title, x=0.005, ha="left", size=9, weight="bold")
+    figure.supxlabel("\n".join(notes), x=0.005, ha="left", size=7.5, color=GREY, linespacing=1.5)
+
+
+def gold_of(words: WordMap) -> Bool[np.ndarray, "T S"]:
+    """All possible gold links as a matrix; without gold, none."""
+    if words.gold is None:
+        return np.zeros(words.weights.shape, bool)
+    return words.gold.matrices(len(words.source), len(words.target))[1]
+
+
+def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[bool | None]]:
+    """Where every query looks most, and whether that is gold: None of a query without gold, or with nothing to see."""
+    gold = gold_of(words)
+    most = words.weights.argmax(axis=1)
+    known = (gold.sum(axis=1) > 0) & (words.weights.sum(axis=1) > 0)
+    return most, [bool(gold[t, s]) if known[t] else None for t, s in enumerate(most.tolist())]
+
+
+def mark(axes: Axes, x: float, y: float, right: bool | None, *, size: float = 36.0) -> None:
+    """A green disc where a reading is right, a red cross where it is wrong, a black disc where nobody knows."""
+    color, marker = {True: (RIGHT, "o"), False: (WRONG, "X"), None: (INK, "o")}[right]
+    style = {"color": color, "marker": marker, "edgecolor": "white", "linewidth": 0.8}
+    axes.scatter([x], [y], s=size, **style, zorder=6, clip_on=False)
+
+
+def queries(words: WordMap) -> tuple[list[int], list[str]]:
+    """The queries that have a panel, and what is said of those that have none: those with gold come first."""
+    known = gold_of(words).sum(axis=1)
+    shown = [t for t in range(len(words.target)) if known[t] or not known.any()][:MOST]
+    left = len(words.target) - len(shown)
+    return shown, [f"{len(shown)} of {len(words.target)} queries are shown"] if left else []

@@ -1,0 +1,89 @@
+"""Two graphs side by side, the links between their nodes, and the matrix in gold order."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xattn.alignment.layouts import Graph
+from xattn.alignment.links import Links
+from xattn.alignment.maps import AttentionMap, Readout, WordMap
+from xattn.viewing.figures import cells, outline
+from xattn.viewing.labels import printable
+from xattn.viewing.layouts.common import gold_of, read, say
+from xattn.viewing.places import both_places, partners
+from xattn.viewing.style import GREY, INK, LINK, RIGHT, WRONG
+
+_APART = 1.75  # from the one graph to the other, each being 1 wide
+_FAINT = 0.03
+
+
+def graphs(attention: AttentionMap, readout: Readout) -> Figure:
+    """The graph that is looked at, at the left, and that of the queries; links as opaque as their weights.
+
+    Where gold is known, a node stands where its partner stands, so right links are level. Beside them the matrix, its
+    rows in the order of their partners, so right cells are on the diagonal.
+    """
+    words = attention.to_words(readout)
+    figure = Figure(figsize=(10.2, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.55, 1))
+    _links(left, words)
+    _matrix(right, words)
+    notes = ["links as opaque as their weights; each query's largest one is strong"]
+    if words.gold is not None:
+        notes.append("right: green and solid; wrong: red and dashed; a node stands where its gold partner stands")
+        notes.append("matrix: the rows in the order of their gold partners; outlined: gold")
+    say(figure, words, notes)
+    return figure
+
+
+def _links(axes: Axes, words: WordMap) -> None:
+    layout = words.layout
+    assert isinstance(layout, Graph), "the layout of a map that is drawn as graphs"
+    source, target = both_places(layout, gold_of(words))
+    target = target + np.array([_APART, 0])
+    most, verdicts = read(words)
+    for (t, s), value in np.ndenumerate(words.weights / words.most):
+        ends, largest = (source[s], target[t]), s == most[t]
+        if value < _FAINT and not (largest and value > 0):
+            continue
+        style = {"color": LINK, "linewidth": 0.9, "alpha": float(value), "zorder": 1}
+        if largest:
+            color, dash = {True: (RIGHT, "-"), False: (WRONG, (0, (4, 2))), None: (LINK, "-")}[verdicts[t]]
+            style |= {"color": color, "linewidth": 1.8, "linestyle": dash, "alpha": max(float(value), 0.3), "zorder": 2}
+        axes.plot(*zip(*ends, strict=True), **style)
+    for where, edges, names, side in [
+        (source, layout.source_edges, words.source, "what is looked at"),
+        (target, layout.target_edges, words.target, "queries"),
+    ]:
+        for a, b in edges:
+            axes.plot(*zip(where[a], where[b], strict=True), color=GREY, linewidth=1.1, zorder=3)
+        axes.scatter(*where.T, s=210, color="white", edgecolor=INK, linewidth=0.9, zorder=4)
+        for (x, y), name in zip(where.tolist(), map(printable, names), strict=True):
+            size = 7.5 if len(name) < 4 else 5.5
+            axes.text(x, y, name, size=size, ha="center", va="center", zorder=5, parse_math=False)
+        middle = where[:, 0].mean() if len(where) else 0.0
+        axes.text(middle, 1.13, side, size=8, color=GREY, ha="center", va="center")
+    axes.set(xlim=(-0.1, _APART + 1.1), ylim=(-0.1, 1.2))
+    axes.set_axis_off()
+
+
+def _matrix(axes: Axes, words: WordMap) -> None:
+    """The weights, rows in the order of their gold partners, and those without one below."""
+    gold = gold_of(words)
+    partner = partners(gold)
+    order = sorted(range(len(words.target)), key=lambda t: (partner[t] if t in partner else len(words.source), t))
+    values = words.weights[order] / words.most
+    cells(axes, values, left=0.0, percent=max(values.shape) <= 10)
+    outline(axes, Links.from_matrix(gold[order]))
+    axes.set(xlim=(0, len(words.source) or 1), ylim=(len(order) or 1, 0), aspect="equal")
+    axes.spines[:].set_visible(False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=2)
+    size = 7 if len(order) <= 20 else 5
+    names = [printable(words.target[t]) for t in order]
+    axes.set_yticks(np.arange(len(order)) + 0.5, names, parse_math=False, size=size)
+    names = list(map(printable, words.source))
+    turn = 90 if max(map(len, names), default=0) > 2 else 0
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, parse_math=False, size=size, rotation=turn)
+    axes.set_xlabel("what is looked at", size=8, color=GREY)
+    axes.set_ylabel("queries", size=8, color=GREY)

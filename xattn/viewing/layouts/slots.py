@@ -1,0 +1,67 @@
+"""A column of slots, such as the sentences of a story, with bars for where a query looks at every layer (hop)."""
+
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.labels import printable
+from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
+from xattn.viewing.style import GOLD, GREY, INK
+
+_LONGEST = 64  # letters of a label
+
+
+def slots(attention: AttentionMap, readout: Readout) -> Figure:
+    """Slots down the left side; for each query a panel with a bar a layer for each slot, and gold slots shaded.
+
+    A disc or a cross marks the slot that is read at the readout's layer.
+    """
+    words = attention.to_words(readout)
+    shown, notes = queries(words)
+    layers = range(len(attention.weights))
+    every = [attention.to_words(replace(readout, layer=layer)) for layer in layers]
+    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in map(printable, words.source)]
+    room = 0.075 * max(map(len, names), default=0)  # of the labels, at 8 points
+    height = max(1.2, len(words.source) * max(0.2, 0.085 * len(layers) + 0.05))
+    figure = Figure(figsize=(1.2 + room + 1.15 * max(len(shown), 1), height + 0.9), layout="constrained")
+    panels = figure.subplots(1, max(len(shown), 1), sharey=True, squeeze=False)[0]
+    colors = [mpl.colormaps["Blues"](0.35 + 0.6 * (layer + 1) / len(layers)) for layer in layers]
+    gold, (most, verdicts) = gold_of(words), read(words)
+    thick = 0.84 / len(layers)
+    for axes, t in zip(panels, shown, strict=False):
+        for slot in np.flatnonzero(gold[t]):
+            axes.axhspan(slot - 0.5, slot + 0.5, color=GOLD, alpha=0.16, linewidth=0, zorder=0)
+        for layer, each in enumerate(every):
+            at = np.arange(len(words.source)) - 0.42 + thick * (layer + 0.5)
+            axes.barh(at, each.weights[t] / words.most, thick, color=colors[layer], label=f"layer {layer}", zorder=2)
+        if words.weights[t].any():
+            at = most[t] - 0.42 + thick * (readout.layer + 0.5)
+            mark(axes, float(words.weights[t, most[t]] / words.most), float(at), verdicts[t])
+        _frame(axes, printable(words.target[t]))
+    panels[0].set_yticks(np.arange(len(names)), names, parse_math=False, size=8)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    if len(layers) > 1 and shown:
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=7.5, handlelength=1.1)
+    which = "every layer" if len(layers) > 1 else "layer 0"
+    notes = [f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}", *notes]
+    if gold.any():
+        notes.append(f"disc: layer {readout.layer} reads a gold slot (shaded); cross: it reads another")
+    else:
+        notes.append(f"disc: the slot that layer {readout.layer} reads")
+    say(figure, words, notes)
+    return figure
+
+
+def _frame(axes: Axes, query: str) -> None:
+    axes.set_title(query, size=8.5, color=INK, parse_math=False)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.5, 1], ["0", "", "1"], size=7, color=GREY)
+    axes.tick_params(length=0, pad=2)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+    axes.set_axisbelow(True)

@@ -1,0 +1,80 @@
+"""What is heard or measured above, and below it where each word looks, on the same axis of time."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from xattn.alignment.layouts import Time
+from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
+from xattn.viewing.labels import printable
+from xattn.viewing.layouts.common import gold_of, mark, read, say
+from xattn.viewing.style import GOLD, GREY, LINES
+
+
+def time(attention: AttentionMap, readout: Readout) -> Figure:
+    """The signal, if there is one, above the weights: one row a word, one column a moment, gold intervals framed.
+
+    A disc or a cross at the largest weight of a row says whether it is inside of a gold interval.
+    """
+    words = attention.to_words(readout)
+    layout = words.layout
+    assert isinstance(layout, Time), "the layout of a map that is drawn over time"
+    rows, edges = len(words.target), layout.edges
+    tall = float(np.clip(0.3 * rows, 0.6, 7))
+    heights = [tall] if layout.signal is None else [1.5, tall]
+    figure = Figure(figsize=(7.2, sum(heights) + 1.3), layout="constrained")
+    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    if layout.signal is not None:
+        _signal(panels[0], layout)
+    axes, largest = panels[-1], float(words.weights.max(initial=0))
+    axes.pcolormesh(edges, np.arange(rows + 1), words.weights, cmap="Blues", vmin=0, vmax=largest or 1)
+    gold, (most, verdicts) = gold_of(words), read(words)
+    middles = (edges[1:] + edges[:-1]) / 2
+    for t in range(rows):
+        for begin, end in runs(gold[t]):
+            corner, width = (edges[begin], t + 0.08), edges[end] - edges[begin]
+            axes.add_patch(Rectangle(corner, width, 0.84, fill=False, edgecolor=GOLD, lw=1.4, zorder=3))
+        if words.weights[t].any():
+            mark(axes, float(middles[most[t]]), t + 0.5, verdicts[t])
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(max(rows, 1), 0))
+    axes.set_xlabel("seconds", size=8, color=GREY, loc="right")
+    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.hlines(np.arange(1, rows), edges[0], edges[-1], color="#e5e5e5", linewidth=0.6, zorder=2)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    notes = [MEANINGS[words.readout.convention], f"the darker, the more weight; the darkest is {largest:.2f}"]
+    if gold.any():
+        notes.append("framed: gold; disc: the largest weight of the row is in it; cross: it is not")
+    else:
+        notes.append("disc: the largest weight of the row")
+    say(figure, words, notes)
+    return figure
+
+
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Where runs of True begin, and where they have ended.
+
+    >>> runs(np.array([True, False, True, True]))
+    [(0, 1), (2, 4)]
+    """
+    change = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1)))
+    return [(int(begin), int(end)) for begin, end in change.reshape(-1, 2)]
+
+
+def _signal(axes: Axes, layout: Time) -> None:
+    signal, edges = layout.signal, layout.edges
+    assert signal is not None, "it is asked before"
+    frames, bands = signal.shape
+    times = np.linspace(edges[0], edges[-1], frames + 1)
+    if layout.is_spectrogram:
+        axes.pcolormesh(times, np.arange(bands + 1), signal.T, cmap="Greys", rasterized=True)
+        axes.set_ylabel("band", size=8, color=GREY)
+    else:
+        for band in range(bands):
+            color, _, dash = LINES[band]
+            axes.plot((times[1:] + times[:-1]) / 2, signal[:, band], color=color, linestyle=dash, linewidth=1)
+        axes.set_ylabel("signal", size=8, color=GREY)
+    axes.set_yticks([])
+    axes.tick_params(axis="x", length=0)
+    axes.spines[:].set_visible(False)
