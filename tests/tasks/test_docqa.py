@@ -109,6 +109,14 @@ def test_splits_have_kinds(task):
         task.examples("test_qa1")
 
 
+def test_a_split_that_is_not_there_and_a_corpus_that_is_not_named_are_found_before_training(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="There is no split 'nosuch'"):
+        make(tmp_path / "run", data=Data(corpus="generated", test=("test", "nosuch")))
+    monkeypatch.delenv("NOWHERE", raising=False)
+    with pytest.raises(UserError, match="the environment variable NOWHERE, which is not set: export NOWHERE=FOLDER"):
+        make(tmp_path / "other", data=Data(corpus="$NOWHERE/babi.tar.gz"), row=replace(ROW, tasks=(1,)))
+
+
 def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path):
     task = _babi(archive, tmp_path / "run")
     (question,) = task.asked("test", "qa2")

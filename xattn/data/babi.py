@@ -36,7 +36,9 @@ def load(archive: Path, task: int, part: Literal["train", "test"]) -> list[list[
             file = tar.extractfile(found[task, part])
             assert file is not None, "a text file is a plain file"
             lines = file.read().decode().splitlines()
-    except (OSError, tarfile.TarError) as error:
+    except OSError as error:
+        raise UserError(f"Cannot read {archive}: {error.strerror or error}.") from None
+    except tarfile.TarError as error:
         raise UserError(f"Cannot read {archive}: {error}.") from None
     return list(parse(lines, f"{archive}, {found[task, part].name}"))
 

@@ -4,7 +4,6 @@ Stories are bAbI's (Weston et al., 2015), or generated; the model is a memory ne
 the common parts: a slot for every sentence, and a decoder whose layers are the hops.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
@@ -25,6 +24,7 @@ from xattn.alignment.maps import Readout
 from xattn.config import ConfigError, Model, Row
 from xattn.data import babi, stories
 from xattn.data.babi import Question
+from xattn.data.text import expand
 from xattn.errors import UserError
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.slots import SlotEncoder
@@ -189,6 +189,9 @@ class DocQATask(ArrayTask):
     def __init__(self, run: Run, console: Console):
         self.asked, self.load = cache(self._asked), cache(babi.load)
         super().__init__(run, console)
+        data = self.config.data
+        for split in (data.train, data.validation, *data.test):  # before training, not after it
+            self._check(split)
 
     @property
     def row(self) -> DocQA:
@@ -224,12 +227,7 @@ class DocQATask(ArrayTask):
         return tuple(stories.QUESTIONS) if self.generated else tuple(f"qa{task}" for task in self.row.tasks)
 
     def read(self, split: str) -> Examples:
-        part, _, kind = split.partition("_")
-        if part not in PARTS or kind not in ("", *self.kinds):
-            raise ConfigError(
-                f"There is no split {split!r}: there are {', '.join(PARTS)}, and of each its kinds of questions, such "
-                f"as test_{self.kinds[0]} ({', '.join(self.kinds)})."
-            )
+        self._check(split)
         return self.vocabulary.read(self._questions(split), self.row.sentences)
 
     def build(self, rngs: nnx.Rngs) -> Reader:
@@ -321,7 +319,7 @@ class DocQATask(ArrayTask):
             size = row.train if part == "train" else row.held_out
             numbers = range(-(-size // len(stories.QUESTIONS)))
             return [stories.draw(row.seed, part, number, kind, row.told) for number in numbers]
-        archive = Path(os.path.expandvars(self.config.data.corpus)).expanduser()
+        archive = Path(expand(self.config.data.corpus))
         told = self.load(archive, int(kind.removeprefix("qa")), "test" if part == "test" else "train")
         if part != "test":
             counts = np.cumsum([len(story) for story in reversed(told)])
@@ -330,6 +328,14 @@ class DocQATask(ArrayTask):
                 raise ConfigError(f"row.held_out ({row.held_out}) must be below the {counts[-1]} questions of {kind}.")
             told = told[-held_out:] if part == "validation" else told[:-held_out]
         return [question for story in told for question in story]
+
+    def _check(self, split: str) -> None:
+        part, _, kind = split.partition("_")
+        if part not in PARTS or kind not in ("", *self.kinds):
+            raise ConfigError(
+                f"There is no split {split!r}: there are {', '.join(PARTS)}, and of each its kinds of questions, such "
+                f"as test_{self.kinds[0]} ({', '.join(self.kinds)})."
+            )
 
     def _questions(self, split: str) -> list[Question]:
         """The questions of a split, in order."""
