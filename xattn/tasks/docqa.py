@@ -25,6 +25,7 @@ from xattn.config import ConfigError, Model, Row
 from xattn.data import babi, stories
 from xattn.data.babi import Question
 from xattn.data.text import expand
+from xattn.data.words import PAD
 from xattn.errors import UserError
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.slots import SlotEncoder
@@ -37,8 +38,8 @@ from xattn.training.losses import cross_entropy, sum_of
 GENERATED = "generated"
 PARTS = ("train", "validation", "test")
 
-# Ids that are no words.
-NOTHING, ANSWER = 0, 1
+# The place of the answer among the words of a question: an id that is no word.
+ANSWER = PAD + 1
 
 # Words of questions that say nothing of what is asked for: the baseline passes over them.
 FUNCTION_WORDS = {"before", "did", "is", "the", "to", "was", "what", "where", "who"}
@@ -115,7 +116,7 @@ class Vocabulary:
         def row(words: tuple[str, ...], longest: int) -> np.ndarray:
             if len(words) > longest or not ids.keys() >= set(words):
                 raise UserError(f"{' '.join(words)!r} is longer than all in training, or has words that are not there.")
-            return np.array([ids[word] for word in words] + [NOTHING] * (longest - len(words)), np.int16)
+            return np.array([ids[word] for word in words] + [PAD] * (longest - len(words)), np.int16)
 
         out = Examples(
             story=np.zeros((len(questions), slots, self.sentence), np.int16),
@@ -155,7 +156,7 @@ class Reader(nnx.Module):
 
     def encode(self, story: Int[Array, "B S W"], noise: Noise | None = None) -> Memory:
         """What the question looks at."""
-        memory = self.encoder(self.embedding(story), story != NOTHING, noise and noise.at(0))
+        memory = self.encoder(self.embedding(story), story != PAD, noise and noise.at(0))
         return self.transform(memory, noise and noise.at(1))
 
     def __call__(
@@ -171,7 +172,7 @@ class Reader(nnx.Module):
         if hide is not None:
             hide_BTM |= hide
         states, weights = self.decoder(
-            self.embedding(question), memory, noise and noise.at(2), hide_BTM, causal=False, real=question != NOTHING
+            self.embedding(question), memory, noise and noise.at(2), hide_BTM, causal=False, real=question != PAD
         )
         return self.answers(states[:, 0]), weights[:, :, :, :1], memory.mask
 
