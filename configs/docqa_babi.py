@@ -7,8 +7,7 @@ Time: 68 s; 7 min for all five tasks and the ablations
 Score: 0.987 on test_qa2 (bar 0.95; other seeds 0.985, 0.980); 0.926 look at one fact after the other (chance 0.012)
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training
-from xattn.tasks.docqa import DocQA
+from xattn.config import Data, DocQA, Experiment, Model, Optimizer, Training
 
 config = Experiment(
     task="docqa",

@@ -7,8 +7,7 @@ Time: 97 s for 4,000 steps; 4.5 min with the ablations
 Score: person 0.992, object 0.904, before 0.952, giver 1.000; at most 0.248 for a constant answer
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training
-from xattn.tasks.docqa import DocQA
+from xattn.config import Data, DocQA, Experiment, Model, Optimizer, Training
 
 config = Experiment(
     task="docqa",

@@ -7,8 +7,7 @@ Time: a minute for 2,500 steps
 Score: MSE 0.135e-3 on LINUX and 1.319e-3 on AIDS (SimGNN 1.509e-3 and 1.189e-3); 0.172e-3 and 1.364e-3 without looks
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training
-from xattn.tasks.graph_ged import GraphGed
+from xattn.config import Data, Experiment, GraphGed, Model, Optimizer, Training
 
 config = Experiment(
     task="graph_ged",

@@ -7,8 +7,7 @@ Time: 38 s for 2,000 steps
 Score: hits 0.950 on test; 0.903 without looks (siamese), 0.758 by a hand profile with the Hungarian method
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training
-from xattn.tasks.graph_match import GraphMatch
+from xattn.config import Data, Experiment, GraphMatch, Model, Optimizer, Training
 
 config = Experiment(
     task="graph_match",

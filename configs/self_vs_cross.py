@@ -7,8 +7,7 @@ Time: 232 s (cross) and 293 s (self) for 4,000 steps, with other work beside it
 Score: exact match 0.974 (cross) and 0.980 (self) on test, 0.974 and 0.978 on unseen pairs
 """
 
-from xattn.config import Data, Experiment, Model, Optimizer, Training
-from xattn.tasks.self_cross import SelfCross
+from xattn.config import Data, Experiment, Model, Optimizer, SelfCross, Training
 
 config = Experiment(
     task="self_cross",

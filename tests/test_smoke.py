@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from xattn import cli
-from xattn import config_files as configs
-from xattn.data import grammar
-from xattn.data.sources import TOYS
+from xattn.config import files as configs
+from xattn.data.corpora import TOYS
+from xattn.data.toy import grammar
 
 CONFIGS = sorted(Path(__file__).parents[1].glob("configs/*.py"))
 

@@ -20,14 +20,15 @@ from pathlib import Path
 import text
 from eflomal import Aligner
 
-from xattn.alignment import formats, scores
+from xattn.alignment import link_files as formats
+from xattn.alignment import scores
 from xattn.alignment.links import Links, diagonal, mutual
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.alignment.symmetrization import combine, symmetrize
 from xattn.cli import main
-from xattn.data import sources
-from xattn.run import Run, open_run, write_json
-from xattn.tasks import aligning
+from xattn.data import corpora as sources
+from xattn.runs.folder import Run, open_run, write_json
+from xattn.translation import aligning
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"

@@ -15,8 +15,10 @@ import numpy as np
 from jax.extend.core import jaxprs_in_params
 
 from xattn.attention import cross_attention
-from xattn.run import environment, write_json
-from xattn.viewing.figures import growth, render
+from xattn.runs.environment import environment
+from xattn.runs.folder import write_json
+from xattn.viewing.curves import growth
+from xattn.viewing.figures import render
 
 HERE = Path(__file__).parent
 HEADS = 8

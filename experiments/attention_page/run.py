@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.cli import main
-from xattn.data import grammar
-from xattn.run import write_json
+from xattn.data.toy import grammar
+from xattn.runs.folder import write_json
 from xattn.viewing.page import Page, Sentence, code
 
 HERE = Path(__file__).parent

@@ -26,7 +26,8 @@ from flax import nnx
 
 from xattn.attention import cross_attention, explain
 from xattn.attention.tiles import cores
-from xattn.run import environment, write_json
+from xattn.runs.environment import environment
+from xattn.runs.folder import write_json
 
 HERE = Path(__file__).parent
 ROUNDS = 9 if cores() > 1 else 3

@@ -8,7 +8,7 @@ import numpy as np
 from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, TransformerEncoderSpec, TransformerSpec
 
 from xattn.nn.attention import ROTARY_BASE
-from xattn.tasks.translator import Translator
+from xattn.translation.translator import Translator
 
 # Rotary positions over the whole head, whose halves are the pairs, as in `xattn.nn.attention.rotate`.
 ROTARY = {"rotary_dim": 0, "rotary_interleave": False, "rotary_base": ROTARY_BASE}

@@ -24,9 +24,9 @@ import ctranslate2
 from ctranslate2_model import convert
 from rich.console import Console
 
-from xattn import cli
-from xattn.run import environment, open_run, write_json
-from xattn.tasks.translator import Translation, Translator
+from xattn.runs.environment import environment
+from xattn.runs.folder import PRETRAINED, open_run, write_json
+from xattn.translation.translator import Translation, Translator
 
 HERE = Path(__file__).parent
 SENTENCES = 1_000
@@ -120,7 +120,7 @@ def measure(model: Translator, texts: list[str], threads: int, console: Console)
 def main() -> None:
     """Measures one run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("run", type=Path, nargs="?", default=cli.PRETRAINED)
+    parser.add_argument("run", type=Path, nargs="?", default=PRETRAINED)
     parser.add_argument("sources", type=Path)
     arguments = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xattn.results import measure
+from xattn.runs.readout import readout
+from xattn.sweeps import measure
 from xattn.tasks.docqa import DocQATask
-from xattn.tasks.viewing import readout
 from xattn.viewing.formats import png
 
 HERE = Path(__file__).parent

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from xattn.results import measure
-from xattn.run import Run
+from xattn.runs.folder import Run
+from xattn.runs.readout import readout
+from xattn.sweeps import measure
 from xattn.tasks.graph_match import Examples, GraphMatchTask
-from xattn.tasks.viewing import readout
 from xattn.viewing.formats import png
 
 HERE = Path(__file__).parent

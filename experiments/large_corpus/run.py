@@ -22,8 +22,9 @@ from rich.console import Console
 
 from xattn.config import Data, Experiment, Training, Vocabulary
 from xattn.data import batching
-from xattn.run import create, environment, write_json
-from xattn.tasks.translation import Translation
+from xattn.runs.environment import environment
+from xattn.runs.folder import create, write_json
+from xattn.translation.task import Translation
 
 HERE = Path(__file__).parent
 PAIRS, WORDS, BATCHES = 5_000_000, 200_000, 200

@@ -8,10 +8,11 @@ Runs go into runs/latents_* and runs/toy_en_fr_latents_2; the results and the fi
 from pathlib import Path
 
 from xattn.cli import main
-from xattn.results import measure
-from xattn.run import Run, write_json
-from xattn.tasks.recall import Recall
-from xattn.viewing.figures import frontier, render
+from xattn.config import Recall
+from xattn.runs.folder import Run, write_json
+from xattn.sweeps import measure
+from xattn.viewing.curves import frontier
+from xattn.viewing.figures import render
 
 HERE = Path(__file__).parent
 CONFIG, TOY = (HERE.parents[1] / "configs" / f"{name}.py" for name in ("latents", "toy_en_fr"))

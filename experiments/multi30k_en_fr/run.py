@@ -15,12 +15,13 @@ from pathlib import Path
 from sacremoses import MosesDetokenizer
 
 from xattn.cli import main
-from xattn.data import sources
-from xattn.run import Run, open_run, write_json
-from xattn.tasks.evaluation import length_curve
-from xattn.tasks.translation import bleu, load
-from xattn.tasks.translator import Translator
-from xattn.viewing.figures import learning_curve, render
+from xattn.data import corpora as sources
+from xattn.runs.folder import Run, open_run, write_json
+from xattn.translation.corpus import bleu, load
+from xattn.translation.length_curve import length_curve
+from xattn.translation.translator import Translator
+from xattn.viewing.curves import learning_curve
+from xattn.viewing.figures import render
 
 HERE = Path(__file__).parent
 SENTENCE = "a young girl in a red dress is playing with her brown dog on the beach ."

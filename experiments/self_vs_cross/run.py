@@ -9,13 +9,13 @@ is of a model that translates to Hindi, the run of experiments/toy_en_hi, which 
 from pathlib import Path
 
 from xattn.alignment.maps import MEANINGS, Readout, WordMap
-from xattn.results import measure
-from xattn.run import Run, open_run, write_json
+from xattn.runs.folder import Run, open_run, write_json
+from xattn.runs.readout import readout
+from xattn.sweeps import measure
 from xattn.tasks.self_cross import cached_bytes, score_entries
-from xattn.tasks.translator import Translator
-from xattn.tasks.viewing import readout
-from xattn.viewing.beside import beside
+from xattn.translation.translator import Translator
 from xattn.viewing.figures import render
+from xattn.viewing.side_by_side import beside
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parents[1] / "configs" / "self_vs_cross.py"

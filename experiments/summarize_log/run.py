@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xattn.results import measure
-from xattn.run import Run
+from xattn.runs.folder import Run
+from xattn.runs.readout import readout
+from xattn.sweeps import measure
 from xattn.tasks.summarize import UNSEEN_NAMES, Summarize
-from xattn.tasks.viewing import readout
 from xattn.viewing.formats import png
 
 HERE = Path(__file__).parent

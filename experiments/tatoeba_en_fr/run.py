@@ -7,7 +7,7 @@ The run goes into runs/tatoeba_en_fr_full_memory; results.json beside this file 
 
 from pathlib import Path
 
-from xattn.results import measure
+from xattn.sweeps import measure
 
 HERE = Path(__file__).parent
 

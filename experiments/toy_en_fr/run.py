@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from xattn.cli import main
-from xattn.run import Run, open_run, write_json
-from xattn.tasks.evaluation import length_curve
+from xattn.runs.folder import Run, open_run, write_json
+from xattn.translation.length_curve import length_curve
 from xattn.viewing.figures import render
 
 ROOT = Path(__file__).parents[2]

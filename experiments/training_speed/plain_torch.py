@@ -1,4 +1,4 @@
-"""The translation model of `xattn.nn.model` as one would plainly write it in PyTorch, to be measured against."""
+"""The model of `xattn.nn.encoder_decoder` as one would plainly write it in PyTorch, to be measured against."""
 
 import torch
 from torch import Tensor, nn

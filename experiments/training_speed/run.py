@@ -21,7 +21,8 @@ import numpy as np
 
 from xattn import process
 from xattn.config import Experiment, Model
-from xattn.run import environment, write_json
+from xattn.runs.environment import environment
+from xattn.runs.folder import write_json
 
 HERE = Path(__file__).parent
 ROUNDS = 9
@@ -58,10 +59,10 @@ def xattn_step() -> Callable[[dict], None]:
     from flax import nnx
 
     from xattn.data.batching import Batch
-    from xattn.tasks.translation import loss_of
-    from xattn.tasks.translator import build
     from xattn.training import devices, optimizer
     from xattn.training.step import make_update, start
+    from xattn.translation.loss import loss_of
+    from xattn.translation.translator import build
 
     graph, _ = nnx.split(nnx.eval_shape(lambda: build(CONFIG, VOCABULARY)), nnx.Param)
     params = jax.jit(lambda: nnx.to_pure_dict(nnx.state(build(CONFIG, VOCABULARY), nnx.Param)))()

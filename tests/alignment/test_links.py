@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xattn.alignment.formats import format_links, parse_links, read_links, write_links
+from xattn.alignment.link_files import format_links, parse_links, read_links, write_links
 from xattn.alignment.links import Links, argmax, diagonal, method, mutual, read, threshold, top_k
 
 pairs = st.frozensets(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12)

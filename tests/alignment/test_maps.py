@@ -118,6 +118,6 @@ def test_a_readout_outside_the_map_is_refused(weights, layer, head, message):
 
 
 def test_alignment_needs_no_jax():
-    code = "import sys, xattn.alignment.scores, xattn.alignment.formats; print('jax' in sys.modules)"
+    code = "import sys, xattn.alignment.scores, xattn.alignment.link_files; print('jax' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "False"

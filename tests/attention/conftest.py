@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xattn.attention import Dropout, Mask, cross_attention_with_aux
-from xattn.attention.call import check_call
+from xattn.attention.checks import check_call
 from xattn.attention.dropout import keep_weights
 from xattn.attention.implementations import IMPLEMENTATIONS
 from xattn.attention.statistics import check_wanted

@@ -7,9 +7,9 @@ import pytest
 
 from xattn.data import encoded as module
 from xattn.data.batching import PlannedBatch, Shape, make_batch
+from xattn.data.corpora import identity
 from xattn.data.encoded import Corpus, encode, key
 from xattn.data.pairs import BadLines, DataError, Pair
-from xattn.data.sources import identity
 from xattn.data.tokenizer import Tokenizer
 
 PAIRS = [Pair(f"the {word} of {n}", f"le {word} numéro {n * n}") for n in range(11) for word in ("fox", "été")]

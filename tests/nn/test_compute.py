@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from xattn.nn.model import EncoderDecoder
+from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training.losses import cross_entropy, sum_of
 
 B, S, T, V, D, N, L, F = 3, 7, 5, 31, 12, 2, 1, 17

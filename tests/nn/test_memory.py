@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from xattn.nn.memory import LatentPool, Memory, mean, none, shuffle
-from xattn.nn.model import EncoderDecoder
+from xattn.nn.encoder_decoder import EncoderDecoder
+from xattn.nn.memory import Memory
+from xattn.nn.memory_transforms import LatentPool, mean, none, shuffle
 
 # Distinct primes, but for the width, which the heads divide.
 B, S, T, V, D, N, L, F, Z = 5, 7, 3, 31, 12, 2, 1, 17, 2

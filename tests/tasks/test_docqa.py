@@ -11,11 +11,11 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
+from xattn.config import ConfigError, Data, DocQA, Experiment, Model, Optimizer, Training
 from xattn.errors import UserError
-from xattn.tasks.docqa import DocQA, DocQATask
-from xattn.tasks.measuring import knock_out, measure, pointing
+from xattn.runs import folder as runs
+from xattn.tasks.array_evaluation import knock_out, measure, pointing
+from xattn.tasks.docqa import DocQATask
 
 ROW = DocQA(sentences=7, told=(5, 7), train=23, held_out=8)
 SMALL = Experiment(

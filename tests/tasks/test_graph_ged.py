@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
-from xattn.data import ged
+from xattn.config import ConfigError, Data, Experiment, GraphGed, Model, Optimizer, Training
+from xattn.data.benchmarks import ged
 from xattn.data.pairs import DataError
-from xattn.tasks.graph_ged import GraphGed, GraphGedTask, lower_bound, ranks
-from xattn.tasks.measuring import knock_out, short
-from xattn.training.loop import means
+from xattn.runs import folder as runs
+from xattn.runs.results import short
+from xattn.tasks.array_evaluation import knock_out
+from xattn.tasks.graph_ged import GraphGedTask, lower_bound, ranks
+from xattn.training.losses import means
 
 LABELS = ("C", "N", "O")
 TRAIN, TEST = 5, 3

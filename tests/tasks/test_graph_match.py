@@ -12,11 +12,11 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
-from xattn.nn.encoders.graph import Graphs
-from xattn.tasks.graph_match import GraphMatch, GraphMatchTask, draw, profiles
-from xattn.training.loop import means
+from xattn.config import ConfigError, Data, Experiment, GraphMatch, Model, Optimizer, Training
+from xattn.nn.graph_matcher import Graphs
+from xattn.runs import folder as runs
+from xattn.tasks.graph_match import GraphMatchTask, draw, profiles
+from xattn.training.losses import means
 
 SMALL = Experiment(
     task="graph_match",

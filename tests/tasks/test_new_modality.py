@@ -17,9 +17,9 @@ from xattn import cli, tasks
 from xattn.alignment.layouts import Time
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
-from xattn.nn.memory import Transform
-from xattn.run import open_run
-from xattn.tasks.arrays import ArrayTask, Outcome
+from xattn.nn.memory_transforms import Transform
+from xattn.runs.folder import open_run
+from xattn.tasks.array_task import ArrayTask, Outcome
 from xattn.training.losses import cross_entropy, sum_of
 
 # From here to the next comment is the file that a new modality takes.

@@ -11,13 +11,13 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn import config_files as configs
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
+from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Recall, Training
+from xattn.config import files as configs
+from xattn.runs import folder as runs
 from xattn.tasks import find
-from xattn.tasks.measuring import knock_out, measure, pointing
-from xattn.tasks.recall import Recall, RecallTask, draw
-from xattn.training.loop import means
+from xattn.tasks.array_evaluation import knock_out, measure, pointing
+from xattn.tasks.recall import RecallTask, draw
+from xattn.training.losses import means
 
 SMALL = Experiment(
     task="recall",

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
-from xattn.data.words import BOS, EOS, PAD
+from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, SelfCross, Training
+from xattn.data.vocabulary import BOS, EOS, PAD
 from xattn.nn import attention
-from xattn.tasks.self_cross import SelfCross, SelfCrossTask, cached_bytes, score_entries
-from xattn.tasks.sequences import until_end
+from xattn.runs import folder as runs
+from xattn.tasks.self_cross import SelfCrossTask, cached_bytes, score_entries
+from xattn.tasks.sequence_task import until_end
 
 SMALL = Experiment(
     task="self_cross",

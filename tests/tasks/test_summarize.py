@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn import config_files as configs
-from xattn import run as runs
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Training
-from xattn.data.words import BOS, EOS, PAD, UNK
-from xattn.tasks.measuring import knock_out
-from xattn.tasks.sequences import until_end
-from xattn.tasks.summarize import Examples, Summarize, Summary
-from xattn.training.loop import means
+from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Summary, Training
+from xattn.config import files as configs
+from xattn.data.vocabulary import BOS, EOS, PAD, UNK
+from xattn.runs import folder as runs
+from xattn.tasks.array_evaluation import knock_out
+from xattn.tasks.sequence_task import until_end
+from xattn.tasks.summarize import Examples, Summarize
+from xattn.training.losses import means
 
 SMALL = Experiment(
     task="summarize",

@@ -7,11 +7,11 @@ import optax
 import pytest
 from flax import nnx
 
-from xattn.nn.layers import Noise
-from xattn.nn.model import EncoderDecoder
+from xattn.nn.dropout import Noise
+from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training import devices
-from xattn.training.loop import make_look, means
-from xattn.training.losses import cross_entropy, sum_of
+from xattn.training.loop import make_look
+from xattn.training.losses import cross_entropy, means, sum_of
 from xattn.training.step import make_update, start
 
 B, S, T, V = 16, 7, 5, 31

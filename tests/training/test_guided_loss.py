@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from xattn.attention import Dropout, Mask, cross_attention_with_aux
-from xattn.training.guidance import guided_loss
+from xattn.training.guided_loss import guided_loss
 
 T, S = 5, 7
 

@@ -12,9 +12,9 @@ import optax
 import pytest
 from rich.console import Console
 
-from xattn import run as runs
 from xattn.attention import hash_bits
 from xattn.config import Experiment, Optimizer, Training
+from xattn.runs import folder as runs
 from xattn.training import loop, optimizer
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.losses import sum_of

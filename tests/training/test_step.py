@@ -6,9 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from xattn.training import averages, devices
-from xattn.training.loop import means
-from xattn.training.losses import Sum, sum_of
+from xattn.training import checkpoint_average as averages
+from xattn.training import devices
+from xattn.training.losses import Sum, means, sum_of
 from xattn.training.step import make_update, start
 
 D = 3

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xattn.alignment.formats import parse_links
+from xattn.alignment.link_files import parse_links
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import score

@@ -16,7 +16,8 @@ from matplotlib.patches import Rectangle
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing import style
-from xattn.viewing.figures import growth, heatmap, length_curve, render
+from xattn.viewing.curves import growth, length_curve
+from xattn.viewing.figures import heatmap, render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.terminal import Heatmap
 

@@ -1,7 +1,6 @@
 """Cross-attention as pure functions: exact, with every mask, and weights as return values."""
 
-from xattn.attention.bidirectional import bidirectional_cross_attention
-from xattn.attention.contract import (
+from xattn.attention.api import (
     KeyValue,
     attention_weights,
     cross_attention,
@@ -10,6 +9,7 @@ from xattn.attention.contract import (
     merge,
     prepare_memory,
 )
+from xattn.attention.bidirectional import bidirectional_cross_attention
 from xattn.attention.dropout import Dropout, drop_others, dropout, hash_bits, keep
 from xattn.attention.mask import Mask
 from xattn.attention.ring import ring_attention

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
-from xattn.attention.call import Call, check_block, check_call
-from xattn.attention.manual import varying_alike
+from xattn.attention.call import Call
+from xattn.attention.checks import check_block, check_call
 from xattn.attention.mask import Mask
-from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.shard_map import varying_alike
 from xattn.attention.tiles import Plan, add_at, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
 
 Implementation = Literal["auto", "dense", "chunked"]

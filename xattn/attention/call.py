@@ -7,21 +7,16 @@ cut to a tile of itself, which remembers where it lies.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from xattn.attention.dropout import Dropout, check_rate, keep_weights
-from xattn.attention.mask import Mask
-from xattn.attention.normalizers import NORMALIZERS
+from xattn.attention.dropout import keep_weights
 
 
 @jax.tree_util.register_dataclass
@@ -139,169 +134,3 @@ def mix(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T
         weights = jnp.where(call.kept(), weights * (1 / (1 - call.dropout.rate)), 0)
     kind, sums = call.v.dtype, call.sums
     return jnp.einsum("BKGTS,BKSH->BKGTH", weights.astype(kind), call.v, preferred_element_type=sums)
-
-
-def check_call(
-    q: Array,
-    k: Array,
-    v: Array,
-    mask: Mask | Array | None,
-    *,
-    bias: Array | None,
-    scale: float | Array | None,
-    softcap: float | None,
-    sink: float | Array | None,
-    normalizer: str,
-    dropout: Dropout | None,
-    names: tuple[str, str, str] = ("q", "k", "v"),
-) -> Call:
-    """Checks the arguments of `cross_attention` against each other and brings them to the common layout.
-
-    `names` are what the caller's caller calls q, k and v.
-    """
-    batch, queries, keys, heads, key_heads = _check_shapes(q, k, v, names)
-    groups, total = heads // key_heads, math.prod(batch)
-    sums = jnp.promote_types(q.dtype, jnp.float32)
-
-    if normalizer not in NORMALIZERS:
-        raise ValueError(f"normalizer is {normalizer!r}; accepted are {', '.join(NORMALIZERS)}.")
-    if sink is not None and normalizer != "softmax":
-        raise ValueError(f"sink adds to the softmax denominator; normalizer {normalizer!r} has none.")
-    if softcap is not None and not 0 < softcap < math.inf:
-        raise ValueError(f"softcap is {softcap}; accepted is a finite number above 0, or None.")
-    scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
-    if scale.shape != ():
-        raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
-    if q.dtype == sums:  # T x H products are fewer than T x S; in half precision they would round
-        q, scale = _scaled(q, scale), None
-    if sink is not None:
-        sink = jnp.asarray(sink, sums)
-        if sink.shape not in ((), (heads,)):
-            raise ValueError(f"sink has shape {sink.shape}; accepted are () and [N={heads}].")
-        sink = jnp.broadcast_to(sink, (heads,)).reshape(1, key_heads, groups, 1, 1)
-
-    return Call(
-        q=jnp.transpose(q.reshape(total, queries, key_heads, groups, q.shape[-1]), (0, 2, 3, 1, 4)),
-        k=jnp.swapaxes(_fold_memory(k, batch), 1, 2),
-        v=jnp.swapaxes(_fold_memory(v, batch), 1, 2),
-        mask=_check_mask(mask, batch, heads, queries, keys),
-        bias=_check_bias(bias, batch, key_heads, groups, queries, keys),
-        scale=scale,
-        sink=sink,
-        dropout=_check_dropout(dropout, batch),
-        heads=jnp.arange(heads)[None, :, None, None],
-        rows=jnp.arange(queries)[None],
-        cols=jnp.arange(keys)[None],
-        softcap=softcap,
-        normalizer=normalizer,
-    )
-
-
-def _scaled(q: Array, scale: Array) -> Array:
-    """`q * scale`, whose derivative by the scale does not meet what is not finite in queries that see nothing."""
-    fixed = lax.stop_gradient(scale)
-    return q * fixed + jnp.where(jnp.isfinite(q), q, 0) * (scale - fixed)
-
-
-def check_block(block: tuple[int, int] | None) -> None:
-    """Refuses block sizes that cut nothing."""
-    if block is None:
-        return
-    pair = isinstance(block, tuple) and len(block) == 2
-    if not pair or not all(isinstance(size, Integral) and size > 0 for size in block):
-        raise ValueError(f"block is {block!r}; accepted are two sizes (queries, keys), whole and above 0, or None.")
-
-
-def _check_array(name: str, x: Array, accepted: str) -> None:
-    if not isinstance(x, jax.Array | np.ndarray):
-        raise ValueError(f"{name} is of type {type(x).__name__}; accepted is {accepted}.")
-
-
-def _check_shapes(
-    q: Array, k: Array, v: Array, names: tuple[str, str, str]
-) -> tuple[tuple[int, ...], int, int, int, int]:
-    q_name, k_name, v_name = names
-    for name, x, axes in zip(names, (q, k, v), ("[*B,T,N,H]", "[*b,S,K,H]", "[*b,S,K,Hv]"), strict=True):
-        _check_array(name, x, f"a floating-point array {axes}")
-        if not jnp.issubdtype(x.dtype, jnp.floating):
-            raise ValueError(f"{name} has dtype {x.dtype}; accepted are floating-point arrays {axes}.")
-        if x.ndim < 3:
-            raise ValueError(f"{name} has shape {x.shape}; accepted is {axes}, of rank 3 or more.")
-    if not q.dtype == k.dtype == v.dtype:
-        raise ValueError(
-            f"{', '.join(names)} have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three."
-        )
-    batch, own = q.shape[:-3], k.shape[:-3]
-    (queries, heads, width), (keys, key_heads, key_width) = q.shape[-3:], k.shape[-3:]
-    if width != key_width or width == 0:
-        raise ValueError(
-            f"{q_name} has head width H={width} and {k_name} has {key_width}; accepted is one width above 0."
-        )
-    if v.shape[:-1] != k.shape[:-1]:
-        raise ValueError(f"{v_name} has shape {v.shape} and {k_name} {k.shape}; accepted is one [*b,S,K] for both.")
-    if heads == 0 or key_heads == 0 or heads % key_heads:
-        raise ValueError(f"{q_name} has N={heads} heads and {k_name} has K={key_heads}; accepted is N a multiple of K.")
-    if len(own) > len(batch) or any(o not in (1, b) for o, b in zip(own[::-1], batch[::-1], strict=False)):
-        raise ValueError(
-            f"{k_name}, {v_name} have batch axes {own}; accepted are those of {q_name}, {batch}, or 1 where shared."
-        )
-    return batch, queries, keys, heads, key_heads
-
-
-def _fold_memory(x: Array, batch: tuple[int, ...]) -> Array:
-    """[*b,S,K,H] with one batch axis, which stays 1 where the whole batch shares a memory."""
-    if math.prod(x.shape[:-3]) != 1:
-        x = jnp.broadcast_to(x, batch + x.shape[-3:])
-    return x.reshape(math.prod(x.shape[:-3]), *x.shape[-3:])
-
-
-def _check_mask(mask: Mask | Array | None, batch: tuple[int, ...], heads: int, queries: int, keys: int) -> Mask | None:
-    if mask is None:
-        return None
-    if not isinstance(mask, Mask):
-        _check_array("mask", mask, "a boolean array [*B|1,N|1,T|1,S|1], a Mask, or None")
-        if mask.dtype != bool:
-            raise ValueError(
-                f"mask has dtype {mask.dtype}; accepted is bool, True where one may look"
-                " (numbers to add to the scores are a bias)."
-            )
-        if mask.ndim != len(batch) + 3:
-            raise ValueError(
-                f"mask has shape {mask.shape}; accepted is a boolean [*B|1,N|1,T|1,S|1] of rank"
-                f" {len(batch) + 3}, or a Mask: for key padding [*B,S] write Mask.keys(valid)."
-            )
-        mask = Mask.dense(mask)
-    return mask.canonical(batch, heads, queries, keys) if mask.conditions else None
-
-
-def _check_bias(
-    bias: Array | None, batch: tuple[int, ...], key_heads: int, groups: int, queries: int, keys: int
-) -> Array | None:
-    if bias is None:
-        return None
-    full = (*batch, key_heads * groups, queries, keys)
-    _check_array("bias", bias, "a floating-point array [*B|1,N|1,T|1,S|1], or None")
-    if bias.ndim != len(full) or any(b not in (1, f) for b, f in zip(bias.shape, full, strict=True)):
-        raise ValueError(f"bias has shape {bias.shape}; accepted is [*B,N,T,S] = {full}, each axis full or 1.")
-    if not jnp.issubdtype(bias.dtype, jnp.floating):
-        raise ValueError(f"bias has dtype {bias.dtype}; accepted is floating point (a boolean is a mask).")
-    if math.prod(bias.shape[:-3]) != 1:
-        bias = jnp.broadcast_to(bias, batch + bias.shape[-3:])
-    heads = (1, 1) if bias.shape[-3] == 1 else (key_heads, groups)
-    return bias.reshape(math.prod(bias.shape[:-3]), *heads, *bias.shape[-2:])
-
-
-def _check_dropout(dropout: Dropout | None, batch: tuple[int, ...]) -> Dropout | None:
-    if dropout is None:
-        return None
-    if not isinstance(dropout, Dropout):
-        raise ValueError(f"dropout is {dropout!r}; accepted is Dropout(rate, seed), or None.")
-    if check_rate(dropout.rate) == 0:
-        return None
-    seed = jnp.asarray(dropout.seed)
-    if seed.shape != () or not jnp.issubdtype(seed.dtype, jnp.integer):
-        raise ValueError(f"dropout.seed is {seed.dtype} of shape {seed.shape}; accepted is a single integer.")
-    rows = jnp.arange(math.prod(batch)) if dropout.rows is None else dropout.rows
-    if dropout.rows is not None and rows.shape != batch:
-        raise ValueError(f"dropout.rows has shape {rows.shape}; accepted is the batch of q, {batch}.")
-    return replace(dropout, seed=seed.astype(jnp.uint32), rows=rows.reshape(-1).astype(jnp.uint32))

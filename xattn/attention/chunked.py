@@ -19,8 +19,8 @@ from jaxtyping import Array, Float
 from xattn.attention.call import Call, mix
 from xattn.attention.chunked_backward import chunked_backward
 from xattn.attention.dense import dense
-from xattn.attention.manual import varying_alike
-from xattn.attention.online import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.shard_map import varying_alike
 from xattn.attention.statistics import Aux, Wanted, top_scores
 from xattn.attention.tiles import (
     Found,

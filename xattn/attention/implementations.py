@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from jaxtyping import Array
 
 from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
-from xattn.attention.call import Call, check_block
+from xattn.attention.call import Call
+from xattn.attention.checks import check_block
 from xattn.attention.chunked import chunked, chunked_jvp
 from xattn.attention.dense import dense
 from xattn.attention.neighbors import neighbor_lists, neighbors

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from xattn.attention.contract import merge
-from xattn.attention.manual import varying_alike
+from xattn.attention.api import merge
+from xattn.attention.shard_map import varying_alike
 
 Look = Callable[[Any, Any], tuple[Array, Array]]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, Integer
 
+from xattn.data.corpora import publish
 from xattn.data.pairs import BadLines, DataError, Pair, Policy
-from xattn.data.sources import publish
 from xattn.data.tokenizer import Tokenizer
 
 # Pairs encoded at a time, and bytes of ids from which on they are kept in a file.

@@ -2,10 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-from xattn.data.grammar import Links
 from xattn.errors import UserError
 
 Policy = Literal["error", "skip"]
+Links = tuple[tuple[int, int], ...]
 
 
 class DataError(UserError):

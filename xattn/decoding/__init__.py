@@ -2,7 +2,7 @@
 
 from xattn.decoding.beam import BeamSearch, Search, beam_search, grow, join
 from xattn.decoding.hypotheses import Hypotheses, Step, length_penalty
-from xattn.decoding.walks import draw, greedy, sample
+from xattn.decoding.sampling import draw, greedy, sample
 
 __all__ = [
     "BeamSearch",

@@ -6,8 +6,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
-from xattn.nn.alignment import AlignmentLayer
-from xattn.nn.layers import DecoderLayer, Noise
+from xattn.nn.alignment_layer import AlignmentLayer
+from xattn.nn.dropout import Noise
+from xattn.nn.layers import DecoderLayer
 from xattn.nn.memory import Memory
 
 

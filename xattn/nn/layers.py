@@ -1,54 +1,17 @@
 """The blocks that encoders and decoders are made of: pre-norm residual layers (Xiong et al., 2020)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Float, Int
 
-from xattn.attention import Dropout, KeyValue, Mask, drop_others, hash_bits, keep
+from xattn.attention import Dropout, KeyValue, Mask
 from xattn.nn.attention import CrossAttention, linear
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Noise:
-    """Everything dropout needs in one training step; without it (`None`) a model is deterministic.
-
-    `rows` are the absolute row numbers of the batch: a batch cut over devices drops what the whole one drops.
-    """
-
-    seed: UInt32[Array, ""]
-    rows: UInt32[Array, " B"]
-    rate: float = field(metadata={"static": True})
-    attention_rate: float = field(metadata={"static": True})
-
-    def at(self, site: int | Int[Array, ""]) -> "Noise":
-        """Noise of its own for one site of the model."""
-        return replace(self, seed=hash_bits(self.seed, jnp.asarray(site, jnp.uint32)))
-
-
-def drops(noise: Noise | None, shape: tuple[int, ...], sites: int) -> list[Callable[[jax.Array], jax.Array]]:
-    """Activation dropout of arrays of one shape, a function for each of the sites 0, 1, ..."""
-    if noise is None or noise.rate == 0:
-        return [lambda x: x] * sites
-    rate, rows = noise.rate, noise.rows
-    # The masks are drawn in a loop, because XLA never fuses what a loop made. It would fuse their hashes into all that
-    # reads the residual stream further down, over and over: minutes to compile. A loop of one would be unrolled.
-    seeds = jax.vmap(lambda site: noise.at(site).seed)(jnp.arange(max(sites, 2)))
-    kept = jax.lax.map(lambda seed: keep(shape, rate, seed, rows), seeds)
-    return [partial(drop_others, kept=kept[site], rate=rate) for site in range(sites)]
-
-
-def attention_dropout(noise: Noise | None, site: int) -> Dropout | None:
-    """The dropout of one attention's weights."""
-    if noise is None or noise.attention_rate == 0:
-        return None
-    return Dropout(rate=noise.attention_rate, seed=noise.at(site).seed, rows=noise.rows)
+from xattn.nn.dropout import Noise, attention_dropout, drops
 
 
 class Mlp(nnx.Module):

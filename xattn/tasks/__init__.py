@@ -3,16 +3,16 @@
 from rich.console import Console
 
 from xattn.config import ConfigError
-from xattn.run import Run
+from xattn.runs.folder import Run
 from xattn.tasks.docqa import DocQATask
-from xattn.tasks.frozen import FrozenTranslation
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import Summarize
 from xattn.tasks.task import Task
-from xattn.tasks.translation import Translation
+from xattn.translation.alignment_layer_task import FrozenTranslation
+from xattn.translation.task import Translation
 
 TASKS: dict[str, type[Task]] = {
     "translation": Translation,

@@ -6,7 +6,6 @@ what it has.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,29 +17,13 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy import stats
 
 from xattn.alignment.layouts import Graph
-from xattn.config import ConfigError, Model, Row
-from xattn.data import ged
-from xattn.nn.encoders.graph import Graphs, Side
-from xattn.nn.layers import Noise
-from xattn.tasks.arrays import ArrayTask, Batch, Outcome
-from xattn.tasks.graph_match import edges_of, matcher
+from xattn.config import ConfigError, GraphGed, Model, Row
+from xattn.data.benchmarks import ged
+from xattn.nn.dropout import Noise
+from xattn.nn.graph_matcher import Graphs, Side
+from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.tasks.graphs import edges_of, matcher
 from xattn.training.losses import sum_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class GraphGed(Row):
-    """Which graphs are compared."""
-
-    dataset: ged.Name = "linux"
-    """LINUX, whose nodes are all alike, or AIDS700nef, whose nodes are atoms."""
-    held_out: int = 80
-    """Training graphs that are not trained on: the pairs of these validate."""
-    seed: int = 0
-    """Which graphs these are."""
-
-    def check(self) -> None:
-        if self.held_out < 2:
-            raise ConfigError(f"row.held_out must be at least 2, which are a pair, not {self.held_out}.")
 
 
 class Pairs(NamedTuple):

@@ -6,7 +6,6 @@ nodes have to be found by how their neighbours are found. The planted order says
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -17,41 +16,15 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from xattn.alignment.layouts import Graph
-from xattn.config import ConfigError, Model, Row
-from xattn.nn.encoders.graph import GraphMatcher, Graphs, Side, return_probabilities
-from xattn.nn.layers import Noise
-from xattn.tasks.arrays import ArrayTask, Batch, Outcome
+from xattn.config import GraphMatch, Model, Row
+from xattn.nn.dropout import Noise
+from xattn.nn.graph_matcher import Graphs, Side, return_probabilities
+from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.tasks.graphs import edges_of, matcher
 from xattn.training.losses import cross_entropy, sum_of
 
 # Examples drawn at a time, so that their random numbers do not all lie in memory.
 DRAWN = 4096
-
-
-@dataclass(frozen=True, kw_only=True)
-class GraphMatch(Row):
-    """Which graphs are drawn, and how far copies are from them."""
-
-    nodes: int = 15
-    """Nodes of a graph. Of few nodes there are few graphs, which then come in several splits: below 13, look."""
-    density: float = 0.25
-    """Share of all pairs of nodes that have an edge."""
-    moved: float = 0.05
-    """Share of a graph's edges that its copy has elsewhere, rounded to whole edges."""
-    train: int = 60_000
-    """Examples of the training split."""
-    held_out: int = 2_000
-    """Examples of every other split."""
-    seed: int = 0
-    """Root of the examples."""
-
-    def check(self) -> None:
-        self.positive("train", "held_out")
-        if self.nodes < 2:
-            raise ConfigError(f"row.nodes must be at least 2, not {self.nodes}.")
-        if not 0 < self.density <= 0.5:
-            raise ConfigError(f"row.density must be above 0 and at most 0.5, not {self.density}.")
-        if not 0 <= self.moved <= 1:
-            raise ConfigError(f"row.moved must be between 0 and 1, not {self.moved}.")
 
 
 class Examples(NamedTuple):
@@ -94,26 +67,6 @@ def _matrices(pairs: Bool[np.ndarray, "E P"], nodes: int) -> Bool[np.ndarray, "E
     upper = np.zeros((len(pairs), nodes, nodes), bool)
     upper[:, *np.triu_indices(nodes, 1)] = pairs
     return upper | upper.swapaxes(1, 2)
-
-
-def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
-    """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
-    if model.attention_dropout:
-        raise ConfigError(
-            f"model.attention_dropout must be 0 where two graphs look at each other, not {model.attention_dropout}: "
-            "one matrix of scores serves both directions; model.dropout drops what is read."
-        )
-    return GraphMatcher(
-        model.width,
-        model.heads,
-        model.mlp,
-        model.layers,
-        memory=model.memory,
-        latents=model.latents,
-        kinds=kinds,
-        dtype=jnp.dtype(model.compute),
-        rngs=rngs,
-    )
 
 
 class Matcher(nnx.Module):
@@ -198,11 +151,6 @@ class GraphMatchTask(ArrayTask):
             "hand profile": {"hits": nearest / 2 / len(planted)},
             "hand profile, Hungarian": {"hits": once / 2 / len(planted)},
         }
-
-
-def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:
-    """The pairs of nodes that have an edge, each once."""
-    return [(a, b) for a, b in np.argwhere(np.triu(matrix)).tolist()]
 
 
 def profiles(edges: Bool[np.ndarray, "E S S"]) -> Float[np.ndarray, "E S F"]:

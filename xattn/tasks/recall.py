@@ -6,7 +6,7 @@ found says how much of a source went through a bottleneck, of few latents or of 
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -16,46 +16,14 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.alignment.layouts import Slots
-from xattn.config import ConfigError, Model, Row
+from xattn.config import Model, Recall, Row
 from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dropout import Noise
 from xattn.nn.encoders.slots import SlotEncoder
-from xattn.nn.layers import Noise
-from xattn.nn.memory import Memory, Transform
-from xattn.tasks.arrays import ArrayTask, Batch, Outcome
+from xattn.nn.memory import Memory
+from xattn.nn.memory_transforms import Transform
+from xattn.tasks.array_task import ArrayTask, Batch, Outcome
 from xattn.training.losses import cross_entropy, sum_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recall(Row):
-    """What is remembered, and how much of it is asked."""
-
-    pairs: int = 16
-    """Keys with their values: slots of the memory."""
-    queries: int = 8
-    """Keys that are asked for, in one example."""
-    keys: int = 64
-    """Different keys that there are; an example has each at most once."""
-    values: int = 64
-    """Different values that there are."""
-    rank: int = 0
-    """Channels that the memory is compressed to before keys and values are made from it, in the manner of multi-head
-    latent attention (DeepSeek-AI, 2024), but once for all layers; 0 leaves it as wide as the model."""
-    train: int = 40_000
-    """Examples of the training split."""
-    held_out: int = 2_000
-    """Examples of every other split."""
-    seed: int = 0
-    """Root of the examples."""
-
-    def check(self) -> None:
-        self.positive("pairs", "queries", "keys", "values", "train", "held_out")
-        if not self.queries <= self.pairs <= self.keys:
-            raise ConfigError(
-                f"row.queries ({self.queries}) must be at most row.pairs ({self.pairs}), and these at most row.keys "
-                f"({self.keys})."
-            )
-        if self.rank < 0:
-            raise ConfigError(f"row.rank must be at least 0, not {self.rank}.")
 
 
 class Examples(NamedTuple):

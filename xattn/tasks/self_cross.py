@@ -5,9 +5,8 @@ every layer, against scores of the target with a memory that was encoded once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,37 +15,19 @@ from flax import nnx
 from jaxtyping import Array, Bool, Int
 from rich.console import Console
 
-from xattn.config import ConfigError, Model, Row
-from xattn.data import grammar
-from xattn.data.words import EOS, PAD, Words
+from xattn.config import ConfigError, Model, Row, SelfCross
+from xattn.data.toy import grammar
+from xattn.data.vocabulary import EOS, PAD, Words
 from xattn.decoding import Step
-from xattn.nn.layers import Noise
-from xattn.nn.model import EncoderDecoder
-from xattn.nn.prefix import PrefixModel
-from xattn.run import Run
-from xattn.tasks.arrays import Batch
-from xattn.tasks.sequences import Predicted, SequenceTask, padded, until_end
+from xattn.nn.dropout import Noise
+from xattn.nn.encoder_decoder import EncoderDecoder
+from xattn.nn.prefix_lm import PrefixModel
+from xattn.runs.folder import Run
+from xattn.tasks.array_task import Batch
+from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
 from xattn.training.losses import sum_of
 
 SPLITS = ("train", "validation", "test", "unseen_pairs")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelfCross(Row):
-    """Which of the two it is, and how many sentences of the toy grammar there are."""
-
-    stack: Literal["cross", "self"] = "cross"
-    """An encoder and a cross-decoder, of `model.layers` each; or one stack of self-attention over source and target, of
-    twice as many layers, whose MLPs are wider by as much as the cross-attentions cost."""
-    train: int = 40_000
-    """Sentence pairs of the training split."""
-    held_out: int = 1_000
-    """Sentence pairs of every other split."""
-    seed: int = 0
-    """Root of the sentences."""
-
-    def check(self) -> None:
-        self.positive("train", "held_out")
 
 
 class Examples(NamedTuple):

@@ -5,7 +5,6 @@ decoder looks at, so that a name which no vocabulary has can be written.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from typing import Any, ClassVar, NamedTuple
@@ -14,57 +13,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int, UInt8
+from jaxtyping import Array, Bool, Int, UInt8
 
 from xattn.alignment import layouts
-from xattn.config import ConfigError, Model, Row
-from xattn.data import reports
-from xattn.data.words import EOS, PAD, UNK, Words
+from xattn.config import Row, Summary
+from xattn.data.benchmarks import reports
+from xattn.data.vocabulary import EOS, PAD, UNK, Words
 from xattn.decoding import Step
-from xattn.nn.copying import CopySwitch
-from xattn.nn.layers import Noise
-from xattn.nn.memory import Memory
-from xattn.nn.model import EncoderDecoder
-from xattn.tasks.arrays import Batch
-from xattn.tasks.sequences import Predicted, SequenceTask, padded, until_end
+from xattn.nn.dropout import Noise
+from xattn.tasks.array_task import Batch
+from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
+from xattn.tasks.summarize_model import Summarizer
 from xattn.training.losses import sum_of
 
 UNSEEN_NAMES = "unseen"
 """The split in which all names are strange."""
 SPELLED = 16
 """Bytes of a strange name, at most."""
-COPY_HEAD = 0
-"""The head of the last layer whose attention is copied from: one, so that the others may look where they like."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary(Row):
-    """What reports are like, and whether words can be copied from them."""
-
-    copy: bool = True
-    """Whether the decoder may copy words that it looks at; without, it writes its vocabulary alone."""
-    shortest: int = 6
-    """Sentences of a report, at least."""
-    longest: int = 12
-    """Sentences of a report, at most."""
-    strange: float = 0.5
-    """How many of the names are outside the vocabulary, from 0 to 1; in the split `unseen` all are."""
-    train: int = 20_000
-    """Reports of the training split."""
-    held_out: int = 1_000
-    """Reports of every other split."""
-    seed: int = 0
-    """Root of the reports."""
-
-    def check(self) -> None:
-        if not 3 <= self.shortest <= self.longest:
-            raise ConfigError(
-                f"row.shortest ({self.shortest}) must be at least 3, a subject and two facts, and at most row.longest "
-                f"({self.longest})."
-            )
-        if not 0 <= self.strange <= 1:
-            raise ConfigError(f"row.strange must be between 0 and 1, not {self.strange}.")
-        self.positive("train", "held_out")
 
 
 class Examples(NamedTuple):
@@ -78,63 +43,6 @@ class Examples(NamedTuple):
     summary: Int[np.ndarray, "E T"]
     gold: Bool[np.ndarray, "E T S"]
     names: UInt8[np.ndarray, "E K C"]
-
-
-class Summarizer(nnx.Module):
-    """An encoder-decoder of words, with vectors of their own for the strange names of a report, and a copy switch."""
-
-    def __init__(self, model: Model, known: int, names: int, copy: bool, rngs: nnx.Rngs):
-        self.known, self.size, self.copies_memory = known, known + names, model.memory == "full"
-        self.words = EncoderDecoder(
-            vocabulary=self.size,
-            width=model.width,
-            heads=model.heads,
-            layers=model.layers,
-            mlp=model.mlp,
-            memory=model.memory,
-            latents=model.latents,
-            compute=model.compute,
-            rngs=rngs,
-        )
-        self.switch = CopySwitch(model.width, rngs=rngs) if copy else None
-
-    def __call__(
-        self,
-        report: Int[Array, "B S"],
-        given: Int[Array, "B T"],
-        noise: Noise | None = None,
-        hide: Bool[Array, "B T M"] | None = None,
-    ) -> tuple[Float[Array, "B T E"], Float[Array, "B T"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
-        """Log-probabilities of every next word, how much of each is copied, and where the decoder looks."""
-        memory = self.words.encode(report, report != PAD, noise)
-        states, weights = self.words.decode(given, memory, noise, hide)
-        said, copied = self.say(states, weights[-1, :, COPY_HEAD], self.at(report, memory))
-        return said, copied, weights, memory.mask
-
-    def at(self, report: Int[Array, "B S"], memory: Memory) -> Int[Array, "B M"]:
-        """The words at the positions of a memory; only those of a full one are words of the report."""
-        return report if self.copies_memory else jnp.full(memory.mask.shape, UNK)
-
-    def say(
-        self, states: Float[Array, "B T D"], weights: Float[Array, "B T M"], words: Int[Array, "B M"]
-    ) -> tuple[Float[Array, "B T E"], Float[Array, "B T"]]:
-        """Log-probabilities of all words, and how much is copied; strange names cannot be had without copying."""
-        logits = self.words.logits(states)[..., : self.known]
-        if self.switch is not None:
-            return self.switch(states, logits, weights, words, self.size)
-        more = ((0, 0), (0, 0), (0, self.size - self.known))
-        return jnp.pad(jax.nn.log_softmax(logits), more, constant_values=-jnp.inf), jnp.zeros(states.shape[:2])
-
-    def stepper(self, report: Int[Array, "B S"], length: int) -> tuple[Step, Any]:
-        """A step of writing, one hypothesis a report, and its first state; see `xattn.decoding`."""
-        memory = self.words.encode(report, report != PAD)
-        projected, words = self.words.decoder.project_memory(memory), self.at(report, memory)
-
-        def step(ids_B1: jax.Array, position: jax.Array, past: Any) -> tuple[jax.Array, Any, tuple[()]]:
-            states_B1D, weights_B1LNM, past = self.words.advance(ids_B1, position, past, projected)
-            return self.say(states_B1D, weights_B1LNM[:, :, -1, COPY_HEAD], words)[0], past, ()
-
-        return step, self.words.decoder.start(memory, 1, length)
 
 
 class Summarize(SequenceTask):

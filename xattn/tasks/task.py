@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.console import Console
 
 from xattn.config import Row
-from xattn.run import Run
+from xattn.runs.folder import Run
 from xattn.training import loop
 
 
@@ -15,8 +15,8 @@ class Task(loop.Task):
     """An experiment row: a class, found by its name in `xattn.tasks.TASKS`.
 
     `xattn train` makes one of a run and trains it, by the methods of `xattn.training.loop.Task`; `xattn evaluate` asks
-    the class. A row whose examples are arrays of one size is a subclass of `xattn.tasks.arrays.ArrayTask`, which has
-    all of this, and `xattn view`, from a few methods about the row itself.
+    the class. A row whose examples are arrays of one size is a subclass of `xattn.tasks.array_task.ArrayTask`, which
+    has all of this, and `xattn view`, from a few methods about the row itself.
 
     What `evaluate` returns, and keeps as the run's results.json, has for every row:
 

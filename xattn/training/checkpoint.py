@@ -9,7 +9,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from xattn.run import Run, RunError
+from xattn.runs.folder import Run, RunError
 
 # Orbax warns of its own defaults; what matters to a user raises.
 logging.getLogger("absl").setLevel(logging.ERROR)

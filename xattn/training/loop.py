@@ -11,13 +11,15 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from xattn.run import Run
-from xattn.training import averages, devices, optimizer
-from xattn.training.ahead import Ahead
+from xattn.runs.folder import Run
+from xattn.training import checkpoint_average as averages
+from xattn.training import devices, optimizer
 from xattn.training.checkpoint import Checkpoints
+from xattn.training.compile_ahead import Ahead
 from xattn.training.interrupt import Interruption
 from xattn.training.log import Log
-from xattn.training.step import State, Sums, make_update, start
+from xattn.training.losses import Sums, means
+from xattn.training.step import State, make_update, start
 
 # Rows of metrics.jsonl are sums over this many steps.
 LOG_EVERY = 20
@@ -79,8 +81,8 @@ class Progress:
 def train(task: Task, run: Run, console: Console) -> Progress:
     """Trains until the last step, or until the score stops rising; resumes from where the folder stands.
 
-    Programs for the shapes of batches to come are compiled in the background (`xattn.training.ahead`); the order of
-    batches does not depend on it: the loop waits for the program that it needs next.
+    Programs for the shapes of batches to come are compiled in the background (`xattn.training.compile_ahead`); the
+    order of batches does not depend on it: the loop waits for the program that it needs next.
 
     Asked to stop (Ctrl-C, SIGTERM), it saves after the step, and raises `KeyboardInterrupt`.
     """
@@ -198,14 +200,6 @@ def make_look(look: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
         return sums if axis is None else jax.lax.psum(sums, axis)
 
     return look_at
-
-
-def means(sums: list[Sums]) -> dict[str, float]:
-    """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
-    totals, counts = (
-        {name: sum(getattr(s[name], part) for s in sums) for name in sums[0]} for part in ("total", "count")
-    )
-    return {name: float(totals[name] / counts[name]) for name in totals if counts[name]}
 
 
 def _compiling(ahead: Ahead) -> str:

@@ -1,5 +1,6 @@
 """Losses as sums with their counts: they are added over tokens, batches and devices, and divided once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +29,9 @@ class Sum:
     def mean(self) -> jax.Array:
         """The mean of all terms; NaN where there are none."""
         return self.total / self.count
+
+
+Sums = Mapping[str, Sum]
 
 
 def sum_of(values: Float[Array, "*B"] | Bool[Array, "*B"], where: Bool[Array, "*B"]) -> Sum:
@@ -120,3 +124,11 @@ def _backward(smoothing: float, slice_size: int, gradients: tuple, g: jax.Array)
 
 
 linear_cross_entropy.defvjp(_linear_cross_entropy, _backward)
+
+
+def means(sums: list[Sums]) -> dict[str, float]:
+    """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
+    totals, counts = (
+        {name: sum(getattr(s[name], part) for s in sums) for name in sums[0]} for part in ("total", "count")
+    )
+    return {name: float(totals[name] / counts[name]) for name in totals if counts[name]}

@@ -1,6 +1,6 @@
 """One update of the parameters, and one look at a validation batch: plain functions of arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from xattn.training.losses import Sum
-
-Sums = Mapping[str, Sum]
+from xattn.training.losses import Sum, Sums
 
 
 @jax.tree_util.register_dataclass

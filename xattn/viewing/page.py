@@ -22,8 +22,8 @@ from jaxtyping import Float32, UInt8
 from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
 from xattn.alignment.links import Links
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
+from xattn.viewing.graph_layout import both_places
 from xattn.viewing.labels import printable
-from xattn.viewing.places import both_places
 
 Candidates = Sequence[Sequence[tuple[str, float]]]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from xattn.data.datasets import records
-from xattn.data.grammar import VERSION, Example, Language, Sizes, generate
-from xattn.data.toy.words import Links
+from xattn.data.pairs import Links
+from xattn.data.tfds import records
+from xattn.data.toy.grammar import VERSION, Example, Language, Sizes, generate
 
 
 class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):

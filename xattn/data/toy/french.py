@@ -12,7 +12,8 @@ aspirated h, which counts as a consonant.
 from collections.abc import Sequence
 from functools import cache
 
-from xattn.data.toy.words import Links, Word, spell
+from xattn.data.pairs import Links
+from xattn.data.toy.words import Word, spell
 
 VOWELS = frozenset("aeiouhàâéèêëîïôûœ")
 CONTRACTIONS = {"à": {"le": "au", "les": "aux"}, "de": {"le": "du", "les": "des"}}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from xattn.data.pairs import Links
 from xattn.data.toy.french import agree, conjugate, join, plural
 from xattn.data.toy.function_words import ALL, BARE, DE, MANY, SOME, THE, A
 from xattn.data.toy.lexicon import Verb
@@ -29,7 +30,7 @@ from xattn.data.toy.meaning import (
     Sentence,
     Verbal,
 )
-from xattn.data.toy.words import Links, Said, Word, linked
+from xattn.data.toy.words import Said, Word, linked
 
 French = list[Word]
 

@@ -7,6 +7,7 @@ why or when, negation, verb, and last the relative clause of its object.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from xattn.data.pairs import Links
 from xattn.data.toy import hindi
 from xattn.data.toy.function_words import ALL, OWN, PRONOUNS, THE, A, Cases, Pronoun
 from xattn.data.toy.lexicon import Verb
@@ -32,7 +33,7 @@ from xattn.data.toy.meaning import (
     Sentence,
     Verbal,
 )
-from xattn.data.toy.words import Links, Said, Word, linked, spell
+from xattn.data.toy.words import Said, Word, linked, spell
 
 Hindi = list[Word]
 WHO = (Cases("जो", "जिसने", "जिसे", "जिससे", "जिसका"), Cases("जो", "जिन्होंने", "जिन्हें", "जिनसे", "जिनका"))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-Links = tuple[tuple[int, int], ...]
+from xattn.data.pairs import Links
+
 Said = tuple[int, ...]  # positions of English words
 
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
+from xattn.nn.dropout import Noise
 from xattn.nn.encoders.text import TextEncoder
-from xattn.nn.layers import Noise
 from xattn.nn.memory import Memory
 
 

@@ -5,7 +5,8 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention import Mask
-from xattn.nn.layers import EncoderLayer, Noise
+from xattn.nn.dropout import Noise
+from xattn.nn.layers import EncoderLayer
 from xattn.nn.memory import Memory
 
 

@@ -8,9 +8,9 @@ from xattn.alignment.layouts import Graph
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.figures import cells, outline
+from xattn.viewing.graph_layout import both_places, partners
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
-from xattn.viewing.places import both_places, partners
 from xattn.viewing.style import GREY, INK, LINK, RIGHT, WRONG
 
 _APART = 1.75  # from the one graph to the other, each being 1 wide

@@ -1,0 +1,90 @@
+"""Scores of given translations, against what decoding reports for its own."""
+
+import io
+
+import numpy as np
+import pytest
+import sacrebleu
+
+from xattn import cli
+from xattn.data.corpora import Pair
+from xattn.runs.folder import PRETRAINED, open_run
+from xattn.translation.evaluation import score_text
+from xattn.translation.length_curve import length_curve
+from xattn.translation.translator import Translator
+
+SOURCES = ["the quick brown fox", "i like eating ice cream", "the small boys who see the old fox do not eat it"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Translator.open(open_run(PRETRAINED))
+
+
+@pytest.mark.parametrize(("beam", "n_best"), [(3, 3), (1, 1)])
+def test_the_score_of_a_translation_is_what_decoding_reported(model, beam, n_best):
+    found = [
+        (source, each) for source, many in zip(SOURCES, model.translate(SOURCES, beam=beam, n_best=n_best), strict=True)
+        for each in many if each.finished
+    ]  # fmt: skip
+    assert len(found) == len(SOURCES) * n_best
+    scores = model.score([(source, each.text) for source, each in found])
+    for (_, each), score in zip(found, scores, strict=True):
+        assert score.pieces == len(model.encode(each.text)) + 1
+        assert score.logp == pytest.approx(each.score, abs=2e-4)
+
+
+def test_scores_keep_their_lines(capsys, monkeypatch, tmp_path):
+    pairs = [("the quick brown fox", "le renard brun rapide"), ("", ""), ("a fox", ""), ("he sleeps", "il dort")]
+    data = "\n".join("\t".join(pair) for pair in pairs).encode() + b"\nno tab\n\xff\tx\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert cli.main(["evaluate", str(PRETRAINED), "--score", "--mean"]) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split("\t") for line in out.split("\n")]
+    assert [len(row) for row in rows] == [2, 1, 1, 2, 1, 1, 1]
+    for row, pieces in ((rows[0], 5), (rows[3], 3)):
+        assert -0.1 < float(row[0]) < 0
+        assert float(row[1]) == pytest.approx(float(row[0]) / pieces, abs=1e-4)
+    assert sorted(err.splitlines()) == [
+        "xattn: line 3 has no translation; it is left blank.",
+        "xattn: line 5 has 1 columns, not a source, a tab and a translation; it is left blank.",
+        "xattn: line 6 is not UTF-8 (byte 0xff at position 1); it is left blank.",
+    ]
+    for name, side in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
+        (tmp_path / name).write_text("\n".join(side) + "\n")
+    files = ["--source", str(tmp_path / "en"), "--target", str(tmp_path / "fr")]
+    assert cli.main(["evaluate", str(PRETRAINED), "--score", *files]) == 0
+    assert capsys.readouterr().out.split("\n") == [*(row[0] for row in rows[:4]), ""]
+    (tmp_path / "fr").write_text("le\n")
+    assert cli.main(["evaluate", str(PRETRAINED), "--score", *files]) == 2
+    assert "has 4 lines but" in capsys.readouterr().err
+
+
+def test_tokenised_text_is_compared_by_its_spaces():
+    """One of the four words differs, by a hyphen that 13a leaves and by a dot that it parts."""
+    pairs = [Pair("x", "un chat-noir dort ici."), Pair("x", "un chat noir dort bien là")]
+    texts = ["un chat-noir dort ici .", "un chat noir dort bien là"]
+    plain, tokenised = score_text(texts, pairs), score_text(texts, pairs, tokenized=True)
+    assert "tok:13a" in plain["bleu_signature"]
+    assert "tok:none" in tokenised["bleu_signature"]
+    assert plain["bleu"] == pytest.approx(100.0)
+    # Matches of 1 to 4 words, of those written: 9/11, 7/9, 5/7, 3/5; 11 words for 10.
+    assert tokenised["bleu"] == pytest.approx(100 * (9 / 11 * 7 / 9 * 5 / 7 * 3 / 5) ** 0.25, abs=0.01)
+    assert plain["exact_match"] == 0.5
+
+
+def test_statistics_of_lengths_add_up_to_the_bleu_of_all():
+    rng = np.random.default_rng(0)
+    words = np.array(["un", "chien", "court", "dans", "la", "neige", "."])
+    references = [" ".join(rng.choice(words, size=length)) for length in rng.integers(5, 12, 31)]
+    texts = [" ".join(np.where(rng.random(len(r.split())) < 0.8, r.split(), "chat")) for r in references]
+    pairs = [Pair(reference, reference) for reference in references]
+    row = score_text(texts, pairs, tokenized=True)
+    figure = length_curve({"all": {"splits": {"test": row}}}, ["test"], "BLEU")
+    numbers = [n for n, reference in enumerate(references) if 7 <= len(reference.split()) <= 9]
+    truth = sacrebleu.corpus_bleu([texts[n] for n in numbers], [[references[n] for n in numbers]], tokenize="none")
+    line = figure.axes[0].lines[0].get_ydata()
+    bins = [label.get_text().split("\n") for label in figure.axes[0].get_xticklabels()]
+    assert bins[1] == ["7-9", f"n={len(numbers)}"]
+    np.testing.assert_allclose(line[1], truth.score)
+    assert 20 < truth.score < 90

@@ -1,0 +1,258 @@
+"""The one door to cross-attention: checks a call, picks an implementation, and says why not another.
+
+True in a mask means "may look". Scores are softcap(scale * q.k + bias); masked scores are removed, not made
+small; the softmax runs in float32 or better. A query that sees nothing gives output 0, weights 0, lse -inf
+and gradients of exactly 0. A key that no query sees is never read, whatever it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from xattn.attention.checks import check_call
+from xattn.attention.chunked import weights_from
+from xattn.attention.dense import dense
+from xattn.attention.dropout import Dropout
+from xattn.attention.implementations import IMPLEMENTATIONS, choose
+from xattn.attention.mask import Mask
+from xattn.attention.normalizers import exponentials
+from xattn.attention.statistics import Aux, check_wanted, in_callers_layout
+
+
+class KeyValue(NamedTuple):
+    """A memory projected once: keys, values and mask, to be read as `cross_attention(q, *memory)`."""
+
+    k: Float[Array, "*b S K H"]
+    v: Float[Array, "*b S K Hv"]
+    mask: Mask
+
+
+def cross_attention(
+    q: Float[Array, "*B T N H"],
+    k: Float[Array, "*b S K H"],
+    v: Float[Array, "*b S K Hv"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    sink: float | Float[Array, "*sink"] | None = None,
+    normalizer: str = "softmax",
+    dropout: Dropout | None = None,
+    implementation: str = "auto",
+    block: tuple[int, int] | None = None,
+) -> Float[Array, "*B T N Hv"]:
+    """Reads S values under weights softmax(q k / sqrt(H)), for T queries (Vaswani et al., 2017).
+
+    `*b` broadcasts to `*B`: one memory may serve many queries. N is a multiple of K, and head n reads key
+    head n // (N / K). `mask` is a `Mask`, or a boolean [*B|1,N|1,T|1,S|1]; `bias` [*B|1,N|1,T|1,S|1] is added
+    after the `scale` (1/sqrt(H) by default), then scores are capped to +-`softcap`; `sink` [N] or a number is
+    a further logit in the softmax denominator. A wrong shape or dtype raises a ValueError.
+
+    Two keys, the second one masked for the second query:
+
+    >>> q, k = jnp.zeros((2, 1, 4)), jnp.ones((2, 1, 4))
+    >>> v = jnp.array([[[1.0]], [[3.0]]])
+    >>> cross_attention(q, k, v, jnp.array([[[True, True], [True, False]]])).ravel()
+    Array([2., 1.], dtype=float32)
+    """
+    return cross_attention_with_aux(
+        q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer,
+        dropout=dropout, implementation=implementation, block=block, returns=(),
+    )[0]  # fmt: skip
+
+
+def cross_attention_with_aux(
+    q: Float[Array, "*B T N H"],
+    k: Float[Array, "*b S K H"],
+    v: Float[Array, "*b S K Hv"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    sink: float | Float[Array, "*sink"] | None = None,
+    normalizer: str = "softmax",
+    dropout: Dropout | None = None,
+    implementation: str = "auto",
+    block: tuple[int, int] | None = None,
+    returns: Sequence[str] = ("lse",),
+    top_k: int | None = None,
+) -> tuple[Float[Array, "*B T N Hv"], Aux]:
+    """`cross_attention`, and beside its output the statistics of `Aux` named in `returns`.
+
+    They are lse, key_mass, entropy, max_score and, where an implementation stores them, weights; `top_k`
+    adds the largest weights of every query and their keys.
+
+    >>> q, k, v = jnp.zeros((1, 1, 4)), jnp.ones((2, 1, 4)), jnp.ones((2, 1, 3))
+    >>> cross_attention_with_aux(q, k, v, returns=("weights",))[1].weights
+    Array([[[0.5, 0.5]]], dtype=float32)
+    """
+    call = check_call(
+        q,
+        k,
+        v,
+        mask,
+        bias=bias,
+        scale=scale,
+        softcap=softcap,
+        sink=sink,
+        normalizer=normalizer,
+        dropout=dropout,
+    )
+    wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+    name = choose(implementation, call, wanted, block)
+    out, aux = IMPLEMENTATIONS[name].run(call, wanted, block)
+    out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(v.dtype)
+    return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
+
+
+def explain(
+    q: Float[Array, "*B T N H"],
+    k: Float[Array, "*b S K H"],
+    v: Float[Array, "*b S K Hv"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    sink: float | Float[Array, "*sink"] | None = None,
+    normalizer: str = "softmax",
+    dropout: Dropout | None = None,
+    implementation: str = "auto",
+    block: tuple[int, int] | None = None,
+    returns: Sequence[str] = (),
+    top_k: int | None = None,
+) -> str:
+    """What the same call of `cross_attention_with_aux` would run, and why not the others; computes nothing.
+
+    >>> q, k = jnp.zeros((2, 1, 4)), jnp.ones((3, 1, 4))
+    >>> print(explain(q, k, k, normalizer="entmax15").splitlines()[1])
+    chunked: cannot; it normalizes with softmax, not entmax15
+    """
+    call = check_call(
+        q,
+        k,
+        v,
+        mask,
+        bias=bias,
+        scale=scale,
+        softcap=softcap,
+        sink=sink,
+        normalizer=normalizer,
+        dropout=dropout,
+    )
+    wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+    chosen = choose(implementation, call, wanted, block)
+    lines = []
+    for name, row in IMPLEMENTATIONS.items():
+        reasons = row.why_not(call, wanted, block)
+        verdict = f"cannot; it {'; it '.join(reasons)}" if reasons else f"can; {row.summary}"
+        lines.append(f"{name}: " + (f"runs; {row.summary}" if name == chosen else verdict))
+    return "\n".join(lines)
+
+
+def attention_weights(
+    q: Float[Array, "*B T N H"],
+    k: Float[Array, "*b S K H"],
+    mask: Mask | Bool[Array, "*mask"] | None = None,
+    *,
+    lse: Float[Array, "*B N T"] | None = None,
+    queries: Int[Array, " R"] | None = None,
+    bias: Float[Array, "*bias"] | None = None,
+    scale: float | Float[Array, ""] | None = None,
+    softcap: float | None = None,
+    sink: float | Float[Array, "*sink"] | None = None,
+    normalizer: str = "softmax",
+) -> Float[Array, "*B N R S"]:
+    """The weights that `cross_attention` gives the keys, exactly and after the fact, whatever computed it.
+
+    `queries` [R] picks rows 0 <= t < T (a number beyond is taken for the nearest), so that a few rows of a long
+    attention cost R x S; `lse`, of all T queries as `cross_attention_with_aux` returned it, saves normalizing
+    them again.
+
+    >>> q, k = jnp.zeros((5, 1, 4)), jnp.ones((2, 1, 4))
+    >>> attention_weights(q, k, queries=jnp.array([3]))
+    Array([[[0.5, 0.5]]], dtype=float32)
+    """
+    call = check_call(
+        q, k, k, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=None
+    )
+    batch = q.shape[:-3]
+    if queries is not None:
+        if queries.ndim != 1 or not jnp.issubdtype(queries.dtype, jnp.integer):
+            raise ValueError(f"queries is {queries.dtype} of shape {queries.shape}; accepted are integers [R].")
+        call = call.take(queries)
+    if lse is None:
+        _, aux = dense(replace(call, v=call.v[..., :1]), check_wanted(("weights",), None, normalizer, 1))
+        weights = in_callers_layout(aux, batch).weights
+        assert weights is not None
+        return weights
+    if normalizer != "softmax":
+        raise ValueError(f"lse is the log of a softmax denominator; normalizer {normalizer!r} has none.")
+    whole = (*batch, q.shape[-2], q.shape[-3])
+    if lse.shape != whole:
+        raise ValueError(f"lse has shape {lse.shape}; accepted is [*B,N,T] = {whole}, of all T queries.")
+    lse = lse if queries is None else jnp.take(lse, queries, -1, mode="clip")
+    weights = weights_from(call, lse.reshape(*call.q.shape[:-1], 1))
+    return weights.reshape(*batch, q.shape[-2], *weights.shape[3:])
+
+
+def merge(
+    outs: Sequence[Float[Array, "*B T N Hv"]], lses: Sequence[Float[Array, "*B N T"]]
+) -> tuple[Float[Array, "*B T N Hv"], Float[Array, "*B N T"]]:
+    """The attention over a memory from those over its parts, each as (out, lse), in any order.
+
+    A sink belongs to one part only. Parts with nothing to see (lse -inf) count for nothing.
+
+    >>> half = jnp.zeros((1, 1))
+    >>> out, lse = merge([jnp.ones((1, 1, 1)), 3 * jnp.ones((1, 1, 1))], [half, half])
+    >>> out.item(), round(lse.item(), 4)
+    (2.0, 0.6931)
+    """
+    if len(outs) != len(lses) or len(outs) == 0:
+        raise ValueError(f"merge takes as many outs as lses, one or more; not {len(outs)} and {len(lses)}.")
+    for part, (out, lse) in enumerate(zip(outs, lses, strict=True)):
+        if out.ndim < 3 or out.shape != outs[0].shape or not jnp.issubdtype(out.dtype, jnp.floating):
+            raise ValueError(
+                f"outs[{part}] is {out.dtype} of shape {out.shape}; accepted is floating point [*B,T,N,Hv],"
+                f" of one shape for all parts, and the first has {outs[0].shape}."
+            )
+        whole = (*out.shape[:-3], out.shape[-2], out.shape[-3])
+        if lse.shape != whole or not jnp.issubdtype(lse.dtype, jnp.floating):
+            raise ValueError(
+                f"lses[{part}] is {lse.dtype} of shape {lse.shape}; accepted is floating point [*B,N,T] = {whole}."
+            )
+    stacked = jnp.moveaxis(jnp.stack(list(lses)), 0, -1)  # [*B,N,T,P]
+    top = lax.stop_gradient(jnp.max(stacked, -1, keepdims=True))
+    shares, total, lse = exponentials(stacked, top, None)
+    shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]
+    # A part that saw nothing may hold anything, NaN included: it must not meet its share, or the share's gradient.
+    mixed = [share * jnp.where(share == 0, 0, out) for share, out in zip(shares, outs, strict=True)]
+    return reduce(jnp.add, mixed).astype(jnp.result_type(*outs)), lse[..., 0]
+
+
+def prepare_memory(
+    k: Float[Array, "*b S K H"], v: Float[Array, "*b S K Hv"], valid: Bool[Array, "*b S"] | None = None
+) -> KeyValue:
+    """A fixed memory, projected once and read many times; keys and values that do not exist become 0.
+
+    >>> memory = prepare_memory(jnp.ones((3, 1, 4)), jnp.ones((3, 1, 4)), jnp.array([True, True, False]))
+    >>> cross_attention(jnp.ones((2, 1, 4)), *memory).shape
+    (2, 1, 4)
+    """
+    if v.shape[:-1] != k.shape[:-1]:
+        raise ValueError(f"v has shape {v.shape} and k {k.shape}; accepted is one [*b,S,K] for both.")
+    if valid is None:
+        return KeyValue(k, v, Mask())
+    if valid.dtype != bool or valid.shape != k.shape[:-2]:
+        raise ValueError(f"valid is {valid.dtype} of shape {valid.shape}; accepted is bool [*b,S] = {k.shape[:-2]}.")
+    exists = valid[..., None, None]
+    return KeyValue(jnp.where(exists, k, 0), jnp.where(exists, v, 0), Mask.keys(valid))

@@ -1,0 +1,38 @@
+"""What several commands share: the run that a first word names, the console, and notes on standard error."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xattn.runs.folder import Run
+
+Base = Literal["auto", "0", "1"]
+Order = Literal["auto", "source-target", "target-source"]
+Rows = Literal["produced", "read"]
+Head = int | Literal["mean"]
+
+
+def run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
+    """A first word that is a folder, or has a slash and no space, names a run; the others are texts."""
+    from xattn.runs.folder import PRETRAINED, open_run
+
+    if words and words[0].strip() and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
+        return open_run(words[0]), list(words[1:])
+    return open_run(PRETRAINED), list(words)
+
+
+def console() -> "Console":
+    """The console of a command that trains or scores."""
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False)
+
+
+def tell(note: str) -> None:
+    """Prints a note to standard error."""
+    print(f"xattn: {note}", file=sys.stderr)

@@ -1,0 +1,48 @@
+"""`xattn export`: copies what using a run needs."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional
+
+if TYPE_CHECKING:
+    from xattn.runs.folder import Run
+
+
+def copy(run: "Run", folder: Path) -> "Run":
+    """Copies the config, the tokenizer, the results and the best weights, in half precision, into a new run folder."""
+    import jax
+    import numpy as np
+
+    from xattn.runs.folder import Run, RunError
+    from xattn.translation.translator import Translator, parameter_name
+
+    model = Translator.open(run)
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} is not empty; name a new folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"Cannot write {folder}: {error.strerror}.") from None
+    copied = Run(folder, run.config)
+    flat = jax.tree_util.tree_leaves_with_path(model.params)
+    np.savez_compressed(copied.weights, **{parameter_name(p): np.asarray(x, np.float16) for p, x in flat})  # pyright: ignore
+    for name in ("config.json", "environment.json", run.tokenizer.name, run.results.name):
+        if (run.folder / name).exists():
+            shutil.copy(run.folder / name, folder / name)
+    return copied
+
+
+def export(run: Positional[Path], folder: Positional[Path], /) -> int:
+    """Copies what using a run needs, and no more: config, tokenizer, results, and the best weights in half precision.
+
+    Args:
+        run: The run folder.
+        folder: The folder to make; a run folder itself, for evaluate, translate and view.
+    """
+    from xattn.runs.folder import open_run
+
+    copied = copy(open_run(run), folder)
+    print(f"{copied.folder}: {sum(f.stat().st_size for f in copied.folder.iterdir()) / 1e6:.2f} MB")
+    return 0

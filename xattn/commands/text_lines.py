@@ -1,0 +1,156 @@
+"""`xattn translate` and `xattn evaluate --score`: one line in, one line out."""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from xattn.errors import UserError
+from xattn.translation.translator import Translation, Translator
+
+# Lines translated together: enough to sort by length, few enough to see the output grow.
+CHUNK = 1_024
+
+Text = TypeVar("Text", str, tuple[str, str])
+Given = tuple[bytes, bytes]
+Translate = Callable[[list[str], int, Callable[[], object]], list[list[Translation]]]
+
+# Seconds after which a command says how fast it was.
+WORTH_TELLING = 2.0
+
+
+def write_translations(
+    translate: Translate,
+    texts: Iterator[str],
+    *,
+    total: int | None = None,
+    numbered: bool = False,
+    chunk: int = CHUNK,
+) -> None:
+    """Writes the translation of every text to standard output, and to standard error how fast, if it took a while.
+
+    `translate(texts, first, done)` has the texts from number `first` on; it calls `done` after each. With `numbered`,
+    there may be several translations of a text: each is written after its number and its log-probability.
+    """
+    began, pieces, count = time.perf_counter(), 0, 0
+    columns = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()] if total else [MofNCompleteColumn()]
+    # Only a person at a screen wants a moving picture; a log does not.
+    errors = Console(stderr=True)
+    with Progress(SpinnerColumn(), TextColumn("lines"), *columns, console=errors, transient=True) as progress:
+        shown = progress.add_task("", total=total)
+        for first, lines in chunks(texts, chunk):
+            blank = sum(not line for line in lines)
+            progress.advance(shown, blank)
+            found = translate(lines, first, lambda: progress.advance(shown))
+            for number, several in enumerate(found, start=first):
+                if not numbered:
+                    sys.stdout.write(several[0].text + "\n")
+                for each in several if numbered else ():
+                    sys.stdout.write(f"{number}\t{each.score:.4f}\t{each.text}\n")
+            sys.stdout.flush()
+            count += len(lines) - blank
+            pieces += sum(each.pieces for several in found for each in several)
+    seconds = time.perf_counter() - began
+    if seconds > WORTH_TELLING:
+        print(
+            f"xattn: {count:,} sentences in {seconds:,.1f} s: {count / seconds:,.0f} sentences "
+            f"and {pieces / seconds:,.0f} target pieces a second, compilation included.",
+            file=sys.stderr,
+        )
+
+
+def readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
+    """The texts of lines. A blank line stays blank.
+
+    So does, with a warning that gives its number, a line that cannot be translated (not UTF-8, or longer than the
+    model was trained for): the lines after it keep their places.
+    """
+    return (_readable(model, line, f"line {number}") for number, line in enumerate(lines, start=1))
+
+
+def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk: int = CHUNK) -> None:
+    """Writes the log-probability of every translation, and with `mean`, after a tab, that of a piece on average.
+
+    A pair without two sides comes out blank: without a warning where both are blank.
+    """
+    for first, texts in chunks(readable_pairs(model, pairs), chunk):
+        whole = [number for number, (source, target) in enumerate(texts, first) if source and target]
+        scores = dict(zip(whole, model.score([texts[n - first] for n in whole]) if whole else [], strict=True))
+        for number in range(first, first + len(texts)):
+            if number in scores:
+                logp, pieces = scores[number]
+                sys.stdout.write(f"{logp:.4f}\t{logp / pieces:.4f}" if mean else f"{logp:.4f}")
+            sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def readable_pairs(model: Translator, pairs: Iterable[Given]) -> Iterator[tuple[str, str]]:
+    """The texts of pairs; as `readable`, and with a warning for a pair without one of its sides."""
+    return (_pair(model, number, *pair) for number, pair in enumerate(pairs, start=1))
+
+
+def table(lines: Iterable[bytes]) -> Iterator[Given]:
+    """Pairs from lines of two columns, parted by a tab."""
+    for number, line in enumerate(lines, start=1):
+        columns = line.rstrip(b"\r\n").split(b"\t")
+        if len(columns) != 2 and line.strip():
+            _warn(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
+        yield (columns[0], columns[1]) if len(columns) == 2 else (b"", b"")
+
+
+def beside(source: Path, target: Path) -> Iterator[Given]:
+    """Pairs from two files, which must have as many lines."""
+    counts = []
+    for path in (source, target):
+        try:
+            with path.open("rb") as lines:
+                counts.append(sum(1 for _ in lines))
+        except OSError as error:
+            raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+    if counts[0] != counts[1]:
+        raise UserError(
+            f"{source} has {counts[0]} lines but {target} has {counts[1]}: each line of one must translate the same "
+            "line of the other."
+        )
+    with source.open("rb") as sources, target.open("rb") as targets:
+        yield from zip(sources, targets, strict=True)
+
+
+def _pair(model: Translator, number: int, source: bytes, target: bytes) -> tuple[str, str]:
+    if bool(source.strip()) != bool(target.strip()):
+        _warn(f"line {number}", "has no " + ("translation" if source.strip() else "source"))
+        return "", ""
+    return _readable(model, source, f"line {number}"), _readable(model, target, f"line {number} of the translations")
+
+
+def _readable(model: Translator, line: bytes, where: str) -> str:
+    """The text of a line; none, and a warning, where the model cannot read it."""
+    longest = model.config.data.max_length
+    try:
+        text = line.decode().strip()
+    except UnicodeDecodeError as error:
+        _warn(where, f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})")
+        return ""
+    pieces = len(model.encode(text))
+    if pieces > longest:
+        _warn(where, f"has {pieces} pieces, but this model was trained on at most {longest}")
+        return ""
+    return text
+
+
+def _warn(where: str, what: str) -> None:
+    print(f"xattn: {where} {what}; it is left blank.", file=sys.stderr)
+
+
+def chunks(texts: Iterator[Text], size: int) -> Iterator[tuple[int, list[Text]]]:
+    """The texts, so many at a time, after the number of the first, counted from 1."""
+    for first in itertools.count(1, size):
+        chunk = list(itertools.islice(texts, size))
+        if not chunk:
+            return
+        yield first, chunk

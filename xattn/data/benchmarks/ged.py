@@ -1,0 +1,126 @@
+"""Real graphs with the exact edit distance of every pair: LINUX and AIDS700nef (Bai et al., 2019).
+
+A folder holds `graphs.tar.gz`, whose members are `NAME/train/ID.json` and `NAME/test/ID.json` (`n` nodes, `m` edges,
+`labels` of the nodes or null, `graph`: the edges) with `AIDS/labels.json`, the number of every label; and, for each
+data set, `name_exact_ged.npz`: `ged` [G,G], unit costs; `map_upper` [G(G-1)/2,n], an optimal node map of every pair
+i < j in the order of `numpy.triu_indices(G, 1)`, where -1 is a node that is deleted and -2 padding; `ids`, `test` and
+`n` of the graphs, in the order of their file names.
+"""
+
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from xattn.data.pairs import DataError
+from xattn.data.text_files import expand
+
+Name = Literal["linux", "aids"]
+ARRAYS = ("ged", "map_upper", "ids", "test", "n")
+
+
+class Graphs(NamedTuple):
+    """All graphs of a data set, filled up with nodes that have no edge, and what lies between them."""
+
+    edges: Bool[np.ndarray, "G S S"]
+    kinds: Int[np.ndarray, "G S"]
+    """Number of every node's label; 0 where there are none."""
+    sizes: Int[np.ndarray, " G"]
+    names: tuple[str, ...] | None
+    """What the labels are called; None if nodes have none."""
+    test: Bool[np.ndarray, " G"]
+    """Which graphs are of the official test split."""
+    distances: Int[np.ndarray, "G G"]
+    maps: Int[np.ndarray, "P S"]
+    """See `map_of`."""
+
+    def map_of(self, first: Int[np.ndarray, " E"], second: Int[np.ndarray, " E"]) -> Int[np.ndarray, "E S"]:
+        """The node of the second graph that each node of the first becomes, or below 0, in one optimal map of several.
+
+        The first graph of every pair must come before the second.
+        """
+        count = len(self.sizes)
+        return self.maps[first * count - first * (first + 1) // 2 + second - first - 1]
+
+
+def load(folder: str, name: Name) -> Graphs:
+    """Reads a data set; a `DataError` says what is missing, or does not fit."""
+    home = Path(expand(folder))
+    packed, distances = home / "graphs.tar.gz", home / f"{name}_exact_ged.npz"
+    for path in (packed, distances):
+        if not path.is_file():
+            raise DataError(
+                f"There is no file {path}: data.corpus must be a folder with graphs.tar.gz and "
+                f"{' and '.join(f'{each}_exact_ged.npz' for each in get_args(Name))}."
+            )
+    graphs, labels = _unpack(packed, name)
+    arrays = _arrays(distances)
+    ids = [int(Path(member).stem) for member in graphs]
+    test = [Path(member).parent.name == "test" for member in graphs]
+    sizes = [graph["n"] for graph in graphs.values()]
+    for key, ours in (("ids", ids), ("test", test), ("n", sizes)):
+        if not np.array_equal(arrays[key], ours):
+            raise DataError(f"{distances} and {packed} do not fit: {key!r} is not that of the files, in their order.")
+    count, widest = len(graphs), arrays["map_upper"].shape[-1]
+    shapes = {"ged": (count, count), "map_upper": (count * (count - 1) // 2, max(sizes))}
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape:
+            raise DataError(
+                f"{distances}: {key!r} is {list(arrays[key].shape)}, but {count} graphs need {list(shape)}."
+            )
+    edges, kinds = np.zeros((count, widest, widest), bool), np.zeros((count, widest), np.int32)
+    for row, (member, graph) in enumerate(graphs.items()):
+        if len(graph["graph"]) != graph["m"] or any(
+            not 0 <= node < graph["n"] for pair in graph["graph"] for node in pair
+        ):
+            raise DataError(f"{packed}, {member}: 'graph' must be {graph['m']} pairs of nodes below {graph['n']}.")
+        for a, b in graph["graph"]:
+            edges[row, [a, b], [b, a]] = True
+        for node, label in enumerate(graph["labels"] or ()):
+            if label not in labels:
+                raise DataError(f"{packed}, {member}: there is no label {label!r} in AIDS/labels.json.")
+            kinds[row, node] = labels[label]
+    named = all(graph["labels"] for graph in graphs.values())
+    return Graphs(
+        edges=edges,
+        kinds=kinds,
+        sizes=np.array(sizes, np.int32),
+        names=tuple(sorted(labels, key=labels.__getitem__)) if named else None,
+        test=np.array(test),
+        distances=arrays["ged"],
+        maps=arrays["map_upper"],
+    )
+
+
+def _unpack(packed: Path, name: Name) -> tuple[dict[str, Any], dict[str, int]]:
+    """The graphs by the names of their files, in that order, and the numbers of labels."""
+    graphs, labels = {}, {}
+    try:
+        with tarfile.open(packed) as archive:
+            for member in archive:
+                parts = Path(member.name).parts
+                if not member.isfile() or member.name.rpartition(".")[2] != "json" or parts[0].lower() != name:
+                    continue
+                file = archive.extractfile(member)
+                assert file is not None, "it is a file"
+                (labels if parts[-1] == "labels.json" else graphs.setdefault(member.name, {})).update(json.load(file))
+    except (tarfile.TarError, OSError, EOFError, json.JSONDecodeError) as error:
+        raise DataError(f"{packed} cannot be read: {error}.") from None
+    if not graphs:
+        raise DataError(f"{packed} has no graphs of {name!r}: files such as {name}/train/1.json.")
+    return dict(sorted(graphs.items())), labels
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # Opened here: NumPy leaves open what it cannot read.
+        with path.open("rb") as opened, np.load(opened) as file:
+            if missing := [key for key in ARRAYS if key not in file]:
+                raise DataError(f"{path} has no {', '.join(missing)}: it must hold {', '.join(ARRAYS)}.")
+            return {key: file[key] for key in ARRAYS}
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read: {error}.") from None

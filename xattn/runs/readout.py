@@ -1,0 +1,60 @@
+"""Where the attention of a run is read: layer, head and row convention."""
+
+from typing import Literal
+
+from xattn.alignment.maps import Convention, Kind, Readout
+from xattn.config import ConfigError, Experiment
+from xattn.runs.folder import Run
+
+CHOSEN_BY = "guided alignment"
+
+
+def guided_readout(config: Experiment) -> Readout | None:
+    """Where a guided model learnt to align; None if it was not guided."""
+    guidance = config.guidance
+    if not guidance.links:
+        return None
+    if guidance.into == "layer":
+        return Readout(layer=config.attention_layers - 1, head="mean", convention=guidance.rows)
+    return Readout(layer=guidance.layer % config.model.layers, head=guidance.head, convention=guidance.rows)
+
+
+def chosen(run: Run) -> tuple[Readout, str] | None:
+    """Where evaluation chose to read, by gold on validation; else where training was guided. And by which of them."""
+    results = run.read_results()
+    if "readout" in results:
+        row = results["readout"]
+        return Readout(**{key: row[key] for key in ("layer", "head", "convention")}), row["chosen_by"]
+    guided = guided_readout(run.config)
+    return None if guided is None else (guided, CHOSEN_BY)
+
+
+def readout(
+    run: Run,
+    layer: int | None,
+    head: int | Literal["mean"] | None,
+    convention: Convention | None,
+    kind: Kind = "weights",
+) -> Readout:
+    """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
+    if kind == "norms" and isinstance(head, int):
+        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
+    found = chosen(run)
+    default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
+    layers, heads = run.config.attention_layers, run.config.model.heads
+    if layer is not None and not 0 <= layer < layers:
+        raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
+    if isinstance(head, int) and not 0 <= head < heads:
+        raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
+    if layer is None:
+        layer = default.layer
+    if kind != "weights" and layer >= run.config.model.layers:
+        raise ConfigError(
+            f"An alignment layer ({layer} here) has weights, and no values whose norms could be taken: name another "
+            f"--layer with --kind {kind}."
+        )
+    return Readout(
+        layer=layer,
+        head="mean" if kind == "norms" else default.head if head is None else head,
+        convention=default.convention if convention is None else convention,
+    )

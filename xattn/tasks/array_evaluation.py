@@ -1,0 +1,152 @@
+"""What a row with arrays is worth: scores, baselines, where it looks beside chance, and what a look is worth."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from xattn.alignment.maps import Readout
+from xattn.alignment.pointing import Pointing, others, point
+from xattn.nn.memory_transforms import UNSEEN
+from xattn.runs.results import short, shown
+from xattn.tasks.array_task import ArrayTask
+from xattn.training.losses import means
+from xattn.viewing.formats import png
+
+
+def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[str, Any]:
+    """Scores the run of a task, keeps its results, and draws an example.
+
+    Layer and head are chosen by pointing accuracy on the validation split, and used on the others.
+    """
+    config, params = task.config, task.trained()
+    results = task.run.read_results() | {
+        "task": config.task,
+        "headline": task.headline,
+        "memory": config.model.memory,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
+    }
+    readout = None
+    if looks_at_gold(task):
+        with console.status("choosing layer and head on the validation split"):
+            found = pointing(task, params, config.data.validation)
+        readout = Readout(layer=found.best[0], head=found.best[1], convention="produced")
+        at = found.at(*found.best)["accuracy"]
+        console.print(f"Attention is read at layer {readout.layer}, head {readout.head}: it points right {at:.4f}.")
+        results["readout"] = {
+            "layer": readout.layer,
+            "head": readout.head,
+            "convention": readout.convention,
+            "chosen_by": "pointing accuracy on validation",
+            "validation_pointing": at,
+        }
+    results.setdefault("splits", {})
+    for split in splits or config.data.test:
+        with console.status(f"scoring {split}"):
+            results["splits"][split] = measure(task, params, split, readout)
+        task.run.write_results(results)
+    draw(task, params, splits or config.data.test, readout)
+    console.print(table(results))
+    return results
+
+
+def looks_at_gold(task: ArrayTask) -> bool:
+    """Whether it is known where the queries ought to look, and the memory is what they look at."""
+    first = jax.tree.map(lambda x: x[:1], task.examples(task.config.data.validation))
+    return task.config.model.memory not in UNSEEN and task.gold(first) is not None
+
+
+def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -> dict[str, Any]:
+    """All scores of one split; see `xattn.tasks.task.Task`."""
+    sums = [jax.device_get(task.apply(params, batch, None).sums) for batch in task.batches(split)]
+    row: dict[str, Any] = {
+        "examples": sum(int(batch.real.sum()) for batch in task.batches(split)),
+        **short(means(sums)),
+        **short(task.judge_split(params, split)),
+        "baselines": {name: short(scores) for name, scores in task.baselines(split).items()},
+    }
+    if readout is not None:
+        found = pointing(task, params, split)
+        row["pointing"] = {
+            **found.at(readout.layer, readout.head),
+            "chance": round(found.chance / found.rows, 4),
+            "last_layer_mean": found.at(len(found.hits) - 1, "mean"),
+        }
+        row["knock_out"] = knock_out(task, params, split)
+    return row
+
+
+def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
+    """Where the queries of a split look, against gold."""
+    found = None
+    for batch in task.batches(split):
+        outcome = jax.device_get(task.apply(params, batch, None))
+        each = point(np.asarray(outcome.weights), _gold(task, batch), np.asarray(outcome.seen))
+        found = each if found is None else found + each
+    assert found is not None, "a split has a batch"
+    return found
+
+
+def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
+    """The row's score as it is, with gold hidden from all heads, and with as many other positions hidden.
+
+    If attention is only a picture, both cost the same; if it is how the model knows, gold costs much more. A drop is
+    what the score gets worse by.
+    """
+    generator = np.random.default_rng(0)
+    sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
+    for batch in task.batches(split):
+        gold, whole = _gold(task, batch), task.apply(params, batch, None)
+        random = others(gold, np.asarray(whole.seen), generator)
+        for name, outcome in {
+            "whole": whole,
+            "without_gold": task.apply(params, batch, gold),
+            "without_others": task.apply(params, batch, random),
+        }.items():
+            sums[name].append(jax.device_get(outcome.sums))
+    score = {name: means(each)[task.knocked] for name, each in sums.items()}
+    worse = -1 if task.knocked == "loss" else 1
+    drops = {name: worse * (score["whole"] - score[f"without_{name}"]) for name in ("gold", "others")}
+    return {"metric": task.knocked, **short(score), "drop": short(drops)}
+
+
+def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:
+    """Writes the first example of the first split into the run's figures."""
+    where = readout or Readout(layer=task.config.model.layers - 1, head="mean", convention="produced")
+    task.run.figures.mkdir(exist_ok=True)
+    (task.run.figures / "example.png").write_bytes(png(task.attend(params, splits[0], 0), where))
+
+
+def table(results: dict[str, Any]) -> Table:
+    """The results of all splits."""
+    headline = results["headline"]
+    view = Table(title=f"{headline} with a {results['memory']} memory")
+    for heading in ("split", "examples", headline, "baselines", "points right (chance)", "without gold / others"):
+        view.add_column(heading, justify="left" if heading == "split" else "right")
+    for name, row in results["splits"].items():
+        baselines = [
+            f"{who} {shown(headline, scores[headline])}"
+            for who, scores in row["baselines"].items()
+            if headline in scores
+        ]
+        looked, knocked = ("pointing" in row, "knock_out" in row)
+        view.add_row(
+            name,
+            f"{row['examples']:,}",
+            shown(headline, row[headline]),
+            ", ".join(baselines) or "-",
+            f"{row['pointing']['accuracy']:.4f} ({row['pointing']['chance']:.4f})" if looked else "-",
+            " / ".join(shown(headline, row["knock_out"][f"without_{what}"]) for what in ("gold", "others"))
+            if knocked
+            else "-",
+        )
+    return view
+
+
+def _gold(task: ArrayTask, batch: Any) -> np.ndarray:
+    gold = task.gold(batch.examples)
+    assert gold is not None, "looks_at_gold says so"
+    return gold & np.asarray(batch.real)[:, None, None]

@@ -1,0 +1,126 @@
+"""The memory network of `xattn.tasks.docqa`, its vocabulary and its examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from xattn.config import DocQA, Model
+from xattn.data.benchmarks.babi import Question
+from xattn.data.vocabulary import PAD
+from xattn.errors import UserError
+from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dropout import Noise
+from xattn.nn.encoders.slots import SlotEncoder
+from xattn.nn.memory import Memory
+from xattn.nn.memory_transforms import Transform
+
+# The place of the answer among the words of a question: an id that is no word.
+ANSWER = PAD + 1
+
+
+class Examples(NamedTuple):
+    """Stories and questions in ids. A story stands at the end of its slots, so that a slot's place is its age."""
+
+    story: Int[np.ndarray, "E S W"]
+    question: Int[np.ndarray, "E T"]
+    """The place of the answer, then the question's words."""
+    answer: Int[np.ndarray, " E"]
+    """Place in the answers that there are."""
+    facts: Int[np.ndarray, "E F"]
+    """Slots of the supporting sentences in the order in which they are needed, counted from 1; 0 is none."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What words and answers there are, and the longest sentence and question."""
+
+    words: tuple[str, ...]
+    answers: tuple[str, ...]
+    sentence: int
+    question: int
+
+    @classmethod
+    def of(cls, questions: Sequence[Question]) -> "Vocabulary":
+        sentences = {sentence for each in questions for sentence in each.story}
+        asked = {each.words for each in questions}
+        return cls(
+            words=tuple(sorted({word for words in sentences | asked for word in words})),
+            answers=tuple(sorted({each.answer for each in questions})),
+            sentence=max(map(len, sentences)),
+            question=max(map(len, asked)),
+        )
+
+    def read(self, questions: Sequence[Question], slots: int) -> Examples:
+        """The arrays of questions, with the latest `slots` sentences of every story."""
+        ids = {word: number for number, word in enumerate(self.words, start=2)}
+        places = {answer: number for number, answer in enumerate(self.answers)}
+
+        @cache
+        def row(words: tuple[str, ...], longest: int) -> np.ndarray:
+            if len(words) > longest or not ids.keys() >= set(words):
+                raise UserError(f"{' '.join(words)!r} is longer than all in training, or has words that are not there.")
+            return np.array([ids[word] for word in words] + [PAD] * (longest - len(words)), np.int16)
+
+        out = Examples(
+            story=np.zeros((len(questions), slots, self.sentence), np.int16),
+            question=np.full((len(questions), 1 + self.question), ANSWER, np.int16),
+            answer=np.zeros(len(questions), np.int32),
+            facts=np.zeros((len(questions), max(len(each.facts) for each in questions)), np.int16),
+        )
+        for number, each in enumerate(questions):
+            kept = each.story[-slots:]
+            if kept:
+                out.story[number, slots - len(kept) :] = [row(sentence, self.sentence) for sentence in kept]
+            out.question[number, 1:] = row(each.words, self.question)
+            if each.answer not in places:
+                raise UserError(f"The answer {each.answer!r} to {' '.join(each.words)!r} is none of training.")
+            out.answer[number] = places[each.answer]
+            # What was cut off has no slot.
+            found = [max(0, 1 + slots - len(each.story) + fact) for fact in each.facts]
+            out.facts[number, : len(found)] = found
+        return out
+
+
+class Reader(nnx.Module):
+    """A memory of sentences, and a place for the answer that reads the question's words and looks at the sentences.
+
+    It alone looks at them, so that what it looked at is all that the answer can come from.
+    """
+
+    def __init__(self, model: Model, row: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
+        width, dtype = model.width, jnp.dtype(model.compute)
+        sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
+        table = nnx.initializers.normal(1.0)
+        self.embedding = nnx.Embed(2 + len(vocabulary.words), width, embedding_init=table, rngs=rngs)
+        self.encoder = SlotEncoder(row.sentences, vocabulary.sentence, width, layers=row.encoder_layers, **sizes)
+        self.transform = Transform(model.memory, latents=model.latents, width=width, **sizes)
+        self.decoder = CrossDecoder(width, width, layers=model.layers, tied=row.tied, **sizes)
+        self.answers = nnx.Linear(width, len(vocabulary.answers), rngs=rngs)
+
+    def encode(self, story: Int[Array, "B S W"], noise: Noise | None = None) -> Memory:
+        """What the question looks at."""
+        memory = self.encoder(self.embedding(story), story != PAD, noise and noise.at(0))
+        return self.transform(memory, noise and noise.at(1))
+
+    def __call__(
+        self,
+        story: Int[Array, "B S W"],
+        question: Int[Array, "B T"],
+        noise: Noise | None = None,
+        hide: Bool[Array, "B 1 M"] | None = None,
+    ) -> tuple[Float[Array, "B answers"], Float[Array, "L B N 1 M"], Bool[Array, "B M"]]:
+        memory = self.encode(story, noise)
+        words_T = jnp.arange(question.shape[1]) > 0
+        hide_BTM = jnp.broadcast_to(words_T[None, :, None], (*question.shape, memory.tokens.shape[1]))
+        if hide is not None:
+            hide_BTM |= hide
+        states, weights = self.decoder(
+            self.embedding(question), memory, noise and noise.at(2), hide_BTM, causal=False, real=question != PAD
+        )
+        return self.answers(states[:, 0]), weights[:, :, :, :1], memory.mask

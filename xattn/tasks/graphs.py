@@ -1,0 +1,34 @@
+"""What the tasks on pairs of graphs share."""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Bool
+
+from xattn.config import ConfigError, Model
+from xattn.nn.graph_matcher import GraphMatcher
+
+
+def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
+    """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
+    if model.attention_dropout:
+        raise ConfigError(
+            f"model.attention_dropout must be 0 where two graphs look at each other, not {model.attention_dropout}: "
+            "one matrix of scores serves both directions; model.dropout drops what is read."
+        )
+    return GraphMatcher(
+        model.width,
+        model.heads,
+        model.mlp,
+        model.layers,
+        memory=model.memory,
+        latents=model.latents,
+        kinds=kinds,
+        dtype=jnp.dtype(model.compute),
+        rngs=rngs,
+    )
+
+
+def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:
+    """The pairs of nodes that have an edge, each once."""
+    return [(a, b) for a, b in np.argwhere(np.triu(matrix)).tolist()]

@@ -1,0 +1,181 @@
+"""Decoding of many sentences: like lengths together, and those that are done make room for others."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xattn.data.tokenizer import Tokenizer
+from xattn.decoding import BeamSearch, Hypotheses, Search, Step, grow, join
+from xattn.nn.encoder_decoder import EncoderDecoder
+from xattn.translation.length_batches import LENGTHS, _limits, _rows, by_length, padded, padded_rows
+
+# Pieces that a batch writes before anybody looks which of its sentences are done.
+STRIDE = 4
+
+# The share of a batch's sentences that must live for it not to wait for another batch.
+FULL = 0.75
+
+
+# The most probable pieces of every step that are kept for those who look.
+CANDIDATES = 5
+
+
+class Looked(NamedTuple):
+    """What a step records for those who look."""
+
+    weights: Any
+    """Where it looked: [B,W,L,N,S]."""
+    ids: Any
+    """The pieces that it held most probable, best first: [B,W,C]."""
+    probabilities: Any
+    """Their probabilities: [B,W,C]."""
+
+
+def probable(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The most probable pieces by logits [*B,V], best first, and their probabilities: both [*B,C]."""
+    probabilities, ids = jax.lax.top_k(jax.nn.softmax(logits.astype(jnp.float32)), min(CANDIDATES, logits.shape[-1]))
+    return ids, probabilities
+
+
+class _Batch(NamedTuple):
+    numbers: np.ndarray  # of the sentences; -1 for a row that nobody waits for
+    memory: Any
+    search: Search
+
+
+class Searcher:
+    """The compiled beam search of a model, for sentences of any number.
+
+    A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences
+    are done, it waits for another such batch, and they fill up one another: sentences that are done soon cost
+    nothing. What is found for a sentence does not depend on the others, but for rounding.
+    """
+
+    def __init__(
+        self,
+        model: Callable[[Any], EncoderDecoder],
+        tokenizer: Tokenizer,
+        *,
+        width: int,
+        n_best: int,
+        look: bool,
+        extra_length: int,
+    ):
+        self._model, self._tokenizer = model, tokenizer
+        self._width, self._n_best, self._look, self._extra_length = width, n_best, look, extra_length
+        self._start = jax.jit(self._start_batch)
+        self._advance = jax.jit(self._advance_batch, donate_argnames="search")
+        self._grow = jax.jit(self._grow_batch, static_argnames="room")
+        self._join = jax.jit(join)
+        self._finish = jax.jit(lambda search: self._beam(0.0).finish(search))
+
+    def __call__(
+        self, params: Any, sources: Sequence[list[int]], *, rows: int, length_penalty: float, prefix: Sequence[int] = ()
+    ) -> Iterator[tuple[int, Hypotheses]]:
+        """The number and the hypotheses (without the axis B) of every sentence that is not empty, in any order.
+
+        `rows` sentences at most are searched together. Hypotheses begin with the pieces of `prefix`.
+        """
+        alpha = np.float32(length_penalty)
+        for length, batches in by_length(sources, rows):
+            waiting: dict[int, _Batch] = {}  # by position
+            for numbers in batches:
+                source = padded_rows(sources, numbers, length, self._tokenizer)
+                memory, search = self._start(params, source, np.asarray(prefix, np.int32))
+                yield from self._run(params, alpha, _Batch(numbers, memory, search), waiting, last=False)
+            while waiting:
+                batch = waiting.pop(min(waiting))
+                yield from self._run(params, alpha, batch, waiting, last=not waiting)
+
+    def _run(
+        self, params: Any, alpha: np.float32, batch: _Batch, waiting: dict[int, _Batch], *, last: bool
+    ) -> Iterator[tuple[int, Hypotheses]]:
+        """Writes on until all is done or the batch, unless it is the last, had better wait for another."""
+        numbers, memory, search = batch
+        position = int(search.position)
+        while True:
+            if position + STRIDE > search.tokens_BTW.shape[1]:
+                search = self._grow(search, room=padded(position + STRIDE))
+            position += STRIDE
+            search, alive = self._advance(params, alpha, memory, search, np.int32(position))
+            alive = np.asarray(alive)
+            if not alive.any():
+                yield from self._done(numbers, search)
+                return
+            batch, living = _Batch(numbers, memory, search), alive.sum()
+            if living <= FULL * len(alive) and not last:
+                if position in waiting:
+                    batch = yield from self._joined(batch, position, waiting)
+                    living = (batch.numbers >= 0).sum()
+                if living <= FULL * len(alive):
+                    waiting[position] = batch
+                    return
+            numbers, memory, search = batch
+
+    def _joined(self, batch: _Batch, position: int, waiting: dict[int, _Batch]) -> Generator[Any, None, _Batch]:
+        """One batch of the living of two, as full as can be; those who are left over wait on."""
+        both = (batch, waiting.pop(position))
+        alive = [np.asarray(each.search.alive_B) for each in both]
+        for each, lives in zip(both, alive, strict=True):
+            yield from self._done(np.where(lives, -1, each.numbers), each.search)
+        lives = np.concatenate(alive)
+        # Nobody waits for the dead, which fill what the living leave free.
+        numbers = np.where(lives, np.concatenate([each.numbers for each in both]), -1)
+        order = np.argsort(~lives, stable=True)
+        size = len(batch.numbers)
+        first, rest = (
+            _Batch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
+            for rows in (order[:size], order[size:])
+        )
+        assert first is not None, "both have living sentences"
+        if rest is not None:
+            waiting[position] = rest
+        return first
+
+    def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
+        if (numbers >= 0).any():
+            yield from _rows(numbers, jax.device_get(self._finish(search)))
+
+    def _beam(self, alpha: Any) -> BeamSearch:
+        t = self._tokenizer
+        return BeamSearch(width=self._width, n_best=self._n_best, bos=t.bos, eos=t.eos, pad=t.pad, length_penalty=alpha)
+
+    def _step(self, params: Any, memory: Any) -> Step:
+        model = self._model(params)
+
+        def step(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, Any]:
+            logits, state, weights = model.step(ids, position, state, memory=memory)
+            return logits, state, Looked(weights, *probable(logits)) if self._look else ()
+
+        return step
+
+    def _start_batch(self, params: Any, source: jax.Array, prefix: jax.Array) -> tuple[Any, Search]:
+        model, batch = self._model(params), len(source)
+        mask = source != self._tokenizer.pad
+        encoded = model.encode(source, mask)
+        memory = model.decoder.project_memory(encoded)
+        search = self._beam(0.0).start(
+            self._step(params, memory),
+            model.decoder.start(encoded, self._width, LENGTHS[0]),
+            batch=batch,
+            room=LENGTHS[0],
+            limits=_limits(mask, self._extra_length + len(prefix)),
+            prefix=jnp.broadcast_to(prefix, (batch, len(prefix))),
+        )
+        return memory, search
+
+    def _advance_batch(
+        self, params: Any, alpha: jax.Array, memory: Any, search: Search, until: jax.Array
+    ) -> tuple[Search, jax.Array]:
+        search = self._beam(alpha).advance(self._step(params, memory), search, until)
+        return search, search.alive_B
+
+    def _grow_batch(self, search: Search, *, room: int) -> Search:
+        # The decoder keeps what it has written by [B,W,T,...].
+        def larger(leaf: jax.Array) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((*leaf.shape[:2], room, *leaf.shape[3:]), leaf.dtype)
+
+        return grow(search, room, jax.tree.map(larger, search.state))

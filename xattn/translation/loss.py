@@ -1,0 +1,54 @@
+"""The loss of translation: cross-entropy of the target pieces, guided links and R-Drop."""
+
+import jax
+import jax.numpy as jnp
+
+from xattn.attention import hash_bits
+from xattn.config import Experiment
+from xattn.data.batching import Batch
+from xattn.nn.dropout import Noise
+from xattn.nn.encoder_decoder import EncoderDecoder
+from xattn.training.guided_loss import guided_loss
+from xattn.training.losses import Sum, Sums, linear_cross_entropy
+from xattn.training.r_drop import linear_divergence
+
+# Dropout site of R-Drop's second pass: the encoder is 0, the decoder 1.
+SECOND_PASS = 2
+
+
+def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
+    """Label-smoothed cross-entropy in nats a target piece, with dropout, and the weighted loss of the batch's guide.
+
+    With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
+    """
+    settings, guided = config.training, config.guidance
+    noise = Noise(
+        seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
+        rows=batch.rows,
+        rate=config.model.dropout,
+        attention_rate=config.model.attention_dropout,
+    )
+    embedding = model.embedding.embedding[...]
+    labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)
+
+    count = batch.target_mask.sum(dtype=jnp.float32)
+
+    def once(noise: Noise) -> tuple[jax.Array, dict[str, Sum]]:
+        """The states of a pass, and its sums."""
+        memory = model.encode(batch.source, batch.source_mask, noise)
+        states_BTD, looked_LBNTS = model.decode(batch.target_in, memory, noise)
+        states = states_BTD.reshape(-1, model.width)
+        entropy = linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing)
+        if batch.guide is None:
+            return states, {"loss": Sum(entropy, count)}
+        links = guided_loss(looked_LBNTS[guided.layer, :, guided.head], batch.guide)
+        return states, {"loss": Sum(entropy + guided.weight * links.total, count), "guidance": links}
+
+    first, sums = once(noise)
+    if settings.r_drop == 0:
+        return sums
+    second, more = once(noise.at(SECOND_PASS))
+    both = {name: sums[name] + more[name] for name in sums}
+    divergence = Sum(linear_divergence(first, second, embedding, weights), count)
+    total = (both["loss"].total + settings.r_drop * divergence.total) / 2
+    return {**both, "loss": Sum(total, count), "divergence": divergence}

@@ -1,0 +1,172 @@
+"""Translation as an experiment: sentence pairs, an encoder-decoder, the vocabulary loss."""
+
+from collections.abc import Sequence
+from functools import cache, cached_property, lru_cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import grain
+import jax
+import numpy as np
+from flax import nnx
+from rich.console import Console
+
+from xattn.config import ConfigError, Row
+from xattn.data import batching
+from xattn.data import corpora as sources
+from xattn.data.batching import Batch
+from xattn.data.encoded import Corpus, Encoded, encode, key
+from xattn.data.tokenizer import Tokenizer
+from xattn.runs.folder import Run
+from xattn.tasks.task import Task
+from xattn.training.losses import Sums, cross_entropy, sum_of
+from xattn.translation import guides as guidance
+from xattn.translation.corpus import bleu, counted, read
+from xattn.translation.guides import Guide
+from xattn.translation.loss import loss_of
+from xattn.translation.translator import Translator, build
+
+
+class Translation(Task):
+    """What training needs to know of translation; see `xattn.training.loop.Task`."""
+
+    Settings: ClassVar[type[Row] | None] = None
+    unit = "target pieces"
+
+    def __init__(self, run: Run, console: Console):
+        self.config = run.config
+        self.score = run.config.training.stop_by
+        data = run.config.data
+        sources.prepare(data.corpus)
+        corpora = {
+            split: Corpus(partial(read, run.config, split), data.bad_lines) for split in (data.train, data.validation)
+        }
+        if not run.tokenizer.exists():
+            settings, pairs = run.config.vocabulary, counted(corpora[data.train], f"reading {data.train}", console)
+            with console.status("learning the vocabulary"):
+                lines = (text for pair in pairs for text in (pair.source, pair.target))
+                Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
+        self.tokenizer = Tokenizer.load(run.tokenizer)
+        with console.status(f"reading {data.validation}"):
+            self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
+        self.encoded = {
+            name: self._encode(split, corpora[split], console)
+            for name, split in {"train": data.train, "validation": data.validation}.items()
+        }
+        self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
+        if run.config.guidance.links:
+            links = guidance.read(run.config, corpora[data.train], console)
+            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
+        self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
+        self.shapes = cache(self._shapes)
+        # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
+        self.plans = lru_cache(maxsize=2)(self._plan)
+        # Compiled as a whole: eagerly, every layer would compile its initialisers anew. Traced once, for the graph too.
+        self.initial = jax.jit(lambda: nnx.split(self._model(), nnx.Param))
+        self.graph, _ = jax.eval_shape(self.initial)
+
+    @cached_property
+    def translator(self) -> Translator:
+        """Translates for `judge`; made when it is first needed, which is after the first step."""
+        return Translator(self.config, self.tokenizer, None)
+
+    def parameters(self) -> Any:
+        """Fresh parameters, as nested dictionaries."""
+        return nnx.to_pure_dict(self.initial()[1])
+
+    def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
+        """The sums of a training batch; the row "loss" is what is minimised."""
+        return loss_of(self.config, nnx.merge(self.graph, params), batch, step)
+
+    def look(self, params: Any, batch: Batch) -> Sums:
+        """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
+
+        A sentence all of whose pieces are right given the true ones before them is what greedy decoding writes, and
+        the other way round: this is the exact match of greedy decoding, without decoding.
+        """
+        model = nnx.merge(self.graph, params)
+        logits, _ = model(batch.source, batch.source_mask, batch.target_in)
+        right = logits.argmax(axis=-1) == batch.target_out
+        return {
+            "loss": sum_of(cross_entropy(logits, batch.target_out), batch.target_mask),
+            "piece_accuracy": sum_of(right, batch.target_mask),
+            "exact_match": sum_of((right | ~batch.target_mask).all(axis=1), batch.target_mask.any(axis=1)),
+        }
+
+    def judge(self, params: Any) -> dict[str, float | str]:
+        """BLEU of greedy decoding with its signature, where BLEU is what chooses the best checkpoint."""
+        if self.score != "bleu":
+            return {}
+        self.translator.params = jax.device_put(params)
+        found = self.translator.translate([pair.source for pair in self.judged], beam=1)
+        metric = bleu(self.config.data.tokenized)
+        score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
+        return {"bleu": score, "bleu_signature": str(metric.get_signature())}
+
+    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+        """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
+        return self._batches(self.plans(epoch, multiple), "train")
+
+    def validation(self, multiple: int) -> grain.MapDataset:
+        """The batches of the validation split, short sentences first."""
+        return self._batches(self.plans(None, multiple), "validation")
+
+    def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
+        """For every batch of an epoch, or of validation (None), an empty one of its shape."""
+        nothing = np.zeros(0, int)
+
+        @cache
+        def empty(shape: batching.Shape) -> Batch:
+            planned = batching.PlannedBatch(shape=shape, examples=nothing)
+            return self._batch(planned, "validation" if epoch is None else "train")
+
+        return [empty(planned.shape) for planned in self.plans(epoch, multiple)]
+
+    @classmethod
+    def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
+        """See `xattn.translation.evaluation`."""
+        from xattn.translation.evaluation import evaluate  # it imports this file
+
+        return evaluate(run, splits, console)
+
+    def _model(self) -> Any:
+        return build(self.config, self.tokenizer.size, self.config.seed)
+
+    def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
+        data = self.config.data
+        known = sources.identity(data.corpus, split, source=data.source, target=data.target)
+        choices = (data.columns, data.lowercase, data.max_length, data.bad_lines)
+        encoded = encode(
+            counted(corpus, f"encoding {split}", console),
+            self.tokenizer,
+            longest=data.max_length,
+            home=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, known, choices),
+            report=lambda: corpus.bad.report(),
+        )
+        for line in encoded.report:
+            console.print(f"{split}: {line}", soft_wrap=True)
+        if not len(encoded):
+            raise ConfigError(f"Every sentence of {split} is longer than data.max_length ({data.max_length} pieces).")
+        if encoded.too_long:
+            console.print(f"{encoded.too_long:,} pairs of {split} are longer than {data.max_length} pieces: left out.")
+        return encoded
+
+    def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:
+        """Shapes for both splits, so that validation compiles no shapes of its own."""
+        training = self.config.training
+        sides = [np.concatenate(side) for side in zip(*self.lengths.values(), strict=True)]
+        return batching.choose_shapes(*sides, buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple)
+
+    def _plan(self, epoch: int | None, multiple: int) -> list[batching.PlannedBatch]:
+        shapes = self.shapes(multiple)
+        if epoch is None:
+            return batching.plan_in_order(*self.lengths["validation"], shapes)
+        return batching.plan_epoch(*self.lengths["train"], shapes, seed=self.config.seed, epoch=epoch)
+
+    def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
+        return grain.MapDataset.range(len(plan)).map(lambda number: self._batch(plan[number], name))
+
+    def _batch(self, planned: batching.PlannedBatch, name: str) -> Batch:
+        batch, guide = batching.make_batch(planned, self.encoded[name], self.tokenizer), self.guides[name]
+        return batch if guide is None else batch._replace(guide=guide(planned))  # pyright: ignore[reportArgumentType]
