@@ -32,7 +32,7 @@ def test_it_translates_the_founding_sentences(model):
 def test_every_word_of_the_quick_brown_fox_looks_at_its_own(model):
     readout = Readout(**{k: v for k, v in json.loads((PRETRAINED / "results.json").read_text())["readout"].items()
                          if k in ("layer", "head", "convention")})  # fmt: skip
-    own = model.translate(["the quick brown fox"], look=True)[0][0].attention
+    own = model.translate(["the quick brown fox"], return_attention=True)[0][0].attention
     given = model.attend([("the quick brown fox", "le renard brun rapide")])[0]
     for attention in (own, given):
         words = attention.to_words(readout)
@@ -65,7 +65,7 @@ def test_the_encoder_shows_what_its_own_pieces_look_at(model):
 def test_beam_maps_follow_the_back_pointers(model):
     """What a hypothesis recorded while it was searched for is what teacher forcing on it records."""
     source = "the small boys who see the old fox do not eat it"
-    for found in model.translate([source], beam=4, n_best=3, look=True)[0]:
+    for found in model.translate([source], beam=4, n_best=3, return_attention=True)[0]:
         given = model.attend([(source, found.text)])[0]
         assert given.target == found.attention.target
         assert abs(given.weights - found.attention.weights).max() < 1e-4
@@ -74,7 +74,7 @@ def test_beam_maps_follow_the_back_pointers(model):
 def test_candidates_are_what_the_next_piece_might_have_been(model):
     """Greedy search takes the first of them, and their probabilities make up its score; both ways of looking agree."""
     source = "the small boys who see the old fox do not eat it"
-    ((best,),) = model.translate([source], beam=1, look=True)
+    ((best,),) = model.translate([source], beam=1, return_attention=True)
     assert [step[0][0] for step in best.candidates] == best.attention.target
     assert sum(math.log(step[0][1]) for step in best.candidates) == pytest.approx(best.score, abs=1e-4)
     (given,) = model.candidates([(source, best.text)])

@@ -43,7 +43,7 @@ DRAWN = {"full": 4, "qa5 full": 3}
 def draw(run: Run, number: int) -> bytes:
     """A test question, read where two facts are found one after the other, or else where evaluation chose to read."""
     task = DocQATask(run, Console(file=io.StringIO()))
-    params, (split,) = task.trained(), run.config.data.test
+    params, (split,) = task.best_params(), run.config.data.test
     where = task.hop_readout(params, split) or readout(run, None, None, None)
     return png(task.attend(params, split, number), where)
 

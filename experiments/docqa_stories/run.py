@@ -32,7 +32,7 @@ DRAWN = {"object": 0, "before": 0}
 if __name__ == "__main__":
     runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
     task = DocQATask(runs["full"], Console(file=io.StringIO()))
-    params = task.trained()
+    params = task.best_params()
     for kind, number in DRAWN.items():
         split = f"test_{kind}"
         where = task.hop_readout(params, split) or readout(runs["full"], None, None, None)

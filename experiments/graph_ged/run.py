@@ -37,7 +37,7 @@ def draw(run: Run, name: str) -> None:
     near = (data.distances[first, second] > 0) & (data.distances[first, second] <= 2)
     large = np.minimum(data.sizes[first], data.sizes[second]) >= 9
     number = int(np.flatnonzero(near & large)[0])
-    picture = png(task.attend(task.trained(), "test", number), readout(run, None, None, None))
+    picture = png(task.attend(task.best_params(), "test", number), readout(run, None, None, None))
     (HERE / f"{name}.png").write_bytes(picture)
 
 

@@ -51,7 +51,7 @@ def draw(run: Run, number: int) -> None:
     where = readout(run, None, None, None)
     for name, kind in (("a_to_b", GraphMatchTask), ("b_to_a", Back)):
         task = kind(run, Console(file=io.StringIO()))
-        (HERE / f"{name}.png").write_bytes(png(task.attend(task.trained(), "test", number), where))
+        (HERE / f"{name}.png").write_bytes(png(task.attend(task.best_params(), "test", number), where))
 
 
 if __name__ == "__main__":

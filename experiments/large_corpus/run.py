@@ -24,7 +24,7 @@ from xattn.config import Data, Experiment, Training, Vocabulary
 from xattn.data import batching
 from xattn.runs.environment import environment
 from xattn.runs.folder import create, write_json
-from xattn.translation.task import Translation
+from xattn.translation.task import TranslationTask
 
 HERE = Path(__file__).parent
 PAIRS, WORDS, BATCHES = 5_000_000, 200_000, 200
@@ -90,17 +90,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
         run = create(Path(scratch, "first"), config)
         with measured(rows, "reading, vocabulary, encoding"):
-            task = Translation(run, console)
+            task = TranslationTask(run, console)
         with measured(rows, "shapes"):
             shapes = task.shapes(1)
         with measured(rows, "plan of an epoch"):
             plan = batching.plan_epoch(*task.lengths["train"], shapes, seed=0, epoch=0)
-        batches = task.plan(0, 1)
+        batches = task.train_batches(0, 1)
         with measured(rows, f"{BATCHES} batches"):
             for number in range(BATCHES):
                 _ = batches[number]
         with measured(rows, "the same run again"):
-            Translation(run, console)
+            TranslationTask(run, console)
     examples = sum(len(planned.examples) for planned in plan)
     pieces = sum(int((side - 1).sum()) for side in task.lengths["train"])
     write_json(

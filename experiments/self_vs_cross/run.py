@@ -52,8 +52,8 @@ def two_kinds() -> bytes:
         raise SystemExit(f"{HINDI} is not there: python experiments/toy_en_fr/run.py toy_en_hi makes it, in minutes.")
     run = open_run(HINDI)
     model, where = Translator.open(run), readout(run, None, None, None)
-    ((best,),) = model.translate([SENTENCE], look=True)
-    assert best.attention is not None, "translate(look=True) records it"
+    ((best,),) = model.translate([SENTENCE], return_attention=True)
+    assert best.attention is not None, "translate(return_attention=True) records it"
     (among,) = model.attend_source([SENTENCE])
     own = Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
     maps: dict[str, WordMap] = {

@@ -13,7 +13,7 @@ from rich.console import Console
 from xattn.runs.folder import Run
 from xattn.runs.readout import readout
 from xattn.sweeps import measure
-from xattn.tasks.summarize import UNSEEN_NAMES, Summarize
+from xattn.tasks.summarize import UNSEEN_NAMES, SummarizeTask
 from xattn.viewing.formats import png
 
 HERE = Path(__file__).parent
@@ -32,8 +32,8 @@ SYSTEMS = {
 
 def picture(run: Run, number: int) -> bytes:
     """A report whose names are all strange, tinted by what its written summary looked at."""
-    task = Summarize(run, Console(file=io.StringIO()))
-    return png(task.attend(task.trained(), UNSEEN_NAMES, number), readout(run, None, None, None))
+    task = SummarizeTask(run, Console(file=io.StringIO()))
+    return png(task.attend(task.best_params(), UNSEEN_NAMES, number), readout(run, None, None, None))
 
 
 if __name__ == "__main__":

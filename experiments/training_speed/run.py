@@ -58,7 +58,7 @@ def xattn_step() -> Callable[[dict], None]:
     import jax
     from flax import nnx
 
-    from xattn.data.batching import Batch
+    from xattn.data.batching import TextBatch
     from xattn.training import devices, optimizer
     from xattn.training.step import make_update, start
     from xattn.translation.loss import loss_of
@@ -77,7 +77,7 @@ def xattn_step() -> Callable[[dict], None]:
         nonlocal state
         ids = {name: x.astype(np.int32) if x.dtype != bool else x for name, x in batch.items()}
         ids["rows"] = np.arange(len(batch["source"]), dtype=np.uint32)
-        state, _ = update(state, Batch(**ids))
+        state, _ = update(state, TextBatch(**ids))
         jax.block_until_ready(state.params)
 
     return step

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.nn import memory
 
@@ -32,7 +32,7 @@ def test_memories_and_maps_name_the_same_layouts():
 @pytest.mark.parametrize(
     "layout",
     [
-        Words(),
+        WordLayout(),
         Slots(),
         Grid(rows=2, columns=3),
         Time(seconds=np.arange(6.0)),
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_explained(make, message):
 
 def test_positions_of_pictures_are_no_parts_of_words():
     pieces = {"source": list("abcdefg"), "source_word_ids": [*range(6), -1]}
-    longer = replace(attend(Words()), weights=np.ones((1, 1, 5, 7), np.float32), **pieces)
+    longer = replace(attend(WordLayout()), weights=np.ones((1, 1, 5, 7), np.float32), **pieces)
     with pytest.raises(ValueError, match="With the layout 'slots' every source piece must be a word of its own"):
         replace(longer, layout=Slots())
 

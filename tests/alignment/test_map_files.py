@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.map_files import load_maps, save_maps
 from xattn.alignment.maps import AttentionMap
@@ -49,7 +49,7 @@ def test_a_file_keeps_everything(tmp_path, suffix):
 
 RANDOM = np.random.default_rng(3)
 MADE = {
-    "words": Words(),
+    "words": WordLayout(),
     "grid": Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (7, 5, 3), np.uint8)),
     "blank grid": Grid(rows=3, columns=2),
     "time": Time(seconds=np.cumsum(RANDOM.random(6)), signal=RANDOM.normal(size=(11, 5)).astype(np.float32)),
@@ -82,7 +82,7 @@ def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
     for row in old["maps"]:
         del row["layout"]
     path.write_text(json.dumps(old))
-    assert [each.layout for each in load_maps(path)] == [Words(), Words()]
+    assert [each.layout for each in load_maps(path)] == [WordLayout(), WordLayout()]
     old["maps"][0]["layout"] = {"name": "cube"}
     path.write_text(json.dumps(old))
     with pytest.raises(UserError, match="a layout is one of words, grid, time, graph, slots, not 'cube'"):

@@ -112,7 +112,7 @@ def test_what_was_written_is_looked_at_again_alike(files):
     folder, _ = files
     sources = (folder / "en").read_text().split("\n")[:3]
     model = Translator.open(open_run(TOY))
-    written = [best for best, *_ in model.translate(sources, beam=2, look=True)]
+    written = [best for best, *_ in model.translate(sources, beam=2, return_attention=True)]
     for once, again in zip(written, model.attend_written(list(zip(sources, written, strict=True))), strict=True):
         assert once.attention.target == again.target
         np.testing.assert_allclose(again.weights, once.attention.weights, atol=1e-5)

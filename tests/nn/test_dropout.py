@@ -8,7 +8,7 @@ import pytest
 
 from xattn.attention import Dropout, hash_bits
 from xattn.attention.dropout import keep_weights
-from xattn.nn.dropout import Noise, attention_dropout, drops
+from xattn.nn.dropout import DropoutKey, attention_dropout, dropout_fns
 from xattn.nn.encoder_decoder import EMBEDDING
 
 RATE = 0.3
@@ -18,7 +18,7 @@ B, T, D = 13, 31, 127
 def noise(step):
     """As a training step makes it, for the seed 0 of an experiment."""
     seed = hash_bits(jnp.uint32(0), jnp.uint32(step))
-    return Noise(seed=seed, rows=jnp.arange(B, dtype=jnp.uint32), rate=RATE, attention_rate=RATE)
+    return DropoutKey(seed=seed, rows=jnp.arange(B, dtype=jnp.uint32), rate=RATE, attention_rate=RATE)
 
 
 # Where a model draws: passes, encoder and decoder, embedding and layers, sub-layers; and steps that follow each other.
@@ -35,10 +35,10 @@ PLACES = {
 
 def kept(step, second, side, layer, site):
     here = noise(step)
-    here = here.at(second) if second else here
-    here = here.at(side)
-    here = here.at(layer)
-    return np.asarray(drops(here, (B, T, D), 3)[site](jnp.ones((B, T, D)))) > 0
+    here = here.fold_in(second) if second else here
+    here = here.fold_in(side)
+    here = here.fold_in(layer)
+    return np.asarray(dropout_fns(here, (B, T, D), 3)[site](jnp.ones((B, T, D)))) > 0
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_no_two_heads_layers_or_steps_of_attention_are_correlated():
     ]
 
     def weights(step, layer):
-        found = attention_dropout(noise(step).at(1).at(layer), 4)
+        found = attention_dropout(noise(step).fold_in(1).fold_in(layer), 4)
         assert isinstance(found, Dropout)
         return np.asarray(keep_weights(found, axes[0].astype(jnp.uint32), *axes[1:]))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 
 # Distinct primes, but for the width, which the heads divide.
@@ -95,8 +95,10 @@ def test_a_share_of_the_batch_drops_what_the_whole_batch_drops(model, batch):
     source, mask, target = batch
 
     def noisy(rows):
-        noise = Noise(seed=jnp.uint32(5), rows=jnp.arange(B, dtype=jnp.uint32)[rows], rate=0.3, attention_rate=0.2)
-        return call(model, source[rows], mask[rows], target[rows], noise)[0]
+        dropout_key = DropoutKey(
+            seed=jnp.uint32(5), rows=jnp.arange(B, dtype=jnp.uint32)[rows], rate=0.3, attention_rate=0.2
+        )
+        return call(model, source[rows], mask[rows], target[rows], dropout_key)[0]
 
     whole, share = noisy(slice(0, B)), noisy(slice(1, B))
     np.testing.assert_allclose(whole[1:], share, atol=1e-5)

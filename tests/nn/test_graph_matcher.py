@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from xattn.nn.graph_matcher import GraphMatcher, Graphs, return_probabilities
+from xattn.nn.graph_matcher import GraphBatch, GraphMatcher, return_probabilities
 
 # Distinct primes, but for the width, which the heads divide.
 B, T, S, D, N, F, L, K, Z = 3, 5, 7, 12, 2, 17, 2, 4, 11
@@ -25,7 +25,7 @@ def draw(seed, nodes, sizes):
     mask = np.arange(nodes) < np.array(sizes)[:, None]
     upper = np.triu(rng.random((len(sizes), nodes, nodes)) < 0.4, 1) & mask[:, None] & mask[:, :, None]
     kinds = rng.integers(0, K, mask.shape).astype(np.int32)
-    return Graphs(edges=jnp.asarray(upper | upper.swapaxes(1, 2)), mask=jnp.asarray(mask), kinds=jnp.asarray(kinds))
+    return GraphBatch(edges=jnp.asarray(upper | upper.swapaxes(1, 2)), mask=jnp.asarray(mask), kinds=jnp.asarray(kinds))
 
 
 A, OTHER = draw(0, T, [5, 3, 4]), draw(1, S, [7, 7, 2])
@@ -116,7 +116,7 @@ def test_states_and_weights_are_those_of_numpy():
 def test_padding_is_seen_in_neither_direction():
     a, b = run(A, OTHER)
     for side, queries, keys in [(a, A.mask, OTHER.mask), (b, OTHER.mask, A.mask)]:
-        np.testing.assert_array_equal(side.seen, keys)
+        np.testing.assert_array_equal(side.visible, keys)
         rows = np.broadcast_to(np.asarray(queries)[None, :, None], side.weights.shape[:-1])
         np.testing.assert_allclose(side.weights.sum(-1), rows, atol=1e-6)
         assert not side.weights[np.broadcast_to(~np.asarray(keys)[None, :, None, None], side.weights.shape)].any()
@@ -124,7 +124,7 @@ def test_padding_is_seen_in_neither_direction():
 
 def test_what_stands_in_padding_does_not_matter():
     """Edges to nodes that are not real, and kinds of these, change no bit of what is real."""
-    noisy = Graphs(
+    noisy = GraphBatch(
         edges=A.edges | ~A.mask[:, None] | ~A.mask[:, :, None], mask=A.mask, kinds=jnp.where(A.mask, A.kinds, K - 1)
     )
     for one, other, mask in zip(run(A, OTHER), run(noisy, OTHER), (A.mask, OTHER.mask), strict=True):
@@ -140,7 +140,7 @@ def test_graphs_that_change_places_change_results():
 
 def test_nodes_in_another_order_give_the_same_in_that_order():
     order = np.array([3, 0, 4, 2, 1])
-    turned = Graphs(edges=A.edges[:, order][:, :, order], mask=A.mask[:, order], kinds=A.kinds[:, order])
+    turned = GraphBatch(edges=A.edges[:, order][:, :, order], mask=A.mask[:, order], kinds=A.kinds[:, order])
     (a, b), (c, d) = run(A, OTHER), run(turned, OTHER)
     mask = np.asarray(A.mask)[:, order]
     np.testing.assert_allclose(c.states[mask], a.states[:, order][mask], atol=1e-5)
@@ -159,7 +159,7 @@ def test_hidden_pairs_see_each_other_in_neither_direction():
 @pytest.mark.parametrize("memory", ["none", "shuffle", "mean"])
 def test_what_a_graph_knows_of_the_other(memory):
     """Another graph in the first row changes the first row's states, unless its memory is none, or another row's."""
-    changed = Graphs(edges=OTHER.edges.at[0].set(False), mask=OTHER.mask, kinds=OTHER.kinds)
+    changed = GraphBatch(edges=OTHER.edges.at[0].set(False), mask=OTHER.mask, kinds=OTHER.kinds)
     before, after = run(A, OTHER, memory)[0].states, run(A, changed, memory)[0].states
     moved = [bool(np.abs(x - y)[np.asarray(m)].max() > 1e-4) for x, y, m in zip(before, after, A.mask, strict=True)]
     assert moved == {"none": [False] * 3, "shuffle": [False, False, True], "mean": [True, False, False]}[memory]

@@ -91,7 +91,7 @@ def test_a_story_stands_at_the_end_of_its_slots_and_its_facts_with_it(archive, t
     np.testing.assert_array_equal(
         task.gold(validation), [[[True, True, False]], [[True, False, False]], [[False, False, True]]]
     )
-    assert task.judge_split(None, "validation") == {"facts_cut_off": pytest.approx(1 / 5)}  # of one layer: no hops
+    assert task.split_metrics(None, "validation") == {"facts_cut_off": pytest.approx(1 / 5)}  # of one layer: no hops
     # The constant answer, and the latest sentence with a shared word, by hand.
     assert task.baselines("validation") == {
         "commonest answer": {"accuracy": pytest.approx(2 / 3)},
@@ -153,7 +153,7 @@ def test_what_is_hidden_is_read_by_no_way(task):
 
 def test_a_slot_without_words_is_not_seen(task):
     outcome = task.apply(task.parameters(), batch := task.batches("test")[0], None)
-    seen, weights = np.asarray(outcome.seen), np.asarray(outcome.weights)
+    seen, weights = np.asarray(outcome.visible), np.asarray(outcome.weights)
     np.testing.assert_array_equal(seen, (np.asarray(batch.examples.story) > 0).any(axis=-1))
     assert not (weights * ~seen[None, :, None, None]).any()
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
@@ -167,7 +167,7 @@ def test_what_is_scored(task):
     real = (task.examples("test_object").story > 0).any(axis=-1).sum(axis=-1)
     whole = (task.examples("test_object").facts > 0)[:, :2].all(axis=-1)
     assert row["two_hops_chance"] == pytest.approx((1 / real[whole] ** 2).mean(), abs=1e-4)
-    assert "two_hops" not in task.judge_split(params, "test_person")  # has one fact
+    assert "two_hops" not in task.split_metrics(params, "test_person")  # has one fact
     knocked = knock_out(task, params, "test")
     assert knocked["whole"] == pytest.approx(measure(task, params, "test", None)["accuracy"], abs=1e-4)
 

@@ -169,15 +169,15 @@ def test_no_test_graph_is_trained_or_validated_on(task):
 def test_scores_are_those_of_the_guesses_by_plain_numpy(task):
     params, truth = task.parameters(), task.examples("test").similarity
     found = means([task.apply(params, batch, None).sums for batch in task.batches("test")])["loss"]
-    guess = np.concatenate([np.asarray(task.guess(params, b))[np.asarray(b.real)] for b in task.batches("test")])
+    guess = np.concatenate([np.asarray(task.guess(params, b))[np.asarray(b.valid)] for b in task.batches("test")])
     assert found == pytest.approx(np.square(guess.astype(float) - truth).mean(), rel=1e-4)
     grid = (TEST, TRAIN)
     new = (truth.reshape(grid) < 1).all(axis=1)
     assert 0 < new.sum() < TEST, "some test graphs are copies of training graphs"
     errors = np.square(guess - truth).reshape(grid)
     judged = ranks(guess.reshape(grid), truth.reshape(grid)) | {"loss_new": pytest.approx(errors[new].mean())}
-    assert task.judge_split(params, "test") == judged
-    assert task.judge_split(params, "validation") == {}
+    assert task.split_metrics(params, "test") == judged
+    assert task.split_metrics(params, "validation") == {}
 
 
 def test_a_knock_out_drops_by_what_the_error_grows(task):

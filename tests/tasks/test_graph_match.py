@@ -13,7 +13,7 @@ from flax import nnx
 from rich.console import Console
 
 from xattn.config import ConfigError, Data, Experiment, GraphMatch, Model, Optimizer, Training
-from xattn.nn.graph_matcher import Graphs
+from xattn.nn.graph_matcher import GraphBatch
 from xattn.runs import folder as runs
 from xattn.tasks.graph_match import GraphMatchTask, draw, profiles
 from xattn.training.losses import means
@@ -106,7 +106,7 @@ def test_scores_are_those_of_the_fit_by_plain_numpy_in_both_directions(task):
     first, second, planted = task.examples("validation")
     real = jnp.ones(planted.shape, bool)
     model = nnx.merge(task.graph, params)
-    fit = jax.jit(lambda a, b: model(Graphs(edges=a, mask=real), Graphs(edges=b, mask=real))[0])(first, second)
+    fit = jax.jit(lambda a, b: model(GraphBatch(edges=a, mask=real), GraphBatch(edges=b, mask=real))[0])(first, second)
     fit, losses, ahead = np.asarray(fit, np.float64), [], []
     for scores, order in zip(fit, planted, strict=True):
         for side, right in ((scores, order), (scores.T, np.argsort(order))):

@@ -17,7 +17,7 @@ from xattn import cli, tasks
 from xattn.alignment.layouts import Time
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
-from xattn.nn.memory_transforms import Transform
+from xattn.nn.memory_transforms import MemoryTransform
 from xattn.runs.folder import open_run
 from xattn.tasks.array_task import ArrayTask, Outcome
 from xattn.training.losses import cross_entropy, sum_of
@@ -46,21 +46,23 @@ class Sensor(nnx.Module):
         self.places = nnx.Param(normal(rngs.params(), (EVENTS * PART // FRAME, width)))
         self.queries = nnx.Param(normal(rngs.params(), (EVENTS, width)))
         self.encoder = TextEncoder(width, layers=1, **sizes)
-        self.transform = Transform(model.memory, latents=model.latents, width=width, **sizes)
+        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
         self.decoder = CrossDecoder(width, width, layers=model.layers, **sizes)
         self.head = nnx.Linear(width, len(SHAPES), rngs=rngs)
 
-    def __call__(self, trace, real, noise, hide):
+    def __call__(self, trace, real, dropout_key, hide):
         x_BSD = self.frames(trace.reshape(len(trace), -1, FRAME)) + self.places[...][None]
-        memory = self.encoder(x_BSD, jnp.broadcast_to(real[:, None], x_BSD.shape[:2]), noise and noise.at(0))
-        memory = self.transform(replace(memory, layout="time"), noise and noise.at(1))
+        memory = self.encoder(
+            x_BSD, jnp.broadcast_to(real[:, None], x_BSD.shape[:2]), dropout_key and dropout_key.fold_in(0)
+        )
+        memory = self.transform(replace(memory, layout="time"), dropout_key and dropout_key.fold_in(1))
         queries = jnp.broadcast_to(self.queries[...], (len(trace), *self.queries.shape))
-        states, weights = self.decoder(queries, memory, noise and noise.at(2), hide)
+        states, weights = self.decoder(queries, memory, dropout_key and dropout_key.fold_in(2), hide)
         return self.head(states), weights, memory.mask
 
 
 class SensorTask(ArrayTask):
-    Settings, headline, unit = None, "accuracy", "events"
+    Settings, headline, loss_unit = None, "accuracy", "events"
     positions = EVENTS * PART // FRAME + EVENTS
 
     def read(self, split):
@@ -76,10 +78,10 @@ class SensorTask(ArrayTask):
     def build(self, rngs):
         return Sensor(self.config.model, rngs)
 
-    def forward(self, model, batch, noise, hide=None):
+    def forward(self, model, batch, dropout_key, hide=None):
         trace, _, kinds = batch.examples
-        logits, weights, seen = model(trace, batch.real, noise, hide)
-        counts = jnp.broadcast_to(batch.real[:, None], kinds.shape)
+        logits, weights, seen = model(trace, batch.valid, dropout_key, hide)
+        counts = jnp.broadcast_to(batch.valid[:, None], kinds.shape)
         sums = {"loss": sum_of(cross_entropy(logits, kinds), counts)}
         return Outcome(sums | {"accuracy": sum_of(logits.argmax(axis=-1) == kinds, counts)}, weights, seen)
 

@@ -59,14 +59,14 @@ def test_keys_are_once_and_values_follow_them(task):
 
 def test_every_example_is_in_one_place_of_a_split_and_each_epoch_has_its_order(task):
     batches = list(task.validation(1))
-    assert [int(b.real.sum()) for b in batches] == [7, 7, 3]
-    joined = np.concatenate([b.examples.asked[np.asarray(b.real)] for b in batches])
+    assert [int(b.valid.sum()) for b in batches] == [7, 7, 3]
+    joined = np.concatenate([b.examples.asked[np.asarray(b.valid)] for b in batches])
     np.testing.assert_array_equal(joined, task.examples("validation").asked)
-    first, again, second = (np.concatenate([b.examples.asked for b in task.plan(e, 1)]) for e in (0, 0, 1))
+    first, again, second = (np.concatenate([b.examples.asked for b in task.train_batches(e, 1)]) for e in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != second).any()
-    for epoch, planned in ((None, batches), (0, list(task.plan(0, 1)))):
-        shapes = [[jax.tree.map(np.shape, b) for b in each] for each in (task.outline(epoch, 1), planned)]
+    for epoch, planned in ((None, batches), (0, list(task.train_batches(0, 1)))):
+        shapes = [[jax.tree.map(np.shape, b) for b in each] for each in (task.batch_shapes(epoch, 1), planned)]
         assert shapes[0] == shapes[1]
 
 

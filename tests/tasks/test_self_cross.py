@@ -39,11 +39,11 @@ def task(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def predict(task):
     """Compiled once for all tests: `predict(params, batch, given, hide)`."""
-    return jax.jit(lambda p, b, given, hide: task.predict(task.merged(p), b, jnp.asarray(given), None, hide))
+    return jax.jit(lambda p, b, given, hide: task.predict(task.model(p), b, jnp.asarray(given), None, hide))
 
 
 def nothing(task, batch):
-    return np.zeros((len(batch.real), task.lengths[1], task.lengths[0]), bool)
+    return np.zeros((len(batch.valid), task.lengths[1], task.lengths[0]), bool)
 
 
 @pytest.mark.parametrize("model", [SMALL.model, Model(width=64, mlp=128), Model(width=40, mlp=36, layers=3)])
@@ -66,19 +66,19 @@ def test_the_costs_are_those_of_the_arrays(task, monkeypatch):
     stack, model = task.row.stack, task.config.model
     batch, (source, target) = task.batches("test")[0], task.lengths
     params = jax.eval_shape(task.parameters)
-    jax.eval_shape(lambda p, b: task.forward(task.merged(p), b, None), params, batch)
+    jax.eval_shape(lambda p, b: task.forward(task.model(p), b, None), params, batch)
     assert sum(scores) == score_entries(stack, model.layers, source, target)
 
     def kept(params, batch):
-        _, state = task.begin(task.merged(params), batch, target)
+        _, state = task.decode_step(task.model(params), batch, target)
         if stack == "self":
             return state
-        built = task.merged(params)
+        built = task.model(params)
         return state, built.decoder.project_memory(built.encode(batch.examples.source, batch.examples.source != PAD))
 
     leaves = jax.tree.leaves(jax.eval_shape(kept, params, batch))
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves if leaf.dtype == jnp.float32)
-    assert size == len(batch.real) * cached_bytes(stack, model, source, target)
+    assert size == len(batch.valid) * cached_bytes(stack, model, source, target)
 
 
 def test_what_it_writes_is_what_the_whole_decoder_would(task, predict):
@@ -87,7 +87,7 @@ def test_what_it_writes_is_what_the_whole_decoder_would(task, predict):
     written = np.asarray(task.write(params, batch))
     given = np.pad(written, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1]
     whole = np.asarray(predict(params, batch, given, nothing(task, batch)).log_probabilities).argmax(-1)
-    for row in np.flatnonzero(batch.real):
+    for row in np.flatnonzero(batch.valid):
         length = min(len(until_end(written[row])) + 1, written.shape[1])
         np.testing.assert_array_equal(written[row, :length], whole[row, :length])
         assert (written[row, length:] == PAD).all()
@@ -96,7 +96,7 @@ def test_what_it_writes_is_what_the_whole_decoder_would(task, predict):
 def test_no_word_is_known_before_it_is_written(task, predict):
     """Another last word changes nothing before it, and a hidden source is not looked at."""
     params, batch = task.parameters(), task.batches("test")[0]
-    given = np.tile(np.arange(task.lengths[1]) % 5 + 4, (len(batch.real), 1)).astype(np.int32)
+    given = np.tile(np.arange(task.lengths[1]) % 5 + 4, (len(batch.valid), 1)).astype(np.int32)
     other = given.copy()
     other[:, 7:] += 1
     one, two = (predict(params, batch, each, nothing(task, batch)) for each in (given, other))
@@ -112,7 +112,7 @@ def test_the_one_stack_looks_at_source_and_past(tmp_path):
     params, batch = task.parameters(), task.batches("test")[0]
     source = jnp.asarray(batch.examples.source)
     given = jnp.pad(jnp.asarray(batch.examples.target), ((0, 0), (1, 0)), constant_values=BOS)[:, :-1]
-    _, to_source, to_past = jax.jit(lambda p: task.merged(p)(source, source != PAD, given))(params)
+    _, to_source, to_past = jax.jit(lambda p: task.model(p)(source, source != PAD, given))(params)
     assert to_source.shape == (2, len(source), 2, task.lengths[1], task.lengths[0])
     np.testing.assert_allclose(to_source.sum(-1) + to_past.sum(-1), 1, rtol=1e-5)
     assert float(jnp.abs(jnp.triu(to_past, 1)).max()) == 0
@@ -131,11 +131,11 @@ def test_gold_is_the_grammars(task):
 
 def test_exact_matches_are_counted(task):
     examples = task.examples("test")
-    assert task.marks(examples, examples.target)["exact_match"] == (7, 7)
+    assert task.output_metrics(examples, examples.target)["exact_match"] == (7, 7)
     wrong = examples.target.copy()
     wrong[2, 0] = EOS
-    assert task.marks(examples, wrong)["exact_match"] == (6, 7)
-    assert not task.gold(task.rewritten(examples, wrong))[2, 0].any()
+    assert task.output_metrics(examples, wrong)["exact_match"] == (6, 7)
+    assert not task.gold(task.with_output(examples, wrong))[2, 0].any()
 
 
 def test_a_stack_of_its_own_has_no_memory_to_replace(tmp_path):

@@ -15,7 +15,7 @@ from xattn.data.vocabulary import BOS, EOS, PAD, UNK
 from xattn.runs import folder as runs
 from xattn.tasks.array_evaluation import knock_out
 from xattn.tasks.sequence_task import until_end
-from xattn.tasks.summarize import Examples, Summarize
+from xattn.tasks.summarize import Examples, SummarizeTask
 from xattn.training.losses import means
 
 SMALL = Experiment(
@@ -29,7 +29,7 @@ SMALL = Experiment(
 
 
 def make(folder, **changes):
-    return Summarize(runs.create(folder, replace(SMALL, **changes)), Console(file=io.StringIO()))
+    return SummarizeTask(runs.create(folder, replace(SMALL, **changes)), Console(file=io.StringIO()))
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,10 @@ def test_greedy_words_are_those_of_the_whole_decoder(task):
     params, batch = task.parameters(), task.batches("unseen")[0]
     written = np.asarray(task.write(params, batch))
     given = np.pad(written, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1]
-    said = jax.jit(lambda p, b, g: task.predict(task.merged(p), b, g, None, None).log_probabilities)
+    said = jax.jit(lambda p, b, g: task.predict(task.model(p), b, g, None, None).log_probabilities)
     probabilities = np.asarray(said(params, batch, jnp.asarray(given)))
     np.testing.assert_allclose(np.exp(probabilities).sum(-1), 1, rtol=1e-5)
-    for row in np.flatnonzero(batch.real):
+    for row in np.flatnonzero(batch.valid):
         length = min(len(until_end(written[row])) + 1, written.shape[1])
         np.testing.assert_array_equal(written[row, :length], probabilities[row, :length].argmax(-1))
 
@@ -79,11 +79,11 @@ def test_greedy_words_are_those_of_the_whole_decoder(task):
 def test_without_words_to_copy_strange_names_are_unknown(changes, tmp_path):
     task = make(tmp_path / "run", **changes)
     params, batch = task.parameters(), task.batches("unseen")[0]
-    predict = jax.jit(lambda p, b: task.predict(task.merged(p), b, jnp.asarray(b.examples.summary), None, None))
+    predict = jax.jit(lambda p, b: task.predict(task.model(p), b, jnp.asarray(b.examples.summary), None, None))
     said = predict(params, batch)
     assert (said.log_probabilities[..., task.words.size :] == -np.inf).all()
-    wanted = np.asarray(task.sayable(jnp.asarray(batch.examples.summary)))
-    assert (wanted[:, 0][np.asarray(batch.real)] == UNK).all()
+    wanted = np.asarray(task.writable(jnp.asarray(batch.examples.summary)))
+    assert (wanted[:, 0][np.asarray(batch.valid)] == UNK).all()
 
     def loss(params, batch):
         sums = task.loss(params, batch, jnp.int32(0))
@@ -98,14 +98,14 @@ def test_without_words_to_copy_strange_names_are_unknown(changes, tmp_path):
 
 def test_a_summary_is_worth_the_facts_that_it_states_of_whom_they_are_true(task):
     examples = task.examples("unseen")
-    perfect = task.marks(examples, examples.summary)
+    perfect = task.output_metrics(examples, examples.summary)
     assert perfect.pop("fact_f1_known") == (0, 0)  # all names of this split are strange
     assert {name: total / count for name, (total, count) in perfect.items()} == dict.fromkeys(perfect, 1.0)
     wrong = examples.summary.copy()
     wrong[0, 0] = task.words.numbers["web-1"]  # both facts, of somebody else
     wrong[1, 1] = UNK  # one fact is another
     wrong[2, 0] = EOS  # nothing at all
-    assert task.marks(examples, wrong) == {
+    assert task.output_metrics(examples, wrong) == {
         "fact_f1": (2 * 5, 10 + 8),
         "fact_f1_known": (0, 0),
         "subject": (3, 5),
@@ -134,10 +134,10 @@ def test_baselines_and_the_knock_out(task):
 
 
 def test_a_checkpoint_is_chosen_by_facts_unless_by_loss(task, tmp_path):
-    assert task.score == "fact_f1"
-    assert {"fact_f1", "subject", "exact_match"} <= set(task.judge(task.parameters()))
+    assert task.selection_metric == "fact_f1"
+    assert {"fact_f1", "subject", "exact_match"} <= set(task.validation_metrics(task.parameters()))
     other = make(tmp_path / "run", training=replace(SMALL.training, stop_by="loss"))
-    assert (other.score, other.judge(None)) == ("loss", {})
+    assert (other.selection_metric, other.validation_metrics(None)) == ("loss", {})
 
 
 def test_settings_are_checked():

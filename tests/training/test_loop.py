@@ -33,7 +33,7 @@ class Line:
     """Linear regression, with noise in its inputs that a step decides."""
 
     score = "exact_match"
-    unit = "points"
+    loss_unit = "points"
 
     def parameters(self):
         return {"w": jnp.zeros(D)}
@@ -42,20 +42,20 @@ class Line:
         noise = hash_bits(jnp.uint32(1), step.astype(jnp.uint32)).astype(jnp.float32) / 4e10
         return {"loss": sum_of(((batch["x"] + noise) @ params["w"] - batch["y"]) ** 2, batch["mask"])}
 
-    def look(self, params, batch):
+    def eval_step(self, params, batch):
         error = jnp.abs(batch["x"] @ params["w"] - batch["y"])
         return {"loss": sum_of(error**2, batch["mask"]), "exact_match": sum_of(error < 0.5, batch["mask"])}
 
-    def judge(self, params):
+    def validation_metrics(self, params):
         return {"weight": float(params["w"][0]), "weight_signature": "the first"}
 
-    def plan(self, epoch, multiple):
+    def train_batches(self, epoch, multiple):
         return grain.MapDataset.range(BATCHES).map(lambda number: batch(epoch, number))
 
     def validation(self, multiple):
         return grain.MapDataset.range(2).map(lambda number: batch(99, number))
 
-    def outline(self, epoch, multiple):
+    def batch_shapes(self, epoch, multiple):
         return [batch(0, 0)] * (2 if epoch is None else BATCHES)
 
 
@@ -68,7 +68,7 @@ def make(folder, **training):
 
 def train(run, score="exact_match"):
     console, task = Console(file=io.StringIO()), Line()
-    task.score = score
+    task.selection_metric = score
     return loop.train(task, run, console), console.file.getvalue()
 
 

@@ -26,7 +26,6 @@ from xattn.training.loop import train
 from xattn.translation import guides as guidance
 from xattn.translation.corpus import read
 from xattn.translation.guides import Guide
-from xattn.translation.task import Translation
 from xattn.translation.translator import Translator
 
 SYLLABLES = ["ba", "de", "fi", "go", "lu"]
@@ -151,7 +150,7 @@ def test_mistakes_in_the_config_are_explained(tmp_path):
 @pytest.fixture(scope="module")
 def guided(corpus, tmp_path_factory):
     run = create(tmp_path_factory.mktemp("runs") / "guided", experiment(corpus))
-    train(Translation(run, CONSOLE), run, CONSOLE)
+    train(TranslationTask(run, CONSOLE), run, CONSOLE)
     return run
 
 
@@ -179,14 +178,14 @@ def test_strategies_and_the_outline_agree(corpus, guided, tmp_path):
     """Sums over a batch that is cut over eight devices are those of one; R-Drop adds the links of both passes."""
     run = create(tmp_path / "run", guided.config)
     run.tokenizer.write_bytes(guided.tokenizer.read_bytes())
-    task = Translation(run, CONSOLE)
+    task = TranslationTask(run, CONSOLE)
     outline, plan = (
         [jax.tree.map(lambda x: (x.shape, x.dtype), batch) for batch in each]
-        for each in (task.outline(0, 8), task.plan(0, 8))
+        for each in (task.batch_shapes(0, 8), task.train_batches(0, 8))
     )
     assert outline == plan
-    assert task.outline(None, 8)[0].guide is None
-    (params, batch), found = (task.parameters(), task.plan(0, 8)[0]), []
+    assert task.batch_shapes(None, 8)[0].guide is None
+    (params, batch), found = (task.parameters(), task.train_batches(0, 8)[0]), []
 
     def sums(params, batch, axis):
         found = task.loss(params, batch, jnp.int32(0))
@@ -230,12 +229,15 @@ def test_an_alignment_layer_learns_on_a_frozen_model(corpus, guided, tmp_path):
     assert all(jax.tree.leaves(jax.tree.map(np.array_equal, ours.params, theirs.params)))
     ours.params["decoder"]["alignment"] = learnt
     sources = (corpus / "validation.en").read_text().splitlines()[:3]
-    for own, its in zip(*(each.translate(sources, beam=1, look=True) for each in (ours, theirs)), strict=True):
+    for own, its in zip(
+        *(each.translate(sources, beam=1, return_attention=True) for each in (ours, theirs)), strict=True
+    ):
         assert own[0].ids == its[0].ids
         assert own[0].score == pytest.approx(its[0].score, abs=1e-5)
         np.testing.assert_allclose(own[0].attention.weights[:2], its[0].attention.weights, atol=1e-6)
     written = [
-        (source, best[0]) for source, best in zip(sources, ours.translate(sources, beam=1, look=True), strict=True)
+        (source, best[0])
+        for source, best in zip(sources, ours.translate(sources, beam=1, return_attention=True), strict=True)
     ]
     for (_, best), again in zip(written, ours.attend_written(written), strict=True):
         assert best.attention.weights.shape[0] == 3

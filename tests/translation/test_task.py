@@ -16,9 +16,8 @@ from xattn.alignment.maps import Readout
 from xattn.attention import hash_bits
 from xattn.config import Model
 from xattn.data.toy import grammar
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import PRETRAINED, Run, open_run
-from xattn.translation.task import Translation
 from xattn.translation.translator import Translator
 
 SMALL = Model(width=12, heads=2, layers=1, mlp=17, dropout=0.3, attention_dropout=0.2)
@@ -45,19 +44,19 @@ def make(corpus, folder, model=None, **training):
         data=replace(pretrained.config.data, corpus=str(corpus)),
         training=replace(pretrained.config.training, batch_tokens=300, buckets=1, **training),
     )
-    return Translation(Run(folder, config), Console())
+    return TranslationTask(Run(folder, config), Console())
 
 
 def test_the_bleu_that_chooses_is_that_of_greedy_translations(corpus, tmp_path):
     """Of the first validation sentences, by the toy model that comes with the package: it knows the grammar."""
     task = make(corpus, tmp_path, stop_by="bleu", bleu_sentences=5)
-    judged = task.judge(Translator.open(open_run(PRETRAINED)).params)
+    judged = task.validation_metrics(Translator.open(open_run(PRETRAINED)).params)
     lines = {s: (corpus / f"validation.{s}").read_text().lower().splitlines()[:5] for s in ("en", "fr")}
     wanted = sacrebleu.metrics.BLEU()
     # The same translator again, since another one would compile anew.
     found = [each[0].text for each in task.translator.translate(lines["en"], beam=1)]
     score = wanted.corpus_score(found, [lines["fr"]]).score
-    assert task.score == "bleu"
+    assert task.selection_metric == "bleu"
     assert judged == {"bleu": pytest.approx(score), "bleu_signature": str(wanted.get_signature())}
     assert score > 80
 
@@ -66,9 +65,9 @@ def test_r_drop_is_two_passes_and_what_divides_them(corpus, tmp_path):
     """Against the formula of Liang et al. (2021), equations 1 to 4, by plain logits in float64."""
     alpha, smoothing, step = 5.0, 0.1, 3
     task = make(corpus, tmp_path, SMALL, r_drop=alpha, label_smoothing=smoothing)
-    params, batch = task.parameters(), jax.tree.map(jnp.asarray, task.plan(0, 1)[0])
+    params, batch = task.parameters(), jax.tree.map(jnp.asarray, task.train_batches(0, 1)[0])
     sums = jax.jit(task.loss)(params, batch, jnp.int32(step))
-    noise = Noise(
+    dropout_key = DropoutKey(
         seed=hash_bits(jnp.uint32(task.config.seed), jnp.uint32(step)),
         rows=batch.rows,
         rate=SMALL.dropout,
@@ -76,10 +75,10 @@ def test_r_drop_is_two_passes_and_what_divides_them(corpus, tmp_path):
     )
 
     @jax.jit
-    def logits(params, noise):
-        return nnx.merge(task.graph, params)(batch.source, batch.source_mask, batch.target_in, noise)[0]
+    def logits(params, dropout_key):
+        return nnx.merge(task.graph, params)(batch.source, batch.source_mask, batch.target_in, dropout_key)[0]
 
-    passes = [np.asarray(logits(params, each), np.float64) for each in (noise, noise.at(2))]
+    passes = [np.asarray(logits(params, each), np.float64) for each in (dropout_key, dropout_key.fold_in(2))]
     p, q = (x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in passes)
     wanted = smoothing / p.shape[-1] + (1 - smoothing) * (
         np.arange(p.shape[-1]) == np.asarray(batch.target_out)[..., None]
@@ -100,10 +99,10 @@ def test_the_outline_has_the_shapes_of_the_batches_in_their_order(corpus, tmp_pa
         return [jax.tree.map(lambda x: (x.shape, x.dtype), batch) for batch in batches]
 
     for epoch in (0, 1):
-        assert shapes(task.outline(epoch, 2)) == shapes(task.plan(epoch, 2))
-    assert shapes(task.outline(None, 2)) == shapes(task.validation(2))
-    assert len({str(each) for each in shapes(task.outline(0, 2))}) > 2
-    assert shapes(task.outline(0, 2)) != shapes(task.outline(1, 2))
+        assert shapes(task.batch_shapes(epoch, 2)) == shapes(task.train_batches(epoch, 2))
+    assert shapes(task.batch_shapes(None, 2)) == shapes(task.validation(2))
+    assert len({str(each) for each in shapes(task.batch_shapes(0, 2))}) > 2
+    assert shapes(task.batch_shapes(0, 2)) != shapes(task.batch_shapes(1, 2))
 
 
 def test_the_latents_that_words_look_at_are_shown_as_what_they_are(corpus, tmp_path):

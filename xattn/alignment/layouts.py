@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class WordLayout:
     """Words in their order, or anything else that is named and no more.
 
     Of a running text, such as a document, `lines` are the positions that begin its lines; None is no such text.
@@ -137,6 +137,6 @@ class Graph:
                     )
 
 
-Layout = Words | Grid | Time | Graph | Slots
+Layout = WordLayout | Grid | Time | Graph | Slots
 
-LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (Words, Grid, Time, Graph, Slots)}
+LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (WordLayout, Grid, Time, Graph, Slots)}

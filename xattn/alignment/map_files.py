@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from xattn.alignment.layouts import LAYOUTS, Layout, Words
+from xattn.alignment.layouts import LAYOUTS, Layout, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import CONVENTIONS, AttentionMap
 from xattn.errors import UserError
@@ -106,7 +106,7 @@ def _map(row: dict[str, Any], weights: np.ndarray) -> AttentionMap:
     if gold is not None:
         sure, possible = ([(s, t) for s, t in gold[name]] for name in ("sure", "possible"))
         gold = Links.of(sure, possible=possible)
-    layout = _layout(row.pop("layout")) if "layout" in row else Words()
+    layout = _layout(row.pop("layout")) if "layout" in row else WordLayout()
     return AttentionMap(**row, weights=weights, gold=gold, layout=layout)
 
 

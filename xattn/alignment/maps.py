@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, Words
+from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
 from xattn.alignment.links import Links, Method, Null, argmax, read
 
 Convention = Literal["produced", "read"]
@@ -72,7 +72,7 @@ class WordMap:
     readout: Readout
     kind: Kind = "weights"
     gold: Links | None = None
-    layout: Layout = field(default_factory=Words)
+    layout: Layout = field(default_factory=WordLayout)
 
     @property
     def title(self) -> str:
@@ -114,7 +114,7 @@ class AttentionMap:
     target_words: Sequence[str]
     kind: Kind = "weights"
     gold: Links | None = None
-    layout: Layout = field(default_factory=Words)
+    layout: Layout = field(default_factory=WordLayout)
     """What the source words are, and the target words where they are nodes."""
     provenance: Mapping[str, str] = field(default_factory=dict)
     """Where the map comes from: the run, its parameters, how it was taken."""
@@ -143,7 +143,7 @@ class AttentionMap:
             self.gold.check(len(self.source_words), len(self.target_words))
         self.layout.check(len(self.source_words), len(self.target_words))
         # Positions of a picture are no parts of words; in graphs neither are queries.
-        whole = {Words: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
+        whole = {WordLayout: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
         for side, *_, ids, words in sides[:whole]:
             if list(ids) != list(range(len(words))):
                 raise ValueError(

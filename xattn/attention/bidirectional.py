@@ -122,7 +122,7 @@ def _dense(call: Call, values: Array) -> tuple[Array, Array]:
     return finish_sums(both.a)[0], finish_sums(both.b)[0]
 
 
-class Found(NamedTuple):
+class ForwardResult(NamedTuple):
     """What the forward pass leaves."""
 
     out_a: Float[Array, "B N 1 T Hw"]
@@ -142,21 +142,21 @@ def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[
     more = padded.sizes["T"] - sizes["T"]
     values = jnp.pad(values, [(0, 0)] * 3 + [(0, more), (0, 0)])
     plan = Plan(query_block=rows, key_block=cols, mean_score=False, top_k=0, own_vjp=True)
-    found = cast(Found, _with_vjp(plan, padded, values))
+    found = cast(ForwardResult, _with_vjp(plan, padded, values))
     return found.out_a[..., : sizes["T"], :], found.out_b[..., : sizes["S"], :]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _with_vjp(plan: Plan, call: Call, values: Array) -> Found:
+def _with_vjp(plan: Plan, call: Call, values: Array) -> ForwardResult:
     return _forward(plan, call, values)
 
 
-def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[Found, tuple[Call, Array, Found]]:
+def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[ForwardResult, tuple[Call, Array, ForwardResult]]:
     found = _forward(plan, call, values)
     return found, (call, values, found)
 
 
-def _forward(plan: Plan, call: Call, values: Array) -> Found:
+def _forward(plan: Plan, call: Call, values: Array) -> ForwardResult:
     starts_a, starts_b = starts(plan, call)
 
     def block_of_a(cols: Sums, row):
@@ -181,7 +181,7 @@ def _forward(plan: Plan, call: Call, values: Array) -> Found:
     cols, by_block = lax.scan(block_of_a, cols, starts_a)
     out_a, lse_a = jax.tree.map(join_blocks, by_block)
     out_b, _, lse_b = finish_sums(cols)
-    return Found(out_a, lse_a, out_b, lse_b)
+    return ForwardResult(out_a, lse_a, out_b, lse_b)
 
 
 class Side(NamedTuple):
@@ -202,7 +202,9 @@ class Gradients(NamedTuple):
     bias: Float[Array, "#B #N 1 #t #s"] | None
 
 
-def _with_vjp_backward(plan: Plan, kept: tuple[Call, Array, Found], d_found: Found) -> tuple[Call, Array]:
+def _with_vjp_backward(
+    plan: Plan, kept: tuple[Call, Array, ForwardResult], d_found: ForwardResult
+) -> tuple[Call, Array]:
     call, values, found = kept
     sums, size = call.sums, call.v.dtype
 

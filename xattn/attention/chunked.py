@@ -23,7 +23,7 @@ from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.shard_map import varying_alike
 from xattn.attention.statistics import Aux, Wanted, top_scores
 from xattn.attention.tiles import (
-    Found,
+    ForwardResult,
     Plan,
     choose_blocks,
     if_seen,
@@ -83,15 +83,15 @@ def _attend(
 def _attend_together(plan: Plan, call: Call, wanted: Wanted) -> tuple[Array, Array, Aux]:
     sizes, call = call.sizes, varying_alike(call)
     padded = padded_to_blocks(call, plan.query_block, plan.key_block)
-    found = cast(Found, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
+    found = cast(ForwardResult, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
     found = jax.tree.map(lambda x: x[..., : sizes["T"], :], found)
-    aux = _tell(found, call.sink, wanted)
+    aux = _statistics(found, call.sink, wanted)
     if "key_mass" in wanted:
         aux = replace(aux, key_mass=_key_mass(plan, padded, found.lse)[..., : sizes["S"]])
     return found.out, found.lse, aux
 
 
-def _tell(found: Found, sink: Array | None, wanted: Wanted) -> Aux:
+def _statistics(found: ForwardResult, sink: Array | None, wanted: Wanted) -> Aux:
     lse = jnp.where(found.lse == -jnp.inf, 0, found.lse)
     entropy = top_weights = top_keys = None
     if found.mean_score is not None:
@@ -114,7 +114,7 @@ def weights_from(call: Call, lse: Float[Array, "B K G T 1"]) -> Float[Array, "B 
     return jnp.exp(call.cleaned(seen).scores(seen) - jnp.where(lse == -jnp.inf, 0, lse))
 
 
-def _forward(plan: Plan, call: Call) -> Found:
+def _forward(plan: Plan, call: Call) -> ForwardResult:
     rows, cols = starts(plan, call)
 
     def block_of_queries(_, row):
@@ -163,9 +163,9 @@ def _look(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Runni
     return Running(sums=sums, moment=moment, top=top)
 
 
-def _finish(running: Running, sink: Array | None) -> Found:
+def _finish(running: Running, sink: Array | None) -> ForwardResult:
     out, total, lse = finish_sums(running.sums, sink)
-    return Found(
+    return ForwardResult(
         out=out,
         lse=lse,
         max_score=running.sums.max_score,
@@ -201,11 +201,11 @@ def _key_mass(plan: Plan, call: Call, lse: Float[Array, "B K G T 1"]) -> Float[A
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _with_vjp(plan: Plan, call: Call) -> Found:
+def _with_vjp(plan: Plan, call: Call) -> ForwardResult:
     return _forward(plan, call)
 
 
-def _with_vjp_forward(plan: Plan, call: Call) -> tuple[Found, tuple[Call, Found]]:
+def _with_vjp_forward(plan: Plan, call: Call) -> tuple[ForwardResult, tuple[Call, ForwardResult]]:
     found = _forward(plan, call)
     return found, (call, found)
 

@@ -12,7 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from xattn.attention.call import Call
-from xattn.attention.tiles import Found, Plan, add_at, if_seen, starts
+from xattn.attention.tiles import ForwardResult, Plan, add_at, if_seen, starts
 
 
 class Rowwise(NamedTuple):
@@ -34,7 +34,7 @@ class Gradients(NamedTuple):
     bias: Float[Array, "#B #K #G #t #s"] | None
 
 
-def chunked_backward(plan: Plan, kept: tuple[Call, Found], d_found: Found) -> tuple[Call]:
+def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_found: ForwardResult) -> tuple[Call]:
     """Cotangents of the call from those of what was found, in blocks of keys over blocks of queries."""
     call, found = kept
     sums = call.sums

@@ -30,10 +30,10 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
         out = mix(weights, call)
     # Where nothing is seen the mix is 0 * v, which a NaN in v that others may see would still spoil.
     out = jnp.where(top == -jnp.inf, 0, out)
-    return out, _tell(scores, top, weights if total is None else weights / total, lse, wanted)
+    return out, _statistics(scores, top, weights if total is None else weights / total, lse, wanted)
 
 
-def _tell(scores: Array, top: Array, weights: Array, lse: Array | None, wanted: Wanted) -> Aux:
+def _statistics(scores: Array, top: Array, weights: Array, lse: Array | None, wanted: Wanted) -> Aux:
     top_weights = top_keys = None
     if wanted.top_k:
         _, top_keys = top_scores(scores, wanted.top_k)

@@ -34,7 +34,7 @@ class Plan:
     own_vjp: bool  # or else JAX differentiates tile by tile
 
 
-class Found(NamedTuple):
+class ForwardResult(NamedTuple):
     """What the forward pass leaves; `mean_score` is the sum of w * score, `top` the best scores and keys."""
 
     out: Float[Array, "B K G T Hv"]

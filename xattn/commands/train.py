@@ -59,6 +59,6 @@ def train(path: Path, folder: Path, overrides: Sequence[str] = ()) -> None:
         console.print(f"To go on: {shlex.join(['xattn', 'train', str(path), '--run', str(folder), *overrides])}")
         raise
     console.print(
-        f"Trained for {progress.seconds:,.0f} s; best validation {task.score} {progress.best:.4g}. "
+        f"Trained for {progress.seconds:,.0f} s; best validation {task.selection_metric} {progress.best:.4g}. "
         f"Next: xattn evaluate {run.folder}"
     )

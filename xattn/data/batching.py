@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int, Integer, UInt32
 
 from xattn.data.tokenizer import Tokenizer
 
-Pair = tuple[Sequence[int] | Integer[np.ndarray, "_"], Sequence[int] | Integer[np.ndarray, "_"]]
+EncodedPair = tuple[Sequence[int] | Integer[np.ndarray, "_"], Sequence[int] | Integer[np.ndarray, "_"]]
 """Source and target pieces, without special ones."""
 
 # Sides of shapes are looked for in this many steps, and moved at most so often.
@@ -21,7 +21,7 @@ GRID, SWEEPS = 64, 20
 
 
 # Not a dataclass: those that the tests check for shapes cannot pass through vmap, pmap or device_get.
-class Batch(NamedTuple):
+class TextBatch(NamedTuple):
     """Sentence pairs as arrays; masks are False on padding, and in all of a row that holds no pair."""
 
     source: Int[jax.Array, "B S"]
@@ -166,7 +166,7 @@ def efficiency(
     return float(real / sum(p.shape.batch * p.shape.row for p in plan))
 
 
-def make_batch(planned: PlannedBatch, encoded: Sequence[Pair], tokenizer: Tokenizer) -> Batch:
+def make_batch(planned: PlannedBatch, encoded: Sequence[EncodedPair], tokenizer: Tokenizer) -> TextBatch:
     """The arrays of a planned batch, in NumPy; `encoded` holds the examples that were planned."""
     shape, count = planned.shape, len(planned.examples)
     source, target_in, target_out = (
@@ -190,7 +190,7 @@ def make_batch(planned: PlannedBatch, encoded: Sequence[Pair], tokenizer: Tokeni
         "target_mask": np.arange(shape.target) <= ends[1, :, None],
         "rows": np.arange(shape.batch, dtype=np.uint32),
     }
-    return Batch(**arrays)
+    return TextBatch(**arrays)
 
 
 def _deal(

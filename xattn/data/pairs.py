@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from xattn.errors import UserError
 
 Policy = Literal["error", "skip"]
-Links = tuple[tuple[int, int], ...]
+WordLinks = tuple[tuple[int, int], ...]
 
 
 class DataError(UserError):
@@ -21,8 +21,8 @@ class Pair(NamedTuple):
 
     source: str
     target: str
-    sure: Links | None = None
-    possible: Links | None = None
+    sure: WordLinks | None = None
+    possible: WordLinks | None = None
 
 
 class BadLines:

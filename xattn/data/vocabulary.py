@@ -6,10 +6,10 @@ PAD, BOS, EOS, UNK = range(4)
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 
 
-class Words:
+class WordVocabulary:
     """A vocabulary of whole words.
 
-    >>> words = Words(["sat", "cat", "cat"])
+    >>> words = WordVocabulary(["sat", "cat", "cat"])
     >>> words.size, words.encode(["cat", "sat", "dog"]), words.all[4]
     (6, [4, 5, 3], 'cat')
     """

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
 from xattn.nn.alignment_layer import AlignmentLayer
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.layers import DecoderLayer
 from xattn.nn.memory import Memory
 
@@ -59,7 +59,7 @@ class CrossDecoder(nnx.Module):
         self,
         x: Float[Array, "B T D"],
         memory: Memory,
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T S"] | None = None,
         *,
         causal: bool = True,
@@ -79,7 +79,7 @@ class CrossDecoder(nnx.Module):
             hidden = Mask.dense(~hide[:, None])
             projected = tuple(keys._replace(mask=keys.mask & hidden) for keys in projected)
         for number, layer in enumerate(self.stack):
-            x, layer_weights = layer(x, projected[number], mask, noise and noise.at(number))
+            x, layer_weights = layer(x, projected[number], mask, dropout_key and dropout_key.fold_in(number))
             weights.append(layer_weights)
             states.append(x)
         return self.norm(x), jnp.stack([*weights, *self._align(states, projected)])

@@ -11,10 +11,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import KeyValue
 from xattn.nn.decoder import CrossDecoder
-from xattn.nn.dropout import Noise, drops
+from xattn.nn.dropout import DropoutKey, dropout_fns
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.memory import Memory
-from xattn.nn.memory_transforms import Transform
+from xattn.nn.memory_transforms import MemoryTransform
 
 # Dropout sites: the layers are numbered from 0.
 EMBEDDING, TRANSFORM = 1_000, 1_001
@@ -47,13 +47,17 @@ class EncoderDecoder(nnx.Module):
         self.embedding = nnx.Embed(vocabulary, width, embedding_init=scale, rngs=rngs)
         self.encoder = TextEncoder(width, heads, mlp, layers, dtype=dtype, rngs=rngs)
         self.decoder = CrossDecoder(width, width, heads, mlp, layers, aligns=aligns, dtype=dtype, rngs=rngs)
-        self.transform = Transform(memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs)
+        self.transform = MemoryTransform(
+            memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs
+        )
 
-    def encode(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], noise: Noise | None = None) -> Memory:
+    def encode(
+        self, source: Int[Array, "B S"], mask: Bool[Array, "B S"], dropout_key: DropoutKey | None = None
+    ) -> Memory:
         """Reads the source; returns the memory that the decoder may look at."""
-        noise = noise and noise.at(0)
-        x_BSD = self._embed(source, noise)
-        return self.transform(self.encoder(x_BSD, mask, noise), noise and noise.at(TRANSFORM))
+        dropout_key = dropout_key and dropout_key.fold_in(0)
+        x_BSD = self._embed(source, dropout_key)
+        return self.transform(self.encoder(x_BSD, mask, dropout_key), dropout_key and dropout_key.fold_in(TRANSFORM))
 
     def look_source(self, source: Int[Array, "B S"], mask: Bool[Array, "B S"]) -> Float[Array, "L B N S S"]:
         """What the source's pieces look at among themselves, in every layer and head of the encoder."""
@@ -63,13 +67,13 @@ class EncoderDecoder(nnx.Module):
         self,
         target: Int[Array, "B T"],
         memory: Memory,
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T M"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T M"]]:
         """States of all target positions at once, and the weights of every layer and head; see `CrossDecoder`."""
-        noise = noise and noise.at(1)
-        x_BTD = self._embed(target, noise)
-        return self.decoder(x_BTD, memory, noise, hide)
+        dropout_key = dropout_key and dropout_key.fold_in(1)
+        x_BTD = self._embed(target, dropout_key)
+        return self.decoder(x_BTD, memory, dropout_key, hide)
 
     def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
         """Scores of the next piece."""
@@ -80,13 +84,13 @@ class EncoderDecoder(nnx.Module):
         source: Int[Array, "B S"],
         source_mask: Bool[Array, "B S"],
         target: Int[Array, "B T"],
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
     ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"]]:
         """Logits of every next target piece given the true ones before it, and all cross-attention weights.
 
         `M` is the length of the transformed memory: the source's, 1 for its mean, or as many as there are latents.
         """
-        states, weights = self.decode(target, self.encode(source, source_mask, noise), noise)
+        states, weights = self.decode(target, self.encode(source, source_mask, dropout_key), dropout_key)
         return self.logits(states), weights
 
     def stepper(
@@ -117,6 +121,6 @@ class EncoderDecoder(nnx.Module):
         """Width of the residual stream (D)."""
         return self.embedding.features
 
-    def _embed(self, ids: jax.Array, noise: Noise | None = None) -> jax.Array:
-        (drop,) = drops(noise and noise.at(EMBEDDING), (*ids.shape, self.width), 1)
+    def _embed(self, ids: jax.Array, dropout_key: DropoutKey | None = None) -> jax.Array:
+        (drop,) = dropout_fns(dropout_key and dropout_key.fold_in(EMBEDDING), (*ids.shape, self.width), 1)
         return drop(self.embedding(ids) * self.width**0.5)

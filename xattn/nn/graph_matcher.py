@@ -15,15 +15,15 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import Mask, attention_weights, bidirectional_cross_attention, cross_attention_with_aux
 from xattn.nn.attention import linear
-from xattn.nn.dropout import Noise, drops
+from xattn.nn.dropout import DropoutKey, dropout_fns
 from xattn.nn.layers import Mlp
 from xattn.nn.memory import Memory
-from xattn.nn.memory_transforms import Transform
+from xattn.nn.memory_transforms import MemoryTransform
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Graphs:
+class GraphBatch:
     """A batch of graphs: which nodes have an edge, what kind each node is (None: all are alike), and which are real."""
 
     edges: Bool[Array, "B S S"]
@@ -37,7 +37,7 @@ class Side(NamedTuple):
     states: Float[Array, "B T D"]
     weights: Float[Array, "*L B N T S"]
     """Where its nodes looked."""
-    seen: Bool[Array, "B S"]
+    visible: Bool[Array, "B S"]
     """Which positions of the other graph's memory they could look at."""
 
 
@@ -82,23 +82,27 @@ class GraphRound(nnx.Module):
         self.message = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
         self.mlp_hear = Mlp(width, mlp, reads=2 * width, dtype=dtype, rngs=rngs)
         self.norm_look = nnx.LayerNorm(width, rngs=rngs)
-        self.transform = Transform(memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs)
+        self.transform = MemoryTransform(
+            memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs
+        )
         self.key = nnx.Linear(width, width, use_bias=False, dtype=dtype, rngs=rngs)
         self.mlp_look = Mlp(width, mlp, reads=2 * width, dtype=dtype, rngs=rngs)
 
-    def hear(self, x: Float[Array, "B S D"], graphs: Graphs, noise: Noise | None) -> Float[Array, "B S D"]:
+    def message_pass(
+        self, x: Float[Array, "B S D"], graphs: GraphBatch, dropout_key: DropoutKey | None
+    ) -> Float[Array, "B S D"]:
         """Adds what every node makes of the sum of its neighbours' messages."""
         h_BSD = self.norm_hear(x)
         (message_BSD,) = linear(h_BSD, self.message)
         heard_BSD = graphs.edges.astype(x.dtype) @ nnx.relu(message_BSD)
-        (drop,) = drops(noise, x.shape, 1)
+        (drop,) = dropout_fns(dropout_key, x.shape, 1)
         return x + drop(self.mlp_hear(jnp.concatenate([h_BSD, heard_BSD], axis=-1)))
 
-    def look(
+    def cross_attend(
         self,
         a: Memory,
         b: Memory,
-        noise: tuple[Noise | None, Noise | None] = (None, None),
+        dropout_key: tuple[DropoutKey | None, DropoutKey | None] = (None, None),
         hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Side, Side]:
         """Adds what the nodes of each graph read of the other; `hide` are pairs of nodes that do not see each other."""
@@ -113,11 +117,11 @@ class GraphRound(nnx.Module):
             weights_a, weights_b = attention_weights(q_a, q_b, mask_a), attention_weights(q_b, q_a, mask_b)
             seen_a, seen_b = b.mask, a.mask
         else:
-            out_a, weights_a, seen_a = self._read(h_a, self.transform(h_b, noise[1]))
-            out_b, weights_b, seen_b = self._read(h_b, self.transform(h_a, noise[0]))
+            out_a, weights_a, seen_a = self._read(h_a, self.transform(h_b, dropout_key[1]))
+            out_b, weights_b, seen_b = self._read(h_b, self.transform(h_a, dropout_key[0]))
         return (
-            Side(self._add(a, h_a, out_a, noise[0]), weights_a, seen_a),
-            Side(self._add(b, h_b, out_b, noise[1]), weights_b, seen_b),
+            Side(self._add(a, h_a, out_a, dropout_key[0]), weights_a, seen_a),
+            Side(self._add(b, h_b, out_b, dropout_key[1]), weights_b, seen_b),
         )
 
     def _read(self, h: Memory, memory: Memory) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -131,9 +135,9 @@ class GraphRound(nnx.Module):
     def _heads(self, x: Float[Array, "B S D"]) -> Float[Array, "B S N H"]:
         return x.reshape(*x.shape[:-1], self.heads, -1)
 
-    def _add(self, x: Memory, h: Memory, read: jax.Array, noise: Noise | None) -> Float[Array, "B S D"]:
+    def _add(self, x: Memory, h: Memory, read: jax.Array, dropout_key: DropoutKey | None) -> Float[Array, "B S D"]:
         """Adds what a node makes of itself and its counterpart; in place of none there is 0."""
-        (drop,) = drops(noise, x.tokens.shape, 1)
+        (drop,) = dropout_fns(dropout_key, x.tokens.shape, 1)
         joined = jnp.concatenate([h.tokens, read.reshape(h.tokens.shape)], axis=-1)
         return x.tokens + drop(self.mlp_look(joined))
 
@@ -173,7 +177,11 @@ class GraphMatcher(nnx.Module):
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(
-        self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None
+        self,
+        a: GraphBatch,
+        b: GraphBatch,
+        dropout_key: DropoutKey | None = None,
+        hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Side, Side]:
         """Both graphs with where they looked, weights [L,B,N,T,S] and [L,B,N,S,T], a layer a round.
 
@@ -182,17 +190,17 @@ class GraphMatcher(nnx.Module):
         a, b = _inside(a), _inside(b)
         x_a, x_b, looks = self._start(a), self._start(b), []
         for number, each in enumerate(self.rounds):
-            # Sites of noise: two graphs that hear and look.
-            first, second, third, fourth = (noise and noise.at(4 * number + site) for site in range(4))
-            x_a, x_b = each.hear(x_a, a, first), each.hear(x_b, b, second)
+            # Dropout sites: messages and cross-attention of two graphs.
+            first, second, third, fourth = (dropout_key and dropout_key.fold_in(4 * number + site) for site in range(4))
+            x_a, x_b = each.message_pass(x_a, a, first), each.message_pass(x_b, b, second)
             memory_a = Memory(tokens=x_a, mask=a.mask, layout="graph")
             memory_b = Memory(tokens=x_b, mask=b.mask, layout="graph")
-            looks.append(each.look(memory_a, memory_b, (third, fourth), hide))
+            looks.append(each.cross_attend(memory_a, memory_b, (third, fourth), hide))
             x_a, x_b = (side.states for side in looks[-1])
         sides_a, sides_b = zip(*looks, strict=True)
         return self._finish(sides_a), self._finish(sides_b)
 
-    def _start(self, graphs: Graphs) -> Float[Array, "B S D"]:
+    def _start(self, graphs: GraphBatch) -> Float[Array, "B S D"]:
         (x_BSD,) = linear(return_probabilities(graphs.edges.astype(jnp.float32), self.steps), self.walks)
         if self.kinds is None:
             return x_BSD
@@ -203,9 +211,9 @@ class GraphMatcher(nnx.Module):
     def _finish(self, sides: Sequence[Side]) -> Side:
         """A side after all rounds, from what it was after each."""
         weights = jnp.stack([side.weights for side in sides])
-        return Side(self.norm(sides[-1].states), weights, sides[-1].seen)
+        return Side(self.norm(sides[-1].states), weights, sides[-1].visible)
 
 
-def _inside(graphs: Graphs) -> Graphs:
+def _inside(graphs: GraphBatch) -> GraphBatch:
     """The graphs with edges between real nodes alone."""
     return replace(graphs, edges=graphs.edges & graphs.mask[:, :, None] & graphs.mask[:, None, :])

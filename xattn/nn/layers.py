@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from xattn.attention import Dropout, KeyValue, Mask
 from xattn.nn.attention import CrossAttention, linear
-from xattn.nn.dropout import Noise, attention_dropout, drops
+from xattn.nn.dropout import DropoutKey, attention_dropout, dropout_fns
 
 
 class Mlp(nnx.Module):
@@ -38,16 +38,16 @@ class EncoderLayer(nnx.Module):
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
         self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None) -> Float[Array, "B S D"]:
-        return self.look(x, mask, noise)[0]
+    def __call__(self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None) -> Float[Array, "B S D"]:
+        return self.look(x, mask, dropout_key)[0]
 
     def look(
-        self, x: Float[Array, "B S D"], mask: Mask, noise: Noise | None
+        self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None
     ) -> tuple[Float[Array, "B S D"], Float[Array, "B N S S"]]:
         """All positions, and what each of them looked at."""
-        h, drop = self.norm_self(x), drops(noise, x.shape, 2)
+        h, drop = self.norm_self(x), dropout_fns(dropout_key, x.shape, 2)
         attended, weights = self.self_attention(
-            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 2)
+            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(dropout_key, 2)
         )
         x = x + drop[0](attended)
         return x + drop[1](self.mlp(self.norm_mlp(x))), weights
@@ -91,14 +91,14 @@ class DecoderLayer(nnx.Module):
         x: Float[Array, "B T D"],
         memory: KeyValue,
         mask: Mask,
-        noise: Noise | None,
+        dropout_key: DropoutKey | None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B N T S"]]:
         """All positions at once; also returns the cross-attention weights."""
-        h, drop = self.norm_self(x), drops(noise, x.shape, 3)
+        h, drop = self.norm_self(x), dropout_fns(dropout_key, x.shape, 3)
         attended, _ = self.self_attention(
-            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(noise, 3)
+            h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(dropout_key, 3)
         )
-        return self._look(x + drop[0](attended), memory, drop[1:], attention_dropout(noise, 4))
+        return self._look(x + drop[0](attended), memory, drop[1:], attention_dropout(dropout_key, 4))
 
     def step(
         self,
@@ -113,7 +113,7 @@ class DecoderLayer(nnx.Module):
         past = jax.tree.map(lambda old, k: jax.lax.dynamic_update_slice_in_dim(old, k, position, 2), past, new)
         seen = past._replace(mask=Mask.causal(queries=position[None]))
         attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, positions=position[None])
-        x, weights = self._look(x + attended_BW1D[:, :, 0], memory, drops(None, x.shape, 2), None)
+        x, weights = self._look(x + attended_BW1D[:, :, 0], memory, dropout_fns(None, x.shape, 2), None)
         return x, weights, past
 
     def _look(

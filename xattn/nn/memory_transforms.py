@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from xattn.attention import Mask
 from xattn.nn.attention import CrossAttention
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.layers import EncoderLayer
 from xattn.nn.memory import Memory
 
@@ -87,17 +87,17 @@ class LatentPool(nnx.Module):
         self.layer = EncoderLayer(width, heads, mlp, dtype=dtype, rngs=rngs)
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
-    def __call__(self, memory: Memory, noise: Noise | None = None) -> Memory:
-        return self.look(memory, noise)[0]
+    def __call__(self, memory: Memory, dropout_key: DropoutKey | None = None) -> Memory:
+        return self.look(memory, dropout_key)[0]
 
-    def look(self, memory: Memory, noise: Noise | None = None) -> tuple[Memory, Float[Array, "B N Z S"]]:
+    def look(self, memory: Memory, dropout_key: DropoutKey | None = None) -> tuple[Memory, Float[Array, "B N Z S"]]:
         """The memory of latents, and what each of the Z latents looked at."""
         latents_ZD = self.latents[...]
         x_BZD = jnp.broadcast_to(latents_ZD, (len(memory.tokens), *latents_ZD.shape)).astype(memory.tokens.dtype)
         attended, weights = self.cross_attention(
             self.norm_latents(x_BZD), self.norm_memory(memory.tokens), Mask.keys(memory.mask)
         )
-        x_BZD = self.layer(x_BZD + attended, Mask(), noise)
+        x_BZD = self.layer(x_BZD + attended, Mask(), dropout_key)
         mask_BZ = jnp.broadcast_to(memory.mask.any(axis=1, keepdims=True), x_BZD.shape[:2])
         return replace(memory, tokens=self.norm(x_BZD), mask=mask_BZ, layout="slots"), weights
 
@@ -105,7 +105,7 @@ class LatentPool(nnx.Module):
 TRANSFORMS: dict[str, Callable[[Memory], Memory]] = {"full": full, "mean": mean, "shuffle": shuffle, "none": none}
 
 
-UNSEEN = {
+WHY_NOT_SOURCE = {
     "mean": "a mean memory: it has one position, and nothing to look at",
     "latents": "a memory of latents: what it looks at are summaries, and no words",
     "shuffle": "a shuffled memory: what it looks at is another source than its own",
@@ -114,7 +114,7 @@ UNSEEN = {
 """Why the weights of a model say nothing about positions of its source, for all memories but the full one."""
 
 
-class Transform(nnx.Module):
+class MemoryTransform(nnx.Module):
     """What `model.memory` names, for any encoder: one flag turns a model into its ablation.
 
     Only `latents` has parameters; for all other kinds they are those of `full`.
@@ -134,5 +134,5 @@ class Transform(nnx.Module):
         self.kind = kind
         self.pool = LatentPool(latents, width, heads, mlp, dtype=dtype, rngs=rngs) if kind == "latents" else None
 
-    def __call__(self, memory: Memory, noise: Noise | None = None) -> Memory:
-        return TRANSFORMS[self.kind](memory) if self.pool is None else self.pool(memory, noise)
+    def __call__(self, memory: Memory, dropout_key: DropoutKey | None = None) -> Memory:
+        return TRANSFORMS[self.kind](memory) if self.pool is None else self.pool(memory, dropout_key)

@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import KeyValue, Mask
-from xattn.nn.dropout import Noise, drops
+from xattn.nn.dropout import DropoutKey, dropout_fns
 from xattn.nn.encoder_decoder import EMBEDDING
 from xattn.nn.layers import EncoderLayer
 
@@ -43,7 +43,7 @@ class PrefixModel(nnx.Module):
         source: Int[Array, "B S"],
         source_mask: Bool[Array, "B S"],
         target: Int[Array, "B T"],
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T S"], Float[Array, "L B N T T"]]:
         """Logits of every next target word, and what each position looked at: in the source, and in its own past.
@@ -52,7 +52,7 @@ class PrefixModel(nnx.Module):
         """
         length, behind = source.shape[1], target.shape[1]
         x = jnp.concatenate([self._embed(source, 0), self._embed(target, 1)], axis=1)
-        (drop,) = drops(noise and noise.at(EMBEDDING), x.shape, 1)
+        (drop,) = dropout_fns(dropout_key and dropout_key.fold_in(EMBEDDING), x.shape, 1)
         # The source stands at one place, so that it is no past of itself.
         places = np.concatenate([np.zeros(length, np.int32), np.arange(1, behind + 1, dtype=np.int32)])
         seen = Mask.causal(queries=places, keys=places)
@@ -61,7 +61,7 @@ class PrefixModel(nnx.Module):
             seen &= Mask.dense(~jnp.pad(hide, ((0, 0), (length, 0), (0, behind)))[:, None])
         x, weights = drop(x), []
         for number, layer in enumerate(self.layers):
-            x, layer_weights = layer.look(x, seen, noise and noise.at(number))
+            x, layer_weights = layer.look(x, seen, dropout_key and dropout_key.fold_in(number))
             weights.append(layer_weights[:, :, length:])
         weights = jnp.stack(weights)
         return self.logits(x[:, length:]), weights[..., :length], weights[..., length:]

@@ -9,16 +9,16 @@ from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
-from xattn.tasks.summarize import Summarize
+from xattn.tasks.summarize import SummarizeTask
 from xattn.tasks.task import Task
-from xattn.translation.alignment_layer_task import FrozenTranslation
-from xattn.translation.task import Translation
+from xattn.translation.alignment_layer_task import AlignmentLayerTask
+from xattn.translation.task import TranslationTask
 
 TASKS: dict[str, type[Task]] = {
-    "translation": Translation,
+    "translation": TranslationTask,
     "recall": RecallTask,
     "docqa": DocQATask,
-    "summarize": Summarize,
+    "summarize": SummarizeTask,
     "self_cross": SelfCrossTask,
     "graph_match": GraphMatchTask,
     "graph_ged": GraphGedTask,
@@ -34,5 +34,5 @@ def find(name: str) -> type[Task]:
 
 def make(run: Run, console: Console) -> Task:
     """The row of a run, for training."""
-    row = find(run.config.task) if run.config.alignment_layer is None else FrozenTranslation
+    row = find(run.config.task) if run.config.alignment_layer is None else AlignmentLayerTask
     return row(run, console)

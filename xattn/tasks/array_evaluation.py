@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xattn.alignment.maps import Readout
 from xattn.alignment.pointing import Pointing, others, point
-from xattn.nn.memory_transforms import UNSEEN
+from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.results import short, shown
 from xattn.tasks.array_task import ArrayTask
 from xattn.training.losses import means
@@ -22,7 +22,7 @@ def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[s
 
     Layer and head are chosen by pointing accuracy on the validation split, and used on the others.
     """
-    config, params = task.config, task.trained()
+    config, params = task.config, task.best_params()
     results = task.run.read_results() | {
         "task": config.task,
         "headline": task.headline,
@@ -56,16 +56,16 @@ def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[s
 def looks_at_gold(task: ArrayTask) -> bool:
     """Whether it is known where the queries ought to look, and the memory is what they look at."""
     first = jax.tree.map(lambda x: x[:1], task.examples(task.config.data.validation))
-    return task.config.model.memory not in UNSEEN and task.gold(first) is not None
+    return task.config.model.memory not in WHY_NOT_SOURCE and task.gold(first) is not None
 
 
 def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -> dict[str, Any]:
     """All scores of one split; see `xattn.tasks.task.Task`."""
     sums = [jax.device_get(task.apply(params, batch, None).sums) for batch in task.batches(split)]
     row: dict[str, Any] = {
-        "examples": sum(int(batch.real.sum()) for batch in task.batches(split)),
+        "examples": sum(int(batch.valid.sum()) for batch in task.batches(split)),
         **short(means(sums)),
-        **short(task.judge_split(params, split)),
+        **short(task.split_metrics(params, split)),
         "baselines": {name: short(scores) for name, scores in task.baselines(split).items()},
     }
     if readout is not None:
@@ -84,7 +84,7 @@ def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
     found = None
     for batch in task.batches(split):
         outcome = jax.device_get(task.apply(params, batch, None))
-        each = point(np.asarray(outcome.weights), _gold(task, batch), np.asarray(outcome.seen))
+        each = point(np.asarray(outcome.weights), _gold(task, batch), np.asarray(outcome.visible))
         found = each if found is None else found + each
     assert found is not None, "a split has a batch"
     return found
@@ -100,17 +100,17 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
     sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
     for batch in task.batches(split):
         gold, whole = _gold(task, batch), task.apply(params, batch, None)
-        random = others(gold, np.asarray(whole.seen), generator)
+        random = others(gold, np.asarray(whole.visible), generator)
         for name, outcome in {
             "whole": whole,
             "without_gold": task.apply(params, batch, gold),
             "without_others": task.apply(params, batch, random),
         }.items():
             sums[name].append(jax.device_get(outcome.sums))
-    score = {name: means(each)[task.knocked] for name, each in sums.items()}
-    worse = -1 if task.knocked == "loss" else 1
+    score = {name: means(each)[task.knockout_metric] for name, each in sums.items()}
+    worse = -1 if task.knockout_metric == "loss" else 1
     drops = {name: worse * (score["whole"] - score[f"without_{name}"]) for name in ("gold", "others")}
-    return {"metric": task.knocked, **short(score), "drop": short(drops)}
+    return {"metric": task.knockout_metric, **short(score), "drop": short(drops)}
 
 
 def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:
@@ -149,4 +149,4 @@ def table(results: dict[str, Any]) -> Table:
 def _gold(task: ArrayTask, batch: Any) -> np.ndarray:
     gold = task.gold(batch.examples)
     assert gold is not None, "looks_at_gold says so"
-    return gold & np.asarray(batch.real)[:, None, None]
+    return gold & np.asarray(batch.valid)[:, None, None]

@@ -1,7 +1,7 @@
 """Rows whose examples are arrays of one size: all that training, evaluation and pictures need, but for the row itself.
 
 A row is a file with a subclass of `ArrayTask`. It says what an example is, how a model reads it, what is counted, where
-one ought to look, and what things are called; batches, noise, checkpoints, scores, baselines, pointing, knock-out and
+one ought to look, and what things are called; batches, dropout, checkpoints, scores, baselines, pointing, knock-out and
 pictures are here and in `xattn.tasks.array_evaluation`, and are the same for all.
 """
 
@@ -19,12 +19,12 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, UInt32
 from rich.console import Console
 
-from xattn.alignment.layouts import Layout, Slots, Words
+from xattn.alignment.layouts import Layout, Slots, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
 from xattn.attention import hash_bits
 from xattn.config import ConfigError
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import Run
 from xattn.tasks.task import Task
 from xattn.training.checkpoint import best_params
@@ -34,11 +34,11 @@ from xattn.training.losses import Sums
 SCORED = 2**14
 
 
-class Batch(NamedTuple):
+class ArrayBatch(NamedTuple):
     """Examples of a row, with a first axis B, and which of them are real: the last batch of a split is filled up."""
 
     examples: Any
-    real: Bool[Array, "B"]
+    valid: Bool[Array, "B"]
     rows: UInt32[Array, "B"]
     """Number of every row, which it keeps when a batch is cut over devices: dropout counts with it."""
 
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
     """The row "loss", which is minimised, and all metrics; rows that are not real count nowhere."""
     weights: Float[Array, "L B N T S"]
     """Where every query looked."""
-    seen: Bool[Array, "B S"]
+    visible: Bool[Array, "B S"]
     """Which positions of the memory it could look at."""
 
 
@@ -59,7 +59,7 @@ class ArrayTask(Task):
 
     headline: ClassVar[str]
     """The metric that the row is about, which chooses the best checkpoint; higher is better, but for "loss"."""
-    unit = "examples"  # which have one term of the loss each, unless a row says otherwise
+    loss_unit = "examples"  # which have one term of the loss each, unless a row says otherwise
 
     def __init__(self, run: Run, console: Console):
         self.run, self.config = run, run.config
@@ -67,7 +67,7 @@ class ArrayTask(Task):
             raise ConfigError(f"The task {run.config.task!r} needs row={self.Settings.__name__}(...) in its config.")
         if run.config.training.stop_by == "bleu":
             raise ConfigError(f"training.stop_by is 'bleu', but the task {run.config.task!r} does not write text.")
-        self.score = "loss" if run.config.training.stop_by == "loss" else self.headline
+        self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.headline
         self.examples = cache(self.read)
         self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
         self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
@@ -90,7 +90,7 @@ class ArrayTask(Task):
 
     @abstractmethod
     def forward(
-        self, model: Any, batch: Batch, noise: Noise | None, hide: Bool[Array, "B T S"] | None = None
+        self, model: Any, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: Bool[Array, "B T S"] | None = None
     ) -> Outcome:
         """What comes of a batch; `hide` are positions of a full memory that a query may not look at."""
 
@@ -100,7 +100,7 @@ class ArrayTask(Task):
 
     def layout(self, examples: Any) -> Layout:
         """What the source positions of one example are, those that are real, in the order of their labels."""
-        return Words()
+        return WordLayout()
 
     def gold(self, examples: Any) -> Bool[np.ndarray, "B T S"] | None:
         """Where each query ought to look: False for all positions where nobody knows; None if the row has no gold."""
@@ -110,16 +110,16 @@ class ArrayTask(Task):
         """Scores without learning, by name and metric."""
         return {}
 
-    def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         """Scores that are no sums over batches, such as ranks."""
         return {}
 
     @property
-    def knocked(self) -> str:
+    def knockout_metric(self) -> str:
         """The metric that the knock-out test reads: a sum over batches. The headline, unless that is none."""
         return self.headline
 
-    def own(self, params: Any, batch: Batch) -> Batch:
+    def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:
         """The batch as a picture shows it: a row that writes puts what the model writes in place of what is wanted."""
         return batch
 
@@ -129,25 +129,25 @@ class ArrayTask(Task):
         """Fresh parameters, as nested dictionaries."""
         return self.initial()
 
-    def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
+    def loss(self, params: Any, batch: ArrayBatch, step: jax.Array) -> Sums:
         """The sums of a training batch, with dropout."""
-        noise = Noise(
+        dropout_key = DropoutKey(
             seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
             rows=batch.rows,
             rate=self.config.model.dropout,
             attention_rate=self.config.model.attention_dropout,
         )
-        return self.forward(self.merged(params), batch, noise).sums
+        return self.forward(self.model(params), batch, dropout_key).sums
 
-    def look(self, params: Any, batch: Batch) -> Sums:
+    def eval_step(self, params: Any, batch: ArrayBatch) -> Sums:
         """The sums of a validation batch."""
         return self._apply(params, batch, None).sums
 
-    def judge(self, params: Any) -> Mapping[str, float | str]:
+    def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
         """Nothing: what validates are sums over batches."""
         return {}
 
-    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+    def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
         """Full batches of training examples, in an order that depends on nothing but the seed and the epoch."""
         examples, rows = self.examples(self.config.data.train), self._rows(multiple)
         count = self._count(self.config.data.train)
@@ -160,7 +160,7 @@ class ArrayTask(Task):
         """The batches of the validation split, in order, as large as those of training."""
         return self._in_order(self.config.data.validation, self._rows(multiple))
 
-    def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
+    def batch_shapes(self, epoch: int | None, multiple: int) -> list[ArrayBatch]:
         """For every batch of an epoch, or of validation (None), one of its shape: they are all alike."""
         rows = self._rows(multiple)
         number = len(self.validation(multiple)) if epoch is None else self._count(self.config.data.train) // rows
@@ -172,11 +172,11 @@ class ArrayTask(Task):
         """All examples of a split in order, the last batch filled up; larger batches than in training are faster."""
         return self._in_order(split, self._scored(split))
 
-    def merged(self, params: Any) -> Any:
+    def model(self, params: Any) -> Any:
         """The model with these parameters."""
         return nnx.merge(self.graph, params)
 
-    def trained(self) -> Any:
+    def best_params(self) -> Any:
         """The parameters of the run's best checkpoint."""
         return best_params(self.run, jax.eval_shape(self.initial))
 
@@ -188,12 +188,12 @@ class ArrayTask(Task):
         rows = self._scored(split)
         # Beside its neighbours, since a shuffled memory is that of another row.
         numbers = (number + np.arange(min(rows, count))) % count
-        batch = self.own(params, take(self.examples(split), numbers, rows))
+        batch = self.with_own_output(params, take(self.examples(split), numbers, rows))
         outcome = jax.device_get(self.apply(params, batch, None))
         one = jax.tree.map(lambda x: x[0], batch.examples)
         source, target = self.labels(one)
         kind, gold = self.config.model.memory, None
-        seen = outcome.seen[0] if kind == "full" else np.ones(outcome.weights.shape[-1], bool)
+        seen = outcome.visible[0] if kind == "full" else np.ones(outcome.weights.shape[-1], bool)
         if kind != "full":
             source = [f"{kind.removesuffix('s')} {place + 1}" for place in range(len(seen))]
         elif (known := self.gold(jax.tree.map(lambda x: x[:1], batch.examples))) is not None:
@@ -237,13 +237,13 @@ class ArrayTask(Task):
         if len(words) != 1 or not words[0].isdecimal():
             raise ConfigError(f"The task {run.config.task!r} has no text to view: give the number of an example.")
         task, where = cls(run, console), readout(run, layer, head, None)
-        deliver(task.attend(task.trained(), run.config.data.test[0], int(words[0])), format, output, where, console)
+        deliver(task.attend(task.best_params(), run.config.data.test[0], int(words[0])), format, output, where, console)
 
     def _model(self) -> Any:
         return self.build(nnx.Rngs(self.config.seed))
 
-    def _apply(self, params: Any, batch: Batch, hide: jax.Array | None) -> Outcome:
-        return self.forward(self.merged(params), batch, None, hide)
+    def _apply(self, params: Any, batch: ArrayBatch, hide: jax.Array | None) -> Outcome:
+        return self.forward(self.model(params), batch, None, hide)
 
     def _count(self, split: str) -> int:
         return len(jax.tree.leaves(self.examples(split))[0])
@@ -271,7 +271,7 @@ class ArrayTask(Task):
         return rows
 
 
-def take(examples: Any, numbers: np.ndarray, rows: int) -> Batch:
+def take(examples: Any, numbers: np.ndarray, rows: int) -> ArrayBatch:
     """A batch of the numbered examples, filled up with zeros to `rows`."""
 
     def filled(x: np.ndarray) -> np.ndarray:
@@ -280,4 +280,4 @@ def take(examples: Any, numbers: np.ndarray, rows: int) -> Batch:
         return out
 
     real: Any = np.arange(rows) < len(numbers)
-    return Batch(jax.tree.map(filled, examples), real, np.arange(rows, dtype=np.uint32))  # pyright: ignore
+    return ArrayBatch(jax.tree.map(filled, examples), real, np.arange(rows, dtype=np.uint32))  # pyright: ignore

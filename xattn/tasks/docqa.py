@@ -23,10 +23,10 @@ from xattn.config import ConfigError, DocQA, Row
 from xattn.data.benchmarks import babi, stories
 from xattn.data.benchmarks.babi import Question
 from xattn.data.text_files import expand
-from xattn.nn.dropout import Noise
-from xattn.nn.memory_transforms import UNSEEN
+from xattn.nn.dropout import DropoutKey
+from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run
-from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.docqa_model import ANSWER, Examples, Reader, Vocabulary
 from xattn.training.losses import cross_entropy, sum_of
 
@@ -95,12 +95,14 @@ class DocQATask(ArrayTask):
     def build(self, rngs: nnx.Rngs) -> Reader:
         return Reader(self.config.model, self.row, self.vocabulary, rngs)
 
-    def forward(self, model: Reader, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+    def forward(
+        self, model: Reader, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
+    ) -> Outcome:
         story, question, answer, _ = batch.examples
-        logits, weights, seen = model(story, question, noise, hide)
+        logits, weights, seen = model(story, question, dropout_key, hide)
         sums = {
-            "loss": sum_of(cross_entropy(logits, answer), batch.real),
-            "accuracy": sum_of(logits.argmax(axis=-1) == answer, batch.real),
+            "loss": sum_of(cross_entropy(logits, answer), batch.valid),
+            "accuracy": sum_of(logits.argmax(axis=-1) == answer, batch.valid),
         }
         return Outcome(sums, weights, seen)
 
@@ -126,7 +128,7 @@ class DocQATask(ArrayTask):
             "latest sentence with a word of the question": {"pointing": self._overlap(examples)},
         }
 
-    def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         """The share of facts that were cut off; and how often the first two facts are looked at one after the other.
 
         Two places, each a layer and head, the second in a later layer, are chosen on validation, for questions of the
@@ -134,7 +136,7 @@ class DocQATask(ArrayTask):
         """
         needed = sum(len(each.facts) for each in self._questions(split))
         row = {"facts_cut_off": 1 - int((self.examples(split).facts > 0).sum()) / needed}
-        if self.config.model.memory in UNSEEN or self.config.model.layers < 2:
+        if self.config.model.memory in WHY_NOT_SOURCE or self.config.model.layers < 2:
             return row
         chosen, found = (self._hops(params, each) for each in (self._of(self.config.data.validation, split), split))
         if chosen is None or found is None:
@@ -157,10 +159,10 @@ class DocQATask(ArrayTask):
         """Where the place of the answer looks, against the first two facts; None if no question has two."""
         found = []
         for batch in self.batches(split):
-            facts = np.where(np.asarray(batch.real)[:, None], np.asarray(batch.examples.facts, int)[:, :2], 0) - 1
+            facts = np.where(np.asarray(batch.valid)[:, None], np.asarray(batch.examples.facts, int)[:, :2], 0) - 1
             if facts.shape[1] == 2 and (facts >= 0).all(axis=1).any():
                 outcome = jax.device_get(self.apply(params, batch, None))
-                found.append(follow(np.asarray(outcome.weights[:, :, :, 0]), facts, np.asarray(outcome.seen)))
+                found.append(follow(np.asarray(outcome.weights[:, :, :, 0]), facts, np.asarray(outcome.visible)))
         return reduce(add, found) if found else None
 
     def _overlap(self, examples: Examples) -> float:

@@ -15,10 +15,10 @@ from xattn.data.benchmarks.babi import Question
 from xattn.data.vocabulary import PAD
 from xattn.errors import UserError
 from xattn.nn.decoder import CrossDecoder
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
-from xattn.nn.memory_transforms import Transform
+from xattn.nn.memory_transforms import MemoryTransform
 
 # The place of the answer among the words of a question: an id that is no word.
 ANSWER = PAD + 1
@@ -99,28 +99,33 @@ class Reader(nnx.Module):
         table = nnx.initializers.normal(1.0)
         self.embedding = nnx.Embed(2 + len(vocabulary.words), width, embedding_init=table, rngs=rngs)
         self.encoder = SlotEncoder(row.sentences, vocabulary.sentence, width, layers=row.encoder_layers, **sizes)
-        self.transform = Transform(model.memory, latents=model.latents, width=width, **sizes)
+        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
         self.decoder = CrossDecoder(width, width, layers=model.layers, tied=row.tied, **sizes)
         self.answers = nnx.Linear(width, len(vocabulary.answers), rngs=rngs)
 
-    def encode(self, story: Int[Array, "B S W"], noise: Noise | None = None) -> Memory:
+    def encode(self, story: Int[Array, "B S W"], dropout_key: DropoutKey | None = None) -> Memory:
         """What the question looks at."""
-        memory = self.encoder(self.embedding(story), story != PAD, noise and noise.at(0))
-        return self.transform(memory, noise and noise.at(1))
+        memory = self.encoder(self.embedding(story), story != PAD, dropout_key and dropout_key.fold_in(0))
+        return self.transform(memory, dropout_key and dropout_key.fold_in(1))
 
     def __call__(
         self,
         story: Int[Array, "B S W"],
         question: Int[Array, "B T"],
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B 1 M"] | None = None,
     ) -> tuple[Float[Array, "B answers"], Float[Array, "L B N 1 M"], Bool[Array, "B M"]]:
-        memory = self.encode(story, noise)
+        memory = self.encode(story, dropout_key)
         words_T = jnp.arange(question.shape[1]) > 0
         hide_BTM = jnp.broadcast_to(words_T[None, :, None], (*question.shape, memory.tokens.shape[1]))
         if hide is not None:
             hide_BTM |= hide
         states, weights = self.decoder(
-            self.embedding(question), memory, noise and noise.at(2), hide_BTM, causal=False, real=question != PAD
+            self.embedding(question),
+            memory,
+            dropout_key and dropout_key.fold_in(2),
+            hide_BTM,
+            causal=False,
+            real=question != PAD,
         )
         return self.answers(states[:, 0]), weights[:, :, :, :1], memory.mask

@@ -19,9 +19,9 @@ from scipy import stats
 from xattn.alignment.layouts import Graph
 from xattn.config import ConfigError, GraphGed, Model, Row
 from xattn.data.benchmarks import ged
-from xattn.nn.dropout import Noise
-from xattn.nn.graph_matcher import Graphs, Side
-from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.nn.dropout import DropoutKey
+from xattn.nn.graph_matcher import GraphBatch, Side
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.graphs import edges_of, matcher
 from xattn.training.losses import sum_of
 
@@ -50,10 +50,14 @@ class Similarity(nnx.Module):
         self.out = nnx.Linear(model.mlp, 1, dtype=dtype, rngs=rngs)
 
     def __call__(
-        self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None
+        self,
+        a: GraphBatch,
+        b: GraphBatch,
+        dropout_key: DropoutKey | None = None,
+        hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, " B"], Side, Side]:
         """The similarity of each pair, and both sides."""
-        sides = self.encoder(a, b, noise, hide)
+        sides = self.encoder(a, b, dropout_key, hide)
         sum_a, sum_b = (self._sum(side.states, graphs.mask) for side, graphs in zip(sides, (a, b), strict=True))
         joined = jnp.concatenate([sum_a + sum_b, jnp.abs(sum_a - sum_b)], axis=-1)
         return jax.nn.sigmoid(self.out(nnx.relu(self.hidden(joined)))[:, 0].astype(jnp.float32)), *sides
@@ -76,7 +80,7 @@ class GraphGedTask(ArrayTask):
         return self.config.row
 
     @cached_property
-    def data(self) -> ged.Graphs:
+    def data(self) -> ged.GedDataset:
         """All graphs, and their distances."""
         return ged.load(self.config.data.corpus, self.row.dataset)
 
@@ -111,10 +115,12 @@ class GraphGedTask(ArrayTask):
     def build(self, rngs: nnx.Rngs) -> Similarity:
         return Similarity(self.config.model, len(self.data.names or ()), rngs)
 
-    def forward(self, model: Similarity, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
-        found, a, _ = self._compare(model, batch, noise, hide)
+    def forward(
+        self, model: Similarity, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
+    ) -> Outcome:
+        found, a, _ = self._compare(model, batch, dropout_key, hide)
         errors = jnp.square(found - batch.examples.similarity)
-        return Outcome({"loss": sum_of(errors, batch.real)}, a.weights, a.seen)
+        return Outcome({"loss": sum_of(errors, batch.valid)}, a.weights, a.visible)
 
     def gold(self, examples: Pairs) -> Bool[np.ndarray, "B T S"]:
         """The node that each node becomes in the optimal map that is kept, of possibly several; none if it goes."""
@@ -138,31 +144,31 @@ class GraphGedTask(ArrayTask):
             "constant": {"loss": float(np.square(mean - similarity).mean())},
         }
 
-    def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         """How well the training graphs are ranked for each test graph, and the error where that is a new graph."""
         if split != "test":
             return {}
-        found = [np.asarray(self.guess(params, batch))[batch.real] for batch in self.batches(split)]
+        found = [np.asarray(self.guess(params, batch))[batch.valid] for batch in self.batches(split)]
         return self._of_grid(np.concatenate(found), split)
 
     @cached_property
-    def guess(self) -> Callable[[Any, Batch], jax.Array]:
+    def guess(self) -> Callable[[Any, ArrayBatch], jax.Array]:
         """The similarities of a batch."""
         return jax.jit(lambda params, batch: self._compare(nnx.merge(self.graph, params), batch, None, None)[0])
 
     def _compare(
-        self, model: Similarity, batch: Batch, noise: Noise | None, hide: jax.Array | None
+        self, model: Similarity, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None
     ) -> tuple[jax.Array, Side, Side]:
         edges, kinds, sizes = (jnp.asarray(each) for each in (self.data.edges, self.data.kinds, self.data.sizes))
         a, b = (
-            Graphs(
+            GraphBatch(
                 edges=edges[number],
-                mask=(jnp.arange(edges.shape[-1])[None] < sizes[number][:, None]) & batch.real[:, None],
+                mask=(jnp.arange(edges.shape[-1])[None] < sizes[number][:, None]) & batch.valid[:, None],
                 kinds=None if self.data.names is None else kinds[number],
             )
             for number in (batch.examples.first, batch.examples.second)
         )
-        return model(a, b, noise, hide)
+        return model(a, b, dropout_key, hide)
 
     def _similar(self, distance: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, " E"]:
         return np.exp(-2 * distance / (self.data.sizes[first] + self.data.sizes[second])).astype(np.float32)
@@ -186,7 +192,7 @@ class GraphGedTask(ArrayTask):
 
 
 def lower_bound(
-    data: ged.Graphs, first: Int[np.ndarray, " E"], second: Int[np.ndarray, " E"]
+    data: ged.GedDataset, first: Int[np.ndarray, " E"], second: Int[np.ndarray, " E"]
 ) -> Float[np.ndarray, " E"]:
     """Edits that labels and degrees alone make sure of: nodes without a like in the other graph, and edges for degrees.
 

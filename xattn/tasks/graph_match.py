@@ -17,9 +17,9 @@ from scipy.optimize import linear_sum_assignment
 
 from xattn.alignment.layouts import Graph
 from xattn.config import GraphMatch, Model, Row
-from xattn.nn.dropout import Noise
-from xattn.nn.graph_matcher import Graphs, Side, return_probabilities
-from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.nn.dropout import DropoutKey
+from xattn.nn.graph_matcher import GraphBatch, Side, return_probabilities
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.graphs import edges_of, matcher
 from xattn.training.losses import cross_entropy, sum_of
 
@@ -78,10 +78,14 @@ class Matcher(nnx.Module):
         self.fit = nnx.Linear(model.width, model.width, use_bias=False, dtype=jnp.dtype(model.compute), rngs=rngs)
 
     def __call__(
-        self, a: Graphs, b: Graphs, noise: Noise | None = None, hide: Bool[Array, "B T S"] | None = None
+        self,
+        a: GraphBatch,
+        b: GraphBatch,
+        dropout_key: DropoutKey | None = None,
+        hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, "B T S"], Side, Side]:
         """How well every node of A fits every one of B, and both sides."""
-        side_a, side_b = self.encoder(a, b, noise, hide)
+        side_a, side_b = self.encoder(a, b, dropout_key, hide)
         fit_BTS = jnp.einsum("BTD,BSD->BTS", self.fit(side_a.states), self.fit(side_b.states))
         return fit_BTS / self.fit.out_features**0.5, side_a, side_b
 
@@ -108,10 +112,12 @@ class GraphMatchTask(ArrayTask):
     def build(self, rngs: nnx.Rngs) -> Matcher:
         return Matcher(self.config.model, rngs)
 
-    def forward(self, model: Matcher, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+    def forward(
+        self, model: Matcher, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
+    ) -> Outcome:
         first, second, planted = batch.examples
-        real = jnp.broadcast_to(batch.real[:, None], planted.shape)
-        fit, a, _ = model(Graphs(edges=first, mask=real), Graphs(edges=second, mask=real), noise, hide)
+        real = jnp.broadcast_to(batch.valid[:, None], planted.shape)
+        fit, a, _ = model(GraphBatch(edges=first, mask=real), GraphBatch(edges=second, mask=real), dropout_key, hide)
         back = jnp.argsort(planted, axis=1)
         losses, hits = zip(
             *(
@@ -124,7 +130,7 @@ class GraphMatchTask(ArrayTask):
             "loss": sum_of(jnp.stack(losses), jnp.stack([real, real])),
             "hits": sum_of(jnp.stack(hits), jnp.stack([real, real])),
         }
-        return Outcome(sums, a.weights, a.seen)
+        return Outcome(sums, a.weights, a.visible)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The node that each node has become."""

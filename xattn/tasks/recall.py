@@ -18,11 +18,11 @@ from jaxtyping import Array, Bool, Float, Int
 from xattn.alignment.layouts import Slots
 from xattn.config import Model, Recall, Row
 from xattn.nn.decoder import CrossDecoder
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
-from xattn.nn.memory_transforms import Transform
-from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.nn.memory_transforms import MemoryTransform
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.training.losses import cross_entropy, sum_of
 
 
@@ -51,15 +51,17 @@ class Recaller(nnx.Module):
         table = nnx.initializers.normal(width**-0.5)
         self.embedding = nnx.Embed(row.keys + row.values, width, embedding_init=table, rngs=rngs)
         self.encoder = SlotEncoder(row.pairs, 2, width, layers=model.layers, **sizes)
-        self.transform = Transform(model.memory, latents=model.latents, width=width, **sizes)
+        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
         self.compress = nnx.Linear(width, row.rank, use_bias=False, dtype=dtype, rngs=rngs) if row.rank else None
         self.decoder = CrossDecoder(width, row.rank or width, layers=model.layers, **sizes)
 
-    def encode(self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], noise: Noise | None = None) -> Memory:
+    def encode(
+        self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], dropout_key: DropoutKey | None = None
+    ) -> Memory:
         """What the queries look at."""
         mask = jnp.broadcast_to(real[:, None, None], pairs.shape)
-        memory = self.encoder(self._embed(pairs), mask, noise and noise.at(0))
-        memory = self.transform(memory, noise and noise.at(1))
+        memory = self.encoder(self._embed(pairs), mask, dropout_key and dropout_key.fold_in(0))
+        memory = self.transform(memory, dropout_key and dropout_key.fold_in(1))
         return memory if self.compress is None else replace(memory, tokens=self.compress(memory.tokens))
 
     def __call__(
@@ -67,11 +69,11 @@ class Recaller(nnx.Module):
         pairs: Int[Array, "B S 2"],
         keys: Int[Array, "B T"],
         real: Bool[Array, " B"],
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T M"] | None = None,
     ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
-        memory = self.encode(pairs, real, noise)
-        states, weights = self.decoder(self._embed(keys), memory, noise and noise.at(2), hide)
+        memory = self.encode(pairs, real, dropout_key)
+        states, weights = self.decoder(self._embed(keys), memory, dropout_key and dropout_key.fold_in(2), hide)
         return self.embedding.attend(states), weights, memory.mask
 
     def _embed(self, ids: jax.Array) -> jax.Array:
@@ -83,7 +85,7 @@ class RecallTask(ArrayTask):
 
     Settings: ClassVar[type[Row] | None] = Recall
     headline: ClassVar[str] = "recall"
-    unit = "answers"
+    loss_unit = "answers"
 
     @property
     def row(self) -> Recall:
@@ -103,12 +105,14 @@ class RecallTask(ArrayTask):
     def build(self, rngs: nnx.Rngs) -> Recaller:
         return Recaller(self.config.model, self.row, rngs)
 
-    def forward(self, model: Recaller, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
+    def forward(
+        self, model: Recaller, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
+    ) -> Outcome:
         pairs, asked = batch.examples
         wanted_BT2 = jnp.take_along_axis(pairs, asked[..., None], axis=1)
         keys, answers = wanted_BT2[..., 0], wanted_BT2[..., 1]
-        logits, weights, seen = model(pairs, keys, batch.real, noise, hide)
-        counts = jnp.broadcast_to(batch.real[:, None], answers.shape)
+        logits, weights, seen = model(pairs, keys, batch.valid, dropout_key, hide)
+        counts = jnp.broadcast_to(batch.valid[:, None], answers.shape)
         sums = {
             "loss": sum_of(cross_entropy(logits, answers), counts),
             "recall": sum_of(logits.argmax(axis=-1) == answers, counts),

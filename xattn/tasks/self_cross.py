@@ -17,13 +17,13 @@ from rich.console import Console
 
 from xattn.config import ConfigError, Model, Row, SelfCross
 from xattn.data.toy import grammar
-from xattn.data.vocabulary import EOS, PAD, Words
+from xattn.data.vocabulary import EOS, PAD, WordVocabulary
 from xattn.decoding import Step
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.prefix_lm import PrefixModel
 from xattn.runs.folder import Run
-from xattn.tasks.array_task import Batch
+from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
 from xattn.training.losses import sum_of
 
@@ -87,10 +87,10 @@ class SelfCrossTask(SequenceTask):
         return grammar.generate(sizes, seed=self.row.seed)
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> WordVocabulary:
         """The vocabulary of both languages: all words of the training split."""
         pairs = self.sentences["train"]
-        return Words(word for pair in pairs for text in (pair.english, pair.target) for word in text.split())
+        return WordVocabulary(word for pair in pairs for text in (pair.english, pair.target) for word in text.split())
 
     @cached_property
     def lengths(self) -> tuple[int, int]:
@@ -128,25 +128,30 @@ class SelfCrossTask(SequenceTask):
             return PrefixModel(layers=2 * model.layers, mlp=equal_mlp(model), **sizes)
         return EncoderDecoder(layers=model.layers, mlp=model.mlp, memory=model.memory, latents=model.latents, **sizes)
 
-    def wanted(self, examples: Examples) -> Int[Array, "B T"]:
+    def targets(self, examples: Examples) -> Int[Array, "B T"]:
         return jnp.asarray(examples.target)
 
     def predict(
-        self, model: Any, batch: Batch, given: Int[Array, "B T"], noise: Noise | None, hide: jax.Array | None
+        self,
+        model: Any,
+        batch: ArrayBatch,
+        given: Int[Array, "B T"],
+        dropout_key: DropoutKey | None,
+        hide: jax.Array | None,
     ) -> Predicted:
         source, target = map(jnp.asarray, (batch.examples.source, batch.examples.target))
         mask = source != PAD
         if isinstance(model, PrefixModel):
-            logits, weights, _ = model(source, mask, given, noise, hide)
+            logits, weights, _ = model(source, mask, given, dropout_key, hide)
             share_BT = weights.sum(axis=-1).mean(axis=(0, 2))
-            sums = {"mass_on_source": sum_of(share_BT, batch.real[:, None] & (target != PAD))}
+            sums = {"mass_on_source": sum_of(share_BT, batch.valid[:, None] & (target != PAD))}
         else:
-            memory = model.encode(source, mask, noise)
-            states, weights = model.decode(given, memory, noise, hide)
+            memory = model.encode(source, mask, dropout_key)
+            states, weights = model.decode(given, memory, dropout_key, hide)
             logits, mask, sums = model.logits(states), memory.mask, {}
         return Predicted(jax.nn.log_softmax(logits), weights, mask, sums)
 
-    def begin(self, model: Any, batch: Batch, length: int) -> tuple[Step, Any]:
+    def decode_step(self, model: Any, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
         source = jnp.asarray(batch.examples.source)
         mask = source != PAD
         if isinstance(model, PrefixModel):
@@ -154,10 +159,10 @@ class SelfCrossTask(SequenceTask):
         step, state = model.stepper(model.encode(source, mask), 1, length)
         return lambda ids, position, past: (*step(ids, position, past)[:2], ()), state
 
-    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
+    def output_metrics(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         return {"exact_match": (int((written == examples.target).all(axis=-1).sum()), len(written))}
 
-    def rewritten(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
+    def with_output(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
         return examples._replace(target=written, gold=examples.gold & (written == examples.target)[..., None])
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from xattn.data.vocabulary import BOS, EOS, PAD
 from xattn.decoding import Step, greedy
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import Run
-from xattn.tasks.array_task import ArrayTask, Batch, Outcome
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.training.losses import Sums, sum_of
 
 
@@ -23,7 +23,7 @@ class Predicted(NamedTuple):
 
     log_probabilities: Float[Array, "B T V"]
     weights: Float[Array, "L B N T S"]
-    seen: Bool[Array, "B S"]
+    visible: Bool[Array, "B S"]
     sums: Sums
     """What the row counts beside the loss and the words that are right."""
 
@@ -32,72 +32,81 @@ class SequenceTask(ArrayTask):
     """An experiment row that writes one word after the other.
 
     It learns with the true words before each (teacher forcing), and `word_accuracy` is counted so; the scores of
-    `marks`, among them the headline, are those of its own greedy writing, which also chooses the checkpoint.
+    `output_metrics`, among them the headline, are those of its own greedy writing, which also chooses the checkpoint.
     """
 
-    unit = "words"
-    knocked: ClassVar[str] = "word_accuracy"  # pyright: ignore[reportIncompatibleMethodOverride]
+    loss_unit = "words"
+    knockout_metric: ClassVar[str] = "word_accuracy"  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, run: Run, console: Console):
         super().__init__(run, console)
         self.write = jax.jit(self._write)
 
     @abstractmethod
-    def wanted(self, examples: Any) -> Int[Array, "B T"]:
+    def targets(self, examples: Any) -> Int[Array, "B T"]:
         """The words that are to be written, EOS included, then PAD."""
 
     @abstractmethod
-    def rewritten(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Any:
+    def with_output(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Any:
         """The examples with other words in place of the wanted ones, and without gold where they are others."""
 
     @abstractmethod
     def predict(
-        self, model: Any, batch: Batch, given: Int[Array, "B T"], noise: Noise | None, hide: jax.Array | None
+        self,
+        model: Any,
+        batch: ArrayBatch,
+        given: Int[Array, "B T"],
+        dropout_key: DropoutKey | None,
+        hide: jax.Array | None,
     ) -> Predicted:
         """What a model says at every position, given the words before it, BOS included."""
 
     @abstractmethod
-    def begin(self, model: Any, batch: Batch, length: int) -> tuple[Step, Any]:
+    def decode_step(self, model: Any, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
         """A step of greedy writing, and its first state, with room for `length` words."""
 
     @abstractmethod
-    def marks(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
+    def output_metrics(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         """What written words are worth, as sums with their counts, by the name of the metric."""
 
-    def sayable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
+    def writable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
         """The words with UNK for those that the model cannot write."""
         return words
 
-    def forward(self, model: Any, batch: Batch, noise: Noise | None, hide: jax.Array | None = None) -> Outcome:
-        wanted = self.wanted(batch.examples)
-        labels = self.sayable(wanted)
-        found = self.predict(model, batch, jnp.pad(labels, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1], noise, hide)
-        counted = batch.real[:, None] & (wanted != PAD)
+    def forward(
+        self, model: Any, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
+    ) -> Outcome:
+        wanted = self.targets(batch.examples)
+        labels = self.writable(wanted)
+        found = self.predict(
+            model, batch, jnp.pad(labels, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1], dropout_key, hide
+        )
+        counted = batch.valid[:, None] & (wanted != PAD)
         losses = -jnp.take_along_axis(found.log_probabilities, labels[..., None], axis=-1)[..., 0]
         right = found.log_probabilities.argmax(axis=-1) == wanted
         sums = {"loss": sum_of(losses, counted), "word_accuracy": sum_of(right, counted), **found.sums}
-        return Outcome(sums, found.weights, found.seen)
+        return Outcome(sums, found.weights, found.visible)
 
-    def judge(self, params: Any) -> Mapping[str, float | str]:
+    def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
         """The marks on validation, where they choose the checkpoint."""
-        return {} if self.score == "loss" else self.judge_split(params, self.config.data.validation)
+        return {} if self.selection_metric == "loss" else self.split_metrics(params, self.config.data.validation)
 
-    def judge_split(self, params: Any, split: str) -> Mapping[str, float]:
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         totals: dict[str, np.ndarray] = {}
         for batch in self.batches(split):
-            real = np.asarray(batch.real)
+            real = np.asarray(batch.valid)
             examples = jax.tree.map(lambda x: x[real], batch.examples)  # noqa: B023
-            for name, mark in self.marks(examples, np.asarray(self.write(params, batch))[real]).items():
+            for name, mark in self.output_metrics(examples, np.asarray(self.write(params, batch))[real]).items():
                 totals[name] = np.array(mark) + (totals[name] if name in totals else 0)
         return {name: float(total / count) for name, (total, count) in totals.items() if count}
 
-    def own(self, params: Any, batch: Batch) -> Batch:
-        return batch._replace(examples=self.rewritten(batch.examples, np.asarray(self.write(params, batch))))
+    def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:
+        return batch._replace(examples=self.with_output(batch.examples, np.asarray(self.write(params, batch))))
 
-    def _write(self, params: Any, batch: Batch) -> Int[Array, "B T"]:
-        rows, length = self.wanted(batch.examples).shape
-        model = self.merged(params)
-        step, state = self.begin(model, batch, length)
+    def _write(self, params: Any, batch: ArrayBatch) -> Int[Array, "B T"]:
+        rows, length = self.targets(batch.examples).shape
+        model = self.model(params)
+        step, state = self.decode_step(model, batch, length)
         return greedy(step, state, batch=rows, bos=BOS, eos=EOS, pad=PAD, max_length=length).tokens[:, 0]
 
 

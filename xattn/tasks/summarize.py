@@ -18,10 +18,10 @@ from jaxtyping import Array, Bool, Int, UInt8
 from xattn.alignment import layouts
 from xattn.config import Row, Summary
 from xattn.data.benchmarks import reports
-from xattn.data.vocabulary import EOS, PAD, UNK, Words
+from xattn.data.vocabulary import EOS, PAD, UNK, WordVocabulary
 from xattn.decoding import Step
-from xattn.nn.dropout import Noise
-from xattn.tasks.array_task import Batch
+from xattn.nn.dropout import DropoutKey
+from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
 from xattn.tasks.summarize_model import Summarizer
 from xattn.training.losses import sum_of
@@ -45,7 +45,7 @@ class Examples(NamedTuple):
     names: UInt8[np.ndarray, "E K C"]
 
 
-class Summarize(SequenceTask):
+class SummarizeTask(SequenceTask):
     """Summaries of reports as an experiment row."""
 
     Settings: ClassVar[type[Row] | None] = Summary
@@ -58,9 +58,9 @@ class Summarize(SequenceTask):
         return self.config.row
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> WordVocabulary:
         """The vocabulary."""
-        return Words(reports.WORDS)
+        return WordVocabulary(reports.WORDS)
 
     @property
     def report_length(self) -> int:
@@ -122,25 +122,30 @@ class Summarize(SequenceTask):
     def build(self, rngs: nnx.Rngs) -> Summarizer:
         return Summarizer(self.config.model, self.words.size, self.names, self.row.copy, rngs)
 
-    def wanted(self, examples: Examples) -> Int[Array, "B T"]:
+    def targets(self, examples: Examples) -> Int[Array, "B T"]:
         return jnp.asarray(examples.summary)
 
-    def sayable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
+    def writable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
         if self.row.copy and self.config.model.memory == "full":
             return words
         return jnp.where(words >= self.words.size, UNK, words)
 
     def predict(
-        self, model: Summarizer, batch: Batch, given: Int[Array, "B T"], noise: Noise | None, hide: jax.Array | None
+        self,
+        model: Summarizer,
+        batch: ArrayBatch,
+        given: Int[Array, "B T"],
+        dropout_key: DropoutKey | None,
+        hide: jax.Array | None,
     ) -> Predicted:
-        said, copied, weights, seen = model(jnp.asarray(batch.examples.report), given, noise, hide)
-        written = batch.real[:, None] & (batch.examples.summary != PAD)
+        said, copied, weights, seen = model(jnp.asarray(batch.examples.report), given, dropout_key, hide)
+        written = batch.valid[:, None] & (batch.examples.summary != PAD)
         return Predicted(said, weights, seen, {"copy_rate": sum_of(copied, written)})
 
-    def begin(self, model: Summarizer, batch: Batch, length: int) -> tuple[Step, Any]:
+    def decode_step(self, model: Summarizer, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
         return model.stepper(jnp.asarray(batch.examples.report), length)
 
-    def marks(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
+    def output_metrics(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries.
 
         Facts are also counted apart for the reports whose summary has no strange name.
@@ -165,7 +170,7 @@ class Summarize(SequenceTask):
             for number in until_end(numbers).tolist()
         ]
 
-    def rewritten(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
+    def with_output(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
         same = (written == examples.summary)[..., None]
         return examples._replace(summary=written, gold=examples.gold & same)
 
@@ -177,10 +182,10 @@ class Summarize(SequenceTask):
         report = np.asarray(examples.report)
         return self.spell(examples, report[report != PAD]), self.spell(examples, np.asarray(examples.summary))
 
-    def layout(self, examples: Examples) -> layouts.Words:
+    def layout(self, examples: Examples) -> layouts.WordLayout:
         report = np.asarray(examples.report)
         stops = np.flatnonzero(report == self.words.numbers[reports.STOP])
-        return layouts.Words(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
+        return layouts.WordLayout(lines=[0, *(int(stop) + 1 for stop in stops[:-1])])
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """The first two sentences, and two of the others at random, as the summary."""

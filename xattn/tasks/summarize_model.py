@@ -11,7 +11,7 @@ from xattn.config import Model
 from xattn.data.vocabulary import PAD, UNK
 from xattn.decoding import Step
 from xattn.nn.copy_switch import CopySwitch
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.memory import Memory
 
@@ -41,12 +41,12 @@ class Summarizer(nnx.Module):
         self,
         report: Int[Array, "B S"],
         given: Int[Array, "B T"],
-        noise: Noise | None = None,
+        dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T M"] | None = None,
     ) -> tuple[Float[Array, "B T E"], Float[Array, "B T"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
         """Log-probabilities of every next word, how much of each is copied, and where the decoder looks."""
-        memory = self.words.encode(report, report != PAD, noise)
-        states, weights = self.words.decode(given, memory, noise, hide)
+        memory = self.words.encode(report, report != PAD, dropout_key)
+        states, weights = self.words.decode(given, memory, dropout_key, hide)
         said, copied = self.say(states, weights[-1, :, COPY_HEAD], self.at(report, memory))
         return said, copied, weights, memory.mask
 

@@ -29,9 +29,9 @@ LOG_EVERY = 20
 class Task(Protocol):
     """What training asks of an experiment row."""
 
-    score: str
+    selection_metric: str
     """The validation metric that chooses the best checkpoint; higher is better, but for "loss"."""
-    unit: str
+    loss_unit: str
     """What the loss counts, in the plural: the progress bar says how many a second are trained on."""
 
     def parameters(self) -> Any:
@@ -42,15 +42,15 @@ class Task(Protocol):
         """Sums of a training batch; the row "loss" is what is minimised."""
         ...
 
-    def look(self, params: Any, batch: Any) -> Sums:
+    def eval_step(self, params: Any, batch: Any) -> Sums:
         """Sums of a validation batch."""
         ...
 
-    def judge(self, params: Any) -> Mapping[str, float | str]:
+    def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
         """Validation metrics that are no sums over batches, such as BLEU with its signature; empty if none is asked."""
         ...
 
-    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+    def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
         ...
 
@@ -58,7 +58,7 @@ class Task(Protocol):
         """The batches of the validation split."""
         ...
 
-    def outline(self, epoch: int | None, multiple: int) -> Sequence[Any]:
+    def batch_shapes(self, epoch: int | None, multiple: int) -> Sequence[Any]:
         """For every batch of an epoch, or of validation (None), in their order: arrays of its shapes, with any content.
 
         They are what is compiled ahead; shapes that are not among them are compiled when they come.
@@ -88,7 +88,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     """
     settings = run.config.training
     placement = devices.place(run.config.devices.strategy)
-    sign = -1 if task.score == "loss" else 1
+    sign = -1 if task.selection_metric == "loss" else 1
     tx, rate = optimizer.make(run.config), optimizer.schedule(run.config)
 
     @jax.jit  # else every zero of the optimizer is a program of its own
@@ -116,14 +116,14 @@ def train(task: Task, run: Run, console: Console) -> Progress:
     log = Log(run.metrics, run.tensorboard, step=step, steps=settings.steps, console=console)
     with log, Ahead(placement) as ahead, Interruption() as interruption:
         # From here on programs are compiled, in the order of the batches to come, and validation's after all others.
-        outline = task.outline(progress.epoch, placement.devices)
+        outline = task.batch_shapes(progress.epoch, placement.devices)
         update = ahead.compile(
             make_update(task.loss, tx, ema=settings.ema, accumulate=settings.accumulate),
             shapes,
             [*outline[progress.batch :], *outline[: progress.batch]],
             donate=True,
         )
-        look = ahead.compile(make_look(task.look), shapes.params, task.outline(None, placement.devices))
+        look = ahead.compile(make_look(task.eval_step), shapes.params, task.batch_shapes(None, placement.devices))
         state = placement.replicate(state or fresh())
         pending: list[Sums] = []
         pending_since = time.monotonic()
@@ -153,7 +153,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         step,
                         {**row, "terms_per_second": speed, "learning_rate": float(np.asarray(rate(step)))},
                     )
-                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} {task.unit}/s{_compiling(ahead)}")
+                    log.advance(step, f"loss {row['loss']:.3f}  {speed:,.0f} {task.loss_unit}/s{_compiling(ahead)}")
                     pending, pending_since = [], time.monotonic()
                 if step % settings.validate_every == 0 or step == settings.steps:
                     # What is validated is what is saved to be used: the parameters, or an average of them.
@@ -163,8 +163,8 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         used = averages.mean(recent, progress.validations + 1)
                     shared = placement.replicate(used)
                     sums = [look(shared, b) for b in task.validation(placement.devices)]
-                    row = {**means(placement.fetch(sums)), **task.judge(used)}
-                    score = float(row[task.score])
+                    row = {**means(placement.fetch(sums)), **task.validation_metrics(used)}
+                    score = float(row[task.selection_metric])
                     better = progress.best is None or sign * score > sign * progress.best
                     progress = replace(
                         progress,
@@ -176,7 +176,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                     log.write("validation", step, row | {"seconds": progress.seconds})
                     console.print(
                         f"step {step:>6}  validation loss {row['loss']:.4g}"
-                        + ("" if task.score == "loss" else f"  {task.score} {score:.4f}")
+                        + ("" if task.selection_metric == "loss" else f"  {task.selection_metric} {score:.4f}")
                         + ("  best so far" if better else "")
                     )
                     save(used, sign * score)
@@ -217,7 +217,7 @@ def _stream(task: Task, progress: Progress, multiple: int) -> Iterator[tuple[tup
     """Batches without end, each with its epoch and its place in it, from where `progress` stands."""
     first = progress.batch
     for epoch in itertools.count(progress.epoch):
-        batches = task.plan(epoch, multiple)[first:]
+        batches = task.train_batches(epoch, multiple)[first:]
         ahead = batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8))
         for number, batch in enumerate(ahead, start=first):
             yield (epoch, number), batch

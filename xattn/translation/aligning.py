@@ -23,7 +23,7 @@ from xattn.alignment.symmetrization import Method as Symmetrization
 from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
 from xattn.commands import text_lines as writing
 from xattn.errors import UserError
-from xattn.nn.memory_transforms import UNSEEN
+from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.runs.readout import chosen as chosen_readout
 from xattn.runs.readout import readout as readout_of
@@ -48,7 +48,7 @@ class Direction:
 
     def written(self, sources: Sequence[str], beam: int | None) -> list[AttentionMap]:
         """The maps of the model's own translations."""
-        found = self.model.translate(sources, beam=beam, look=self.kind == "weights")
+        found = self.model.translate(sources, beam=beam, return_attention=self.kind == "weights")
         width = self.model.config.decoding.beam if beam is None else beam
         if self.kind == "weights":
             maps = [best.attention for best, *_ in found if best.attention is not None]
@@ -98,8 +98,8 @@ def direction(
     if rows is None and chosen is None:
         readout = replace(readout, convention="read")
     model = Translator.open(run)
-    if not model.looks:
-        raise RunError(f"{run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
+    if not model.attends_source:
+        raise RunError(f"{run.folder} was trained on {WHY_NOT_SOURCE[run.config.model.memory]}.")
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model.params):
         digest.update(np.asarray(leaf).tobytes())

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from xattn.config import ConfigError, Experiment
 from xattn.config import files as config_files
-from xattn.data.batching import Batch
+from xattn.data.batching import TextBatch
 from xattn.data.text_files import expand
 from xattn.runs.folder import Run, open_run
 from xattn.training.guided_loss import guided_loss
 from xattn.training.losses import Sum, Sums
-from xattn.translation.task import Translation
+from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
 # Pairs of the training split that choose the best layer: so many, and one in ten at most.
@@ -25,7 +25,7 @@ HELD_OUT = 1000
 SAME = ("model.", "vocabulary.", "data.source", "data.target", "data.lowercase")
 
 
-class FrozenTranslation(Translation):
+class AlignmentLayerTask(TranslationTask):
     """Trains the alignment layer alone, by the links alone, without dropout (Chen et al., 2020, section 4).
 
     The parameters of the run that is named are copied, and never change. Validation is the links' loss on the last
@@ -38,7 +38,7 @@ class FrozenTranslation(Translation):
         _check(folder, self.frozen.config, run.config)
         shutil.copyfile(self.frozen.tokenizer, run.tokenizer)
         super().__init__(run, console)
-        self.score = "loss"
+        self.selection_metric = "loss"
         guide, pairs = self.guides["train"], len(self.encoded["train"])
         first = pairs - min(HELD_OUT, pairs // 10)
         if guide is None or first == pairs:
@@ -55,11 +55,11 @@ class FrozenTranslation(Translation):
         decoder = Translator.open(self.frozen).params
         return {**decoder, "decoder": {**decoder["decoder"], "alignment": fresh["decoder"]["alignment"]}}
 
-    def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
+    def loss(self, params: Any, batch: TextBatch, step: jax.Array) -> Sums:
         """The links' loss: a target piece as "loss", which is minimised, and a linked piece as "guidance"."""
-        return self.look(params, batch)
+        return self.eval_step(params, batch)
 
-    def look(self, params: Any, batch: Batch) -> Sums:
+    def eval_step(self, params: Any, batch: TextBatch) -> Sums:
         """The same of a validation batch."""
         model = nnx.merge(self.graph, params)
         _, weights_LBNTS = model.decode(batch.target_in, model.encode(batch.source, batch.source_mask))

@@ -41,7 +41,7 @@ class Sampler:
         top_p: float,
         prefix: Sequence[int],
     ) -> Iterator[tuple[int, Hypotheses]]:
-        """As `Searcher`; sentences have the numbers from `first` on, which decide with the seed what is drawn."""
+        """As `BatchedBeamSearch`; sentence numbers count from `first`, and decide with the seed what is drawn."""
         settings = np.int32(seed), np.float32(temperature), np.float32(top_p), np.asarray(prefix, np.int32)
         for length, batches in by_length(sources, rows):
             for numbers in batches:

@@ -23,7 +23,7 @@ FULL = 0.75
 CANDIDATES = 5
 
 
-class Looked(NamedTuple):
+class StepRecord(NamedTuple):
     """What a step records for those who look."""
 
     weights: Any
@@ -34,19 +34,19 @@ class Looked(NamedTuple):
     """Their probabilities: [B,W,C]."""
 
 
-def probable(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+def top_candidates(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The most probable pieces by logits [*B,V], best first, and their probabilities: both [*B,C]."""
     probabilities, ids = jax.lax.top_k(jax.nn.softmax(logits.astype(jnp.float32)), min(CANDIDATES, logits.shape[-1]))
     return ids, probabilities
 
 
-class _Batch(NamedTuple):
+class LiveBatch(NamedTuple):
     numbers: np.ndarray  # of the sentences; -1 for a row that nobody waits for
     memory: Any
     search: Search
 
 
-class Searcher:
+class BatchedBeamSearch:
     """The compiled beam search of a model, for sentences of any number.
 
     A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences
@@ -61,11 +61,16 @@ class Searcher:
         *,
         width: int,
         n_best: int,
-        look: bool,
+        return_attention: bool,
         extra_length: int,
     ):
         self._model, self._tokenizer = model, tokenizer
-        self._width, self._n_best, self._look, self._extra_length = width, n_best, look, extra_length
+        self._width, self._n_best, self._return_attention, self._extra_length = (
+            width,
+            n_best,
+            return_attention,
+            extra_length,
+        )
         self._start = jax.jit(self._start_batch)
         self._advance = jax.jit(self._advance_batch, donate_argnames="search")
         self._grow = jax.jit(self._grow_batch, static_argnames="room")
@@ -81,17 +86,17 @@ class Searcher:
         """
         alpha = np.float32(length_penalty)
         for length, batches in by_length(sources, rows):
-            waiting: dict[int, _Batch] = {}  # by position
+            waiting: dict[int, LiveBatch] = {}  # by position
             for numbers in batches:
                 source = padded_rows(sources, numbers, length, self._tokenizer)
                 memory, search = self._start(params, source, np.asarray(prefix, np.int32))
-                yield from self._run(params, alpha, _Batch(numbers, memory, search), waiting, last=False)
+                yield from self._run(params, alpha, LiveBatch(numbers, memory, search), waiting, last=False)
             while waiting:
                 batch = waiting.pop(min(waiting))
                 yield from self._run(params, alpha, batch, waiting, last=not waiting)
 
     def _run(
-        self, params: Any, alpha: np.float32, batch: _Batch, waiting: dict[int, _Batch], *, last: bool
+        self, params: Any, alpha: np.float32, batch: LiveBatch, waiting: dict[int, LiveBatch], *, last: bool
     ) -> Iterator[tuple[int, Hypotheses]]:
         """Writes on until all is done or the batch, unless it is the last, had better wait for another."""
         numbers, memory, search = batch
@@ -105,7 +110,7 @@ class Searcher:
             if not alive.any():
                 yield from self._done(numbers, search)
                 return
-            batch, living = _Batch(numbers, memory, search), alive.sum()
+            batch, living = LiveBatch(numbers, memory, search), alive.sum()
             if living <= FULL * len(alive) and not last:
                 if position in waiting:
                     batch = yield from self._joined(batch, position, waiting)
@@ -115,7 +120,9 @@ class Searcher:
                     return
             numbers, memory, search = batch
 
-    def _joined(self, batch: _Batch, position: int, waiting: dict[int, _Batch]) -> Generator[Any, None, _Batch]:
+    def _joined(
+        self, batch: LiveBatch, position: int, waiting: dict[int, LiveBatch]
+    ) -> Generator[Any, None, LiveBatch]:
         """One batch of the living of two, as full as can be; those who are left over wait on."""
         both = (batch, waiting.pop(position))
         alive = [np.asarray(each.search.alive_B) for each in both]
@@ -127,7 +134,7 @@ class Searcher:
         order = np.argsort(~lives, stable=True)
         size = len(batch.numbers)
         first, rest = (
-            _Batch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
+            LiveBatch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
             for rows in (order[:size], order[size:])
         )
         assert first is not None, "both have living sentences"
@@ -148,7 +155,7 @@ class Searcher:
 
         def step(ids: jax.Array, position: jax.Array, state: Any) -> tuple[jax.Array, Any, Any]:
             logits, state, weights = model.step(ids, position, state, memory=memory)
-            return logits, state, Looked(weights, *probable(logits)) if self._look else ()
+            return logits, state, StepRecord(weights, *top_candidates(logits)) if self._return_attention else ()
 
         return step
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from xattn.alignment.link_files import read_links
 from xattn.alignment.maps import AttentionMap, Kind, Readout
 from xattn.config import ConfigError
-from xattn.nn.memory_transforms import UNSEEN
+from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import Checkpoints
 from xattn.translation.translator import Translator
@@ -47,8 +47,10 @@ def show(
         raise ConfigError("--against and --steps compare maps: they need --format html.")
     model = Translator.open(run)
     _check(run, model)
-    if gold is not None and not model.looks:
-        raise ConfigError(f"--gold links words, but {run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
+    if gold is not None and not model.attends_source:
+        raise ConfigError(
+            f"--gold links words, but {run.folder} was trained on {WHY_NOT_SOURCE[run.config.model.memory]}."
+        )
     for number, text in enumerate(texts, start=1):
         pieces, longest = len(model.encode(text)), model.config.data.max_length
         if pieces > longest:
@@ -87,8 +89,8 @@ def keep(picture: bytes, format: str, output: Path | None, console: Console) -> 
 
 
 def _check(run: Run, model: Translator) -> None:
-    if not model.looks and run.config.model.memory != "latents":
-        raise RunError(f"{run.folder} was trained on {UNSEEN[run.config.model.memory]}.")
+    if not model.attends_source and run.config.model.memory != "latents":
+        raise RunError(f"{run.folder} was trained on {WHY_NOT_SOURCE[run.config.model.memory]}.")
 
 
 def _others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translator]:
@@ -122,7 +124,7 @@ def _sentences(
 ) -> list[Sentence]:
     """Every sentence with its maps; the model's own translation is shown as it was written, unless others follow it."""
     if targets is None:
-        own = [best[0] for best in model.translate(texts, look=True)]
+        own = [best[0] for best in model.translate(texts, return_attention=True)]
         targets = [best.text for best in own]
         if not others:
             if kind == "weights":
@@ -151,7 +153,7 @@ def _sentences(
 
 
 def _found(attention: AttentionMap | None) -> AttentionMap:
-    assert attention is not None, "translate(look=True) records it"
+    assert attention is not None, "translate(return_attention=True) records it"
     return attention
 
 

@@ -37,7 +37,7 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
         "memory": run.config.model.memory,
     }
     readout = None
-    if model.looks and (validation := _with_gold(load(run.config, run.config.data.validation))):
+    if model.attends_source and (validation := _with_gold(load(run.config, run.config.data.validation))):
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from xattn.attention import hash_bits
 from xattn.config import Experiment
-from xattn.data.batching import Batch
-from xattn.nn.dropout import Noise
+from xattn.data.batching import TextBatch
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training.guided_loss import guided_loss
 from xattn.training.losses import Sum, Sums, linear_cross_entropy
@@ -16,13 +16,13 @@ from xattn.training.r_drop import linear_divergence
 SECOND_PASS = 2
 
 
-def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.Array) -> Sums:
+def loss_of(config: Experiment, model: EncoderDecoder, batch: TextBatch, step: jax.Array) -> Sums:
     """Label-smoothed cross-entropy in nats a target piece, with dropout, and the weighted loss of the batch's guide.
 
     With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
     """
     settings, guided = config.training, config.guidance
-    noise = Noise(
+    dropout_key = DropoutKey(
         seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
         rows=batch.rows,
         rate=config.model.dropout,
@@ -33,10 +33,10 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
 
     count = batch.target_mask.sum(dtype=jnp.float32)
 
-    def once(noise: Noise) -> tuple[jax.Array, dict[str, Sum]]:
+    def once(dropout_key: DropoutKey) -> tuple[jax.Array, dict[str, Sum]]:
         """The states of a pass, and its sums."""
-        memory = model.encode(batch.source, batch.source_mask, noise)
-        states_BTD, looked_LBNTS = model.decode(batch.target_in, memory, noise)
+        memory = model.encode(batch.source, batch.source_mask, dropout_key)
+        states_BTD, looked_LBNTS = model.decode(batch.target_in, memory, dropout_key)
         states = states_BTD.reshape(-1, model.width)
         entropy = linear_cross_entropy(states, embedding, labels, weights, settings.label_smoothing)
         if batch.guide is None:
@@ -44,10 +44,10 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: Batch, step: jax.A
         links = guided_loss(looked_LBNTS[guided.layer, :, guided.head], batch.guide)
         return states, {"loss": Sum(entropy + guided.weight * links.total, count), "guidance": links}
 
-    first, sums = once(noise)
+    first, sums = once(dropout_key)
     if settings.r_drop == 0:
         return sums
-    second, more = once(noise.at(SECOND_PASS))
+    second, more = once(dropout_key.fold_in(SECOND_PASS))
     both = {name: sums[name] + more[name] for name in sums}
     divergence = Sum(linear_divergence(first, second, embedding, weights), count)
     total = (both["loss"].total + settings.r_drop * divergence.total) / 2

@@ -15,7 +15,7 @@ from rich.console import Console
 from xattn.config import ConfigError, Row
 from xattn.data import batching
 from xattn.data import corpora as sources
-from xattn.data.batching import Batch
+from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.tokenizer import Tokenizer
 from xattn.runs.folder import Run
@@ -28,15 +28,15 @@ from xattn.translation.loss import loss_of
 from xattn.translation.translator import Translator, build
 
 
-class Translation(Task):
+class TranslationTask(Task):
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
     Settings: ClassVar[type[Row] | None] = None
-    unit = "target pieces"
+    loss_unit = "target pieces"
 
     def __init__(self, run: Run, console: Console):
         self.config = run.config
-        self.score = run.config.training.stop_by
+        self.selection_metric = run.config.training.stop_by
         data = run.config.data
         sources.prepare(data.corpus)
         corpora = {
@@ -75,11 +75,11 @@ class Translation(Task):
         """Fresh parameters, as nested dictionaries."""
         return nnx.to_pure_dict(self.initial()[1])
 
-    def loss(self, params: Any, batch: Batch, step: jax.Array) -> Sums:
+    def loss(self, params: Any, batch: TextBatch, step: jax.Array) -> Sums:
         """The sums of a training batch; the row "loss" is what is minimised."""
         return loss_of(self.config, nnx.merge(self.graph, params), batch, step)
 
-    def look(self, params: Any, batch: Batch) -> Sums:
+    def eval_step(self, params: Any, batch: TextBatch) -> Sums:
         """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
 
         A sentence all of whose pieces are right given the true ones before them is what greedy decoding writes, and
@@ -94,9 +94,9 @@ class Translation(Task):
             "exact_match": sum_of((right | ~batch.target_mask).all(axis=1), batch.target_mask.any(axis=1)),
         }
 
-    def judge(self, params: Any) -> dict[str, float | str]:
+    def validation_metrics(self, params: Any) -> dict[str, float | str]:
         """BLEU of greedy decoding with its signature, where BLEU is what chooses the best checkpoint."""
-        if self.score != "bleu":
+        if self.selection_metric != "bleu":
             return {}
         self.translator.params = jax.device_put(params)
         found = self.translator.translate([pair.source for pair in self.judged], beam=1)
@@ -104,7 +104,7 @@ class Translation(Task):
         score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
         return {"bleu": score, "bleu_signature": str(metric.get_signature())}
 
-    def plan(self, epoch: int, multiple: int) -> grain.MapDataset:
+    def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
         return self._batches(self.plans(epoch, multiple), "train")
 
@@ -112,12 +112,12 @@ class Translation(Task):
         """The batches of the validation split, short sentences first."""
         return self._batches(self.plans(None, multiple), "validation")
 
-    def outline(self, epoch: int | None, multiple: int) -> list[Batch]:
+    def batch_shapes(self, epoch: int | None, multiple: int) -> list[TextBatch]:
         """For every batch of an epoch, or of validation (None), an empty one of its shape."""
         nothing = np.zeros(0, int)
 
         @cache
-        def empty(shape: batching.Shape) -> Batch:
+        def empty(shape: batching.Shape) -> TextBatch:
             planned = batching.PlannedBatch(shape=shape, examples=nothing)
             return self._batch(planned, "validation" if epoch is None else "train")
 
@@ -167,6 +167,6 @@ class Translation(Task):
     def _batches(self, plan: list[batching.PlannedBatch], name: str) -> grain.MapDataset:
         return grain.MapDataset.range(len(plan)).map(lambda number: self._batch(plan[number], name))
 
-    def _batch(self, planned: batching.PlannedBatch, name: str) -> Batch:
+    def _batch(self, planned: batching.PlannedBatch, name: str) -> TextBatch:
         batch, guide = batching.make_batch(planned, self.encoded[name], self.tokenizer), self.guides[name]
         return batch if guide is None else batch._replace(guide=guide(planned))  # pyright: ignore[reportArgumentType]

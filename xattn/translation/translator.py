@@ -17,12 +17,12 @@ from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
 from xattn.nn.encoder_decoder import EncoderDecoder
-from xattn.nn.memory_transforms import UNSEEN
+from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import best_params
 from xattn.training.losses import cross_entropy
 from xattn.translation.batched_sampling import Sampler
-from xattn.translation.batched_search import Looked, Searcher, probable
+from xattn.translation.batched_search import BatchedBeamSearch, StepRecord, top_candidates
 from xattn.translation.length_batches import padded
 
 
@@ -113,9 +113,9 @@ class Translator:
         return cls(config, tokenizer, best_params(run, shapes, step))
 
     @property
-    def looks(self) -> bool:
-        """Whether what is looked at are positions of the own source; `xattn.nn.memory.UNSEEN` says why not."""
-        return self.config.model.memory not in UNSEEN
+    def attends_source(self) -> bool:
+        """Whether what is looked at are positions of the own source; `xattn.nn.memory.WHY_NOT_SOURCE` says why not."""
+        return self.config.model.memory not in WHY_NOT_SOURCE
 
     def encode(self, text: str) -> list[int]:
         """The pieces of a text, as the model was trained to read it; without special pieces."""
@@ -129,19 +129,19 @@ class Translator:
         n_best: int = 1,
         length_penalty: float | None = None,
         prefix: str = "",
-        look: bool = False,
+        return_attention: bool = False,
         done: Callable[[], object] = lambda: None,
     ) -> list[list[Translation]]:
         """The `n_best` translations of every line, best first; an empty line has the empty translation.
 
-        All begin with the pieces of `prefix`, whose last word may go on: "chat" as "chats". With `look`, each
-        carries its attention map and its candidates, as recorded while it was written. `done` is called after every
-        line.
+        All begin with the pieces of `prefix`, whose last word may go on: "chat" as "chats". With `return_attention`,
+        each carries its attention map and its candidates, as recorded while it was written. `done` is called after
+        every line.
         """
         settings = self.config.decoding
         sources = [self.encode(line) for line in lines]
         width = settings.beam if beam is None else beam
-        found = self._searcher(width, n_best, look)(
+        found = self._searcher(width, n_best, return_attention)(
             self.params,
             sources,
             rows=self._together(width),
@@ -195,8 +195,8 @@ class Translator:
             for n in np.flatnonzero(best.lengths):
                 ids = best.tokens[n, : best.lengths[n]].tolist()
                 looked = None
-                if isinstance(best.record, Looked):
-                    looked = Looked(*(np.asarray(each)[n, : len(ids)] for each in best.record))
+                if isinstance(best.record, StepRecord):
+                    looked = StepRecord(*(np.asarray(each)[n, : len(ids)] for each in best.record))
                 results[index].append(
                     Translation(
                         text=self.tokenizer.decode(ids),
@@ -232,7 +232,7 @@ class Translator:
         return self._attend(sources, [[*target, self.tokenizer.eos] for target in targets], golds, kind)
 
     def attend_written(self, pairs: Sequence[tuple[str, Translation]], *, kind: Kind = "weights") -> list[AttentionMap]:
-        """What the model looked at while it wrote its translations, piece by piece; the maps of `look` are the same."""
+        """The attention of translations while they were written; `return_attention` records the same."""
         return self._attend([self.encode(source) for source, _ in pairs], [each.ids for _, each in pairs], None, kind)
 
     def _attend(
@@ -284,9 +284,16 @@ class Translator:
         pieces = map(self.tokenizer.pieces, ids_TC.tolist())
         return [list(zip(*step, strict=True)) for step in zip(pieces, probabilities_TC.tolist(), strict=True)]
 
-    def _make_searcher(self, width: int, n_best: int, look: bool) -> Searcher:
+    def _make_searcher(self, width: int, n_best: int, return_attention: bool) -> BatchedBeamSearch:
         extra = self.config.decoding.extra_length
-        return Searcher(self._model, self.tokenizer, width=width, n_best=n_best, look=look, extra_length=extra)
+        return BatchedBeamSearch(
+            self._model,
+            self.tokenizer,
+            width=width,
+            n_best=n_best,
+            return_attention=return_attention,
+            extra_length=extra,
+        )
 
     def _make_sampler(self, width: int, top_k: int | None) -> Sampler:
         extra = self.config.decoding.extra_length
@@ -358,7 +365,7 @@ class Translator:
         model = self._model(params)
         states_BTD, _ = model.decode(target, model.encode(source, mask))
         # A sentence at a time, as above.
-        return jax.lax.map(lambda states_TD: probable(model.logits(states_TD)), states_BTD)
+        return jax.lax.map(lambda states_TD: top_candidates(model.logits(states_TD)), states_BTD)
 
 
 def parameter_name(path: Iterable[Any]) -> str:

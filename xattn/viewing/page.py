@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
 from xattn.viewing.graph_layout import both_places
@@ -189,7 +189,7 @@ def _layout(attention: AttentionMap, gold: Links | None) -> dict[str, Any] | Non
             return {"source": source, "target": target, **edges}
         case Slots():
             return {}
-        case Words():
+        case WordLayout():
             return None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xattn.data.benchmarks import reports
-from xattn.data.vocabulary import UNK, Words
+from xattn.data.vocabulary import UNK, WordVocabulary
 
 ALL = {
     split: {"training": split == "train", "strange": 1.0 if split == "unseen" else 0.5} for split in ("train", "test")
@@ -75,7 +75,7 @@ def test_no_split_shares_a_strange_name_or_a_report_with_training(drawn):
 
 
 def test_only_strange_names_are_outside_the_vocabulary(drawn):
-    words = Words(reports.WORDS)
+    words = WordVocabulary(reports.WORDS)
     for report in drawn["train"]:
         for word, number in zip(report.text, words.encode(report.text), strict=True):
             assert (number == UNK) == (word in names(report) and word not in reports.WORDS)

@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, Words
+from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.figures import render
@@ -48,7 +48,7 @@ def attend():
 
 GRAPH = Graph(source_edges=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], target_edges=[(0, 1), (2, 1)])
 MADE = {
-    "words": Words(),
+    "words": WordLayout(),
     "grid": Grid(rows=2, columns=3, picture=np.arange(5 * 7, dtype=np.uint8).reshape(5, 7)),
     "time": Time(seconds=0.5 * np.arange(6), signal=np.eye(11, 7, dtype=np.float32)),
     "graph": GRAPH,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from xattn.alignment.layouts import Words
+from xattn.alignment.layouts import WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.map_files import load_maps, save_maps
 from xattn.alignment.maps import AttentionMap, Readout
@@ -32,7 +32,7 @@ def report():
         source_words=SOURCE,
         target_words=TARGET,
         gold=Links.of([(3, 0), (4, 1)]),
-        layout=Words(lines=[0, 3]),
+        layout=WordLayout(lines=[0, 3]),
     )
 
 
@@ -62,7 +62,7 @@ def test_long_lines_go_on_below_and_a_text_may_be_without_gold_or_words_of_its_o
         source_words=long,
         source_word_ids=range(60),
         gold=None,
-        layout=Words(lines=[]),
+        layout=WordLayout(lines=[]),
     )
     axes = picture(wide, READOUT).axes[0]
     places = [each.get_position() for each in axes.texts[:60]]
@@ -74,7 +74,7 @@ def test_long_lines_go_on_below_and_a_text_may_be_without_gold_or_words_of_its_o
 
 def test_lines_are_checked_and_kept_in_files(report, tmp_path):
     with pytest.raises(ValueError, match="A line cannot begin at 6: the map has 6 source positions"):
-        replace(report, layout=Words(lines=[0, 6]))
+        replace(report, layout=WordLayout(lines=[0, 6]))
     save_maps(tmp_path / "maps.json", [report])
     assert load_maps(tmp_path / "maps.json")[0].layout == report.layout
 

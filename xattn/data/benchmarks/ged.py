@@ -23,7 +23,7 @@ Name = Literal["linux", "aids"]
 ARRAYS = ("ged", "map_upper", "ids", "test", "n")
 
 
-class Graphs(NamedTuple):
+class GedDataset(NamedTuple):
     """All graphs of a data set, filled up with nodes that have no edge, and what lies between them."""
 
     edges: Bool[np.ndarray, "G S S"]
@@ -47,7 +47,7 @@ class Graphs(NamedTuple):
         return self.maps[first * count - first * (first + 1) // 2 + second - first - 1]
 
 
-def load(folder: str, name: Name) -> Graphs:
+def load(folder: str, name: Name) -> GedDataset:
     """Reads a data set; a `DataError` says what is missing, or does not fit."""
     home = Path(expand(folder))
     packed, distances = home / "graphs.tar.gz", home / f"{name}_exact_ged.npz"
@@ -85,7 +85,7 @@ def load(folder: str, name: Name) -> Graphs:
                 raise DataError(f"{packed}, {member}: there is no label {label!r} in AIDS/labels.json.")
             kinds[row, node] = labels[label]
     named = all(graph["labels"] for graph in graphs.values())
-    return Graphs(
+    return GedDataset(
         edges=edges,
         kinds=kinds,
         sizes=np.array(sizes, np.int32),

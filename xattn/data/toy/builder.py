@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 from xattn.data.tfds import records
 from xattn.data.toy.grammar import VERSION, Example, Language, Sizes, generate
 
@@ -70,11 +70,11 @@ def build(corpus: str, folder: Path, sizes: Sizes, seed: int) -> None:
     builder.download_and_prepare(file_format="array_record")
 
 
-def read(corpus: str, folder: Path, split: str) -> Iterator[tuple[str, str, Links, Links]]:
+def read(corpus: str, folder: Path, split: str) -> Iterator[tuple[str, str, WordLinks, WordLinks]]:
     """Gives English, its translation, sure and possible links of each sentence of a split that `build` wrote."""
     known: dict[tuple[int, int], tuple[int, int]] = {}  # each link once in memory, not a million times
 
-    def links(flat: Sequence[int]) -> Links:
+    def links(flat: Sequence[int]) -> WordLinks:
         return tuple(known.setdefault(link, link) for link in zip(flat[::2], flat[1::2], strict=True))
 
     builder = tfds.builder_from_directory(folder / corpus / VERSION)

@@ -12,7 +12,7 @@ aspirated h, which counts as a consonant.
 from collections.abc import Sequence
 from functools import cache
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 from xattn.data.toy.words import Word, spell
 
 VOWELS = frozenset("aeiouhàâéèêëîïôûœ")
@@ -106,7 +106,7 @@ def agree(participle: str, gender: str, is_plural: bool) -> str:
     return plural(word) if is_plural else word
 
 
-def join(words: Sequence[Word]) -> tuple[str, Links, Links]:
+def join(words: Sequence[Word]) -> tuple[str, WordLinks, WordLinks]:
     """Spells a sequence of words and gives its links as sorted (English, French) pairs.
 
     >>> join([Word("de/d'", (0,)), Word("le/l'", (1,)), Word("garçon", (2,))])

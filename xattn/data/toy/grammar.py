@@ -52,7 +52,7 @@ from functools import partial
 from random import Random
 from typing import Literal, NamedTuple
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 from xattn.data.toy import say_french, say_hindi
 from xattn.data.toy.draft import DeadEnd, Draft, derivations
 from xattn.data.toy.lexicon import pairs
@@ -64,7 +64,10 @@ VERSION = "1.0.0"  # of the sentences: raise it whenever a digest changes, or ol
 LONGEST, LONGEST_OF_ALL = 16, 28
 
 Language = Literal["fr", "hi"]
-SAY: dict[Language, Callable[[Sentence], tuple[str, Links, Links]]] = {"fr": say_french.say, "hi": say_hindi.say}
+SAY: dict[Language, Callable[[Sentence], tuple[str, WordLinks, WordLinks]]] = {
+    "fr": say_french.say,
+    "hi": say_hindi.say,
+}
 
 
 class Example(NamedTuple):
@@ -75,8 +78,8 @@ class Example(NamedTuple):
 
     english: str
     target: str
-    sure: Links
-    possible: Links
+    sure: WordLinks
+    possible: WordLinks
     adjective_nouns: tuple[tuple[str, str], ...]
 
 

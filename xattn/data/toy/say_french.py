@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 from xattn.data.toy.french import agree, conjugate, join, plural
 from xattn.data.toy.function_words import ALL, BARE, DE, MANY, SOME, THE, A
 from xattn.data.toy.lexicon import Verb
@@ -43,7 +43,7 @@ class Agreement(NamedTuple):
     many: bool
 
 
-def say(sentence: Sentence) -> tuple[str, Links, Links]:
+def say(sentence: Sentence) -> tuple[str, WordLinks, WordLinks]:
     """Gives the French sentence, its sure links and its possible links."""
     return join(_sentence(sentence))
 

@@ -7,7 +7,7 @@ why or when, negation, verb, and last the relative clause of its object.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 from xattn.data.toy import hindi
 from xattn.data.toy.function_words import ALL, OWN, PRONOUNS, THE, A, Cases, Pronoun
 from xattn.data.toy.lexicon import Verb
@@ -63,7 +63,7 @@ class Object(NamedTuple):
     agreement: Agreement | None
 
 
-def say(sentence: Sentence) -> tuple[str, Links, Links]:
+def say(sentence: Sentence) -> tuple[str, WordLinks, WordLinks]:
     """Gives the Hindi sentence, its sure links and its possible links."""
     return spell(_sentence(sentence))
 

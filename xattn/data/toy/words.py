@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xattn.data.pairs import Links
+from xattn.data.pairs import WordLinks
 
 Said = tuple[int, ...]  # positions of English words
 
@@ -24,7 +24,7 @@ def linked(said: Said, text: str) -> list[Word]:
     return [Word(word, said) for word in words]
 
 
-def spell(words: Sequence[Word]) -> tuple[str, Links, Links]:
+def spell(words: Sequence[Word]) -> tuple[str, WordLinks, WordLinks]:
     """Gives the text of words that are spelled already, and its links as sorted (English, other) pairs.
 
     The first tuple holds the sure links, the second the possible ones, which include the sure.

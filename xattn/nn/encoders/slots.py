@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.memory import Memory
 
@@ -37,9 +37,9 @@ class SlotEncoder(nnx.Module):
         self.layers = TextEncoder(width, heads, mlp, layers, dtype=dtype, rngs=rngs)
 
     def __call__(
-        self, words: Float[Array, "B S W D"], mask: Bool[Array, "B S W"], noise: Noise | None = None
+        self, words: Float[Array, "B S W D"], mask: Bool[Array, "B S W"], dropout_key: DropoutKey | None = None
     ) -> Memory:
         """`mask` is False for the places of a slot that hold no word; a slot without words is not seen."""
         placed = words * self.places[...][None, None] * mask[..., None]
         x_BSD = placed.sum(axis=2) + self.slots[...][None, : words.shape[1]]
-        return replace(self.layers(x_BSD, mask.any(axis=-1), noise), layout="slots")
+        return replace(self.layers(x_BSD, mask.any(axis=-1), dropout_key), layout="slots")

@@ -10,7 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
 
-from xattn.alignment.layouts import Words
+from xattn.alignment.layouts import WordLayout
 from xattn.alignment.maps import MEANINGS, AttentionMap, Readout, WordMap
 from xattn.viewing.figures import heatmap
 from xattn.viewing.labels import printable
@@ -25,7 +25,7 @@ LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches from line to line, and
 def words(attention: AttentionMap, readout: Readout) -> Figure:
     """The heatmap of words, or, where they are a text with lines, that text."""
     read_out, layout = attention.to_words(readout), attention.layout
-    assert isinstance(layout, Words), "this is the picture of words"
+    assert isinstance(layout, WordLayout), "this is the picture of words"
     return heatmap(read_out) if layout.lines is None else text(read_out, layout.lines)
 
 
