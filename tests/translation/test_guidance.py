@@ -26,6 +26,7 @@ from xattn.training.loop import train
 from xattn.translation import guides as guidance
 from xattn.translation.corpus import read
 from xattn.translation.guides import Guide
+from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
 SYLLABLES = ["ba", "de", "fi", "go", "lu"]

@@ -18,6 +18,7 @@ from xattn.config import Model
 from xattn.data.toy import grammar
 from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import PRETRAINED, Run, open_run
+from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
 SMALL = Model(width=12, heads=2, layers=1, mlp=17, dropout=0.3, attention_dropout=0.2)
