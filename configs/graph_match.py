@@ -7,12 +7,10 @@ Time: 38 s for 2,000 steps
 Score: hits 0.950 on test; 0.903 without looks (siamese), 0.758 by a hand profile with the Hungarian method
 """
 
-from xattn.config import Data, Experiment, GraphMatch, Model, Optimizer, Training
+from xattn.config import Experiment, GraphMatch, Model, Optimizer, Training
 
 config = Experiment(
-    task="graph_match",
-    row=GraphMatch(nodes=15, density=0.25, moved=0.05),
-    data=Data(corpus="generated"),
+    task=GraphMatch(nodes=15, density=0.25, moved=0.05),
     model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 64 pairs a batch.

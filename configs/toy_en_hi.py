@@ -7,14 +7,21 @@ Time: 202 s for 8,000 steps, with other work beside it
 Score: exact match 0.983 on test, 0.981 on unseen pairs, 0.715 on longer sentences; AER 0.082
 """
 
-from xattn.config import Data, Decoding, Experiment, Model, Optimizer, Training, Vocabulary
+from xattn.config import Experiment, Model, Optimizer, Training, Translation, Vocabulary
 
 config = Experiment(
-    data=Data(corpus="toy_en_hi", target="hi", lowercase=True, test=("test", "unseen_pairs", "long")),
-    vocabulary=Vocabulary(kind="word", size=2000),
+    task=Translation(
+        corpus="toy_en_hi",
+        target="hi",
+        lowercase=True,
+        test=("test", "unseen_pairs", "long"),
+        vocabulary=Vocabulary(kind="word", size=2000),
+        # A grammar leaves nothing to chance, so nothing is smoothed.
+        label_smoothing=0.0,
+        beam=1,
+    ),
     model=Model(dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3),
-    # A grammar leaves nothing to chance, so nothing is smoothed; small batches learn most from a position.
-    training=Training(steps=8000, batch_tokens=1280, validate_every=500, label_smoothing=0.0),
-    decoding=Decoding(beam=1),
+    # Small batches learn most from a position.
+    training=Training(steps=8000, batch_tokens=1280, validate_every=500),
 )

@@ -15,8 +15,7 @@ from xattn.commands.score import score
 from xattn.commands.symmetrize import symmetrize
 from xattn.commands.translate import translate
 from xattn.commands.view import view
-from xattn.config import ConfigError
-from xattn.errors import UserError
+from xattn.errors import ConfigError, UserError
 
 HELP = """usage: xattn COMMAND ...
 

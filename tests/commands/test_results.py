@@ -7,8 +7,8 @@ import pytest
 
 from xattn import cli
 from xattn.commands.results import BEGIN, END, filled, short_table, table
-from xattn.config import ConfigError, Data, Experiment
-from xattn.errors import UserError
+from xattn.config import Data, Experiment
+from xattn.errors import ConfigError, UserError
 from xattn.runs import folder as runs
 from xattn.sweeps import measure
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from xattn.config import ConfigError, Experiment, Model, Training
+from xattn.config import Experiment, Model, Training
 from xattn.config import files as configs
+from xattn.errors import ConfigError
 
 CONFIGS = sorted(Path(__file__).parents[2].glob("configs/*.py"))
 

@@ -11,8 +11,8 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, DocQA, Experiment, Model, Optimizer, Training
-from xattn.errors import UserError
+from xattn.config import Data, DocQA, Experiment, Model, Optimizer, Training
+from xattn.errors import ConfigError, UserError
 from xattn.runs import folder as runs
 from xattn.tasks.array_evaluation import knock_out, measure, pointing
 from xattn.tasks.docqa import DocQATask

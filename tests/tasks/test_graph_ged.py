@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, Experiment, GraphGed, Model, Optimizer, Training
+from xattn.config import Data, Experiment, GraphGed, Model, Optimizer, Training
 from xattn.data.benchmarks import ged
 from xattn.data.pairs import DataError
+from xattn.errors import ConfigError
 from xattn.runs import folder as runs
 from xattn.runs.results import short
 from xattn.tasks.array_evaluation import knock_out

@@ -12,7 +12,8 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, Experiment, GraphMatch, Model, Optimizer, Training
+from xattn.config import Data, Experiment, GraphMatch, Model, Optimizer, Training
+from xattn.errors import ConfigError
 from xattn.nn.graph_matcher import GraphBatch
 from xattn.runs import folder as runs
 from xattn.tasks.graph_match import GraphMatchTask, draw, profiles
@@ -102,7 +103,7 @@ def test_a_hand_finds_nearly_all_where_nothing_is_moved(tmp_path):
 def test_scores_are_those_of_the_fit_by_plain_numpy_in_both_directions(task):
     """Over the real rows of all batches; what fills a batch counts nowhere."""
     params = task.parameters()
-    found = means([task.apply(params, batch, None).sums for batch in task.validation(1)])
+    found = means([task.apply(params, batch, None).sums for batch in task.validation_batches(1)])
     first, second, planted = task.examples("validation")
     real = jnp.ones(planted.shape, bool)
     model = nnx.merge(task.graph, params)

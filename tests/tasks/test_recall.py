@@ -11,8 +11,9 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Recall, Training
+from xattn.config import Data, Experiment, Model, Optimizer, Recall, Training
 from xattn.config import files as configs
+from xattn.errors import ConfigError
 from xattn.runs import folder as runs
 from xattn.tasks import find
 from xattn.tasks.array_evaluation import knock_out, measure, pointing
@@ -58,7 +59,7 @@ def test_keys_are_once_and_values_follow_them(task):
 
 
 def test_every_example_is_in_one_place_of_a_split_and_each_epoch_has_its_order(task):
-    batches = list(task.validation(1))
+    batches = list(task.validation_batches(1))
     assert [int(b.valid.sum()) for b in batches] == [7, 7, 3]
     joined = np.concatenate([b.examples.asked[np.asarray(b.valid)] for b in batches])
     np.testing.assert_array_equal(joined, task.examples("validation").asked)
@@ -73,7 +74,7 @@ def test_every_example_is_in_one_place_of_a_split_and_each_epoch_has_its_order(t
 def test_scores_are_those_of_the_model_by_plain_numpy(task):
     """Loss and recall over the real rows of all batches; what fills a batch counts nowhere."""
     params = task.parameters()
-    found = means([task.apply(params, batch, None).sums for batch in task.validation(1)])
+    found = means([task.apply(params, batch, None).sums for batch in task.validation_batches(1)])
     pairs, asked = task.examples("validation")
     model = nnx.merge(task.graph, params)
     chosen = np.take_along_axis(pairs, asked[..., None], axis=1)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, SelfCross, Training
+from xattn.config import Data, Experiment, Model, Optimizer, SelfCross, Training
 from xattn.data.vocabulary import BOS, EOS, PAD
+from xattn.errors import ConfigError
 from xattn.nn import attention
 from xattn.runs import folder as runs
 from xattn.tasks.self_cross import SelfCrossTask, cached_bytes, score_entries

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import ConfigError, Data, Experiment, Model, Optimizer, Summary, Training
+from xattn.config import Data, Experiment, Model, Optimizer, Summary, Training
 from xattn.config import files as configs
 from xattn.data.vocabulary import BOS, EOS, PAD, UNK
+from xattn.errors import ConfigError
 from xattn.runs import folder as runs
 from xattn.tasks.array_evaluation import knock_out
 from xattn.tasks.sequence_task import until_end

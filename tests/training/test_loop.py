@@ -52,7 +52,7 @@ class Line:
     def train_batches(self, epoch, multiple):
         return grain.MapDataset.range(BATCHES).map(lambda number: batch(epoch, number))
 
-    def validation(self, multiple):
+    def validation_batches(self, multiple):
         return grain.MapDataset.range(2).map(lambda number: batch(99, number))
 
     def batch_shapes(self, epoch, multiple):

@@ -13,11 +13,12 @@ from rich.console import Console
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import score
-from xattn.config import ConfigError, Data, Experiment, Guidance, Model, Optimizer, Training, Vocabulary
+from xattn.config import Data, Experiment, Guidance, Model, Optimizer, Training, Vocabulary
 from xattn.data.batching import PlannedBatch, Shape
 from xattn.data.encoded import Corpus, encode
 from xattn.data.pairs import DataError, Pair
 from xattn.data.tokenizer import Tokenizer
+from xattn.errors import ConfigError
 from xattn.runs.folder import create, open_run
 from xattn.runs.readout import chosen
 from xattn.tasks import make

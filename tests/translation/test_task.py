@@ -101,7 +101,7 @@ def test_the_outline_has_the_shapes_of_the_batches_in_their_order(corpus, tmp_pa
 
     for epoch in (0, 1):
         assert shapes(task.batch_shapes(epoch, 2)) == shapes(task.train_batches(epoch, 2))
-    assert shapes(task.batch_shapes(None, 2)) == shapes(task.validation(2))
+    assert shapes(task.batch_shapes(None, 2)) == shapes(task.validation_batches(2))
     assert len({str(each) for each in shapes(task.batch_shapes(0, 2))}) > 2
     assert shapes(task.batch_shapes(0, 2)) != shapes(task.batch_shapes(1, 2))
 

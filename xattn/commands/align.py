@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from xattn import process
 from xattn.commands.common import Base, Head, Rows
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     pass

@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from xattn import process
 from xattn.commands import common
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     pass
@@ -59,7 +59,7 @@ def evaluate(
 
         choose(opened, common.console())
         return 0
-    from xattn.tasks import find
+    from xattn.tasks import task_class
 
-    find(opened.config.task).evaluate(opened, splits, common.console())
+    task_class(opened.config).evaluate(opened, splits, common.console())
     return 0

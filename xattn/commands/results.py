@@ -12,8 +12,7 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from xattn.config import ConfigError
-from xattn.errors import UserError
+from xattn.errors import ConfigError, UserError
 from xattn.runs.results import shown
 
 NOT_RUN = "not run"

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from xattn.commands.common import Base, Order, tell
 from xattn.commands.link_input import lengths_of, read_turned
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     pass

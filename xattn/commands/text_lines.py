@@ -130,7 +130,7 @@ def _pair(model: Translator, number: int, source: bytes, target: bytes) -> tuple
 
 def _readable(model: Translator, line: bytes, where: str) -> str:
     """The text of a line; none, and a warning, where the model cannot read it."""
-    longest = model.config.data.max_length
+    longest = model.settings.max_length
     try:
         text = line.decode().strip()
     except UnicodeDecodeError as error:

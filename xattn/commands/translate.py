@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from xattn import process
 from xattn.commands.common import run_and_texts
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,10 +68,10 @@ def translate(
     from xattn.translation.translator import Translator
 
     model = Translator.open(run)
-    width = model.config.decoding.beam if beam is None else beam
+    width = model.settings.beam if beam is None else beam
     if not sample and n_best > width:
         raise ConfigError(f"--n-best must be between 1 and the beam ({width}), not {n_best}.")
-    longest = model.config.data.max_length
+    longest = model.settings.max_length
     if len(model.encode(prefix)) > longest:
         raise ConfigError(f"--prefix has {len(model.encode(prefix))} pieces; it may have {longest}.")
 

@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from xattn import process
 from xattn.commands.common import run_and_texts
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     pass
@@ -61,22 +61,26 @@ def view(
 
     from xattn.runs.folder import open_run
     from xattn.runs.readout import readout
-    from xattn.tasks import find
+    from xattn.tasks import task_class
     from xattn.tasks.array_task import ArrayTask
-    from xattn.translation.comparison import lines, show
+    from xattn.translation.comparison import deliver, lines, show
 
     # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
     forced = {"auto": None, "always": True, "never": False}[color]
     console = Console(force_terminal=forced, no_color=True if color == "never" else None, highlight=False)
-    row = find(run.config.task)
-    if issubclass(row, ArrayTask):
+    task = task_class(run.config)
+    if issubclass(task, ArrayTask):
         text = {"--target": target, "--source": source, "--gold": gold, "--rows": rows} | {
             "--against": against,
             "--steps": steps,
         }
         for name in (name for name, value in text.items() if value):
-            raise ConfigError(f"{name} belongs to text, and the task {run.config.task!r} has none: leave it out.")
-        row.view(run, texts, format=format, output=output, layer=layer, head=head, console=console)
+            raise ConfigError(f"{name} belongs to text, and the task {run.config.task.kind!r} has none: leave it out.")
+        if len(texts) != 1 or not texts[0].isdecimal():
+            raise ConfigError(f"The task {run.config.task.kind!r} has no text to view: give the number of an example.")
+        made, where = task(run, console), readout(run, layer, head, None)
+        picture = made.example_map(made.best_params(), run.config.task.test[0], int(texts[0]))
+        deliver(picture, format, output, where, console)
         return 0
     targets = None if target is None else [target]
     if source is not None:

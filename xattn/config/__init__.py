@@ -1,28 +1,49 @@
-"""What an experiment is: frozen dataclasses, and their defaults, here and nowhere else."""
+"""What an experiment is: frozen settings classes and their defaults. Nothing here imports jax.
 
-from xattn.config.checked import Checked, ConfigError, describe
+from xattn.config import Experiment, Model, Translation
+
+config = Experiment(task=Translation(corpus="my/folder"), model=Model(layers=4))
+"""
+
+from xattn.config.checked import Checked, describe, settings
 from xattn.config.experiment import Experiment
-from xattn.config.sections import Data, Decoding, Devices, Guidance, Model, Optimizer, Training, Vocabulary
-from xattn.config.tasks import DocQA, GraphGed, GraphMatch, Recall, Row, SelfCross, Summary
+from xattn.config.sections import Devices, Model, Optimizer, Training
+from xattn.config.tasks import (
+    SETTINGS,
+    DocQA,
+    Generated,
+    GraphGed,
+    GraphMatch,
+    Guidance,
+    Recall,
+    SelfCross,
+    Summary,
+    TaskSettings,
+    Translation,
+    Vocabulary,
+)
+from xattn.errors import ConfigError
 
 __all__ = [
+    "SETTINGS",
     "Checked",
     "ConfigError",
-    "Data",
-    "Decoding",
     "Devices",
     "DocQA",
     "Experiment",
+    "Generated",
     "GraphGed",
     "GraphMatch",
     "Guidance",
     "Model",
     "Optimizer",
     "Recall",
-    "Row",
     "SelfCross",
     "Summary",
+    "TaskSettings",
     "Training",
+    "Translation",
     "Vocabulary",
     "describe",
+    "settings",
 ]

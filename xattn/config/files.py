@@ -1,15 +1,11 @@
-"""How configs are read, overridden, kept and compared.
+"""Configs: read from a file, overridden, kept and compared.
 
 A config file is Python. Its docstring is the record of the experiment; it defines `config = Experiment(...)` and
 states only what differs from the defaults. The command line overrides any field: `--model.layers 4`.
 """
 
-import contextlib
 import dataclasses
-import difflib
-import io
 import json
-import re
 import runpy
 import traceback
 import typing
@@ -17,17 +13,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xattn.config.checked import Checked, ConfigError, describe
+import pydantic
+
+from xattn.config.checked import Checked, describe, did_you_mean, hints, unknown_field
 from xattn.config.experiment import Experiment
-from xattn.config.tasks import SETTINGS, Row
+from xattn.config.migration import VERSION, migrated
+from xattn.config.tasks import SETTINGS, TaskSettings
+from xattn.errors import ConfigError
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Reads a config file and applies command-line overrides such as `["--model.layers", "4"]`."""
+    """Reads a config file and applies command-line overrides such as `["--model.layers", "4"]`.
+
+    Raises `ConfigError` for a file that is not there or is no config (with its line), and as `override` does.
+    """
     path = Path(path)
     if path.suffix != ".py" or not path.is_file():
         near = [str(each) for each in sorted(path.parent.glob("*.py"))]
-        raise ConfigError(f"There is no config file {path}.{_did_you_mean(str(path), near)}")
+        raise ConfigError(f"There is no config file {path}.{did_you_mean(str(path), near)}")
     try:
         names = runpy.run_path(str(path))
     except Exception as error:
@@ -41,75 +44,67 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
 
 
 def override(config: Experiment, arguments: Sequence[str]) -> Experiment:
-    """Applies command-line overrides to a config; an unknown field or a wrong value is a `ConfigError`."""
-    import tyro
+    """Applies command-line overrides to a config.
 
-    if "--help" in arguments:
-        tyro.cli(
-            tyro.conf.AvoidSubcommands[tyro.conf.FlagConversionOff[Experiment]],
-            default=config,
-            args=["--help"],
-            prog="xattn train CONFIG",
-        )
-    values = to_dict(config)
-    hints = _hints(config)
+    Raises `ConfigError` for a field that the config does not have, and for a value that a field does not take.
+    """
+    values, types = to_dict(config), _types(config)
     words = [part for each in arguments for part in (each.split("=", 1) if each.startswith("--") else [each])]
     while words:
         name = words.pop(0)
-        field_name = name.removeprefix("--").replace("-", "_")
+        field = name.removeprefix("--").replace("-", "_")
         if not name.startswith("--"):
             raise ConfigError(f"Cannot read {name!r}; overrides look like --model.layers 4.")
-        if field_name not in hints:
-            raise ConfigError(f"There is no field {name}.{_did_you_mean(field_name, list(hints), prefix='--')}")
-        wanted = describe(hints[field_name])
-        if not words or words[0].startswith("--"):
-            raise ConfigError(f"{name} needs a value: {wanted}, such as {flatten(config)[field_name]!r}.")
-        value = [words.pop(0)]
-        while _is_tuple(hints[field_name]) and words and not words[0].startswith("--"):
-            value.append(words.pop(0))
-        section, _, key = field_name.rpartition(".")
+        if field not in types:
+            raise ConfigError(_no_such_option(config, name, field, list(types)))
+        wanted, given = describe(types[field]), []
+        while words and not words[0].startswith("--") and (not given or _is_tuple(types[field])):
+            given.append(words.pop(0))
+        if not given:
+            raise ConfigError(f"{name} needs a value: {wanted}, such as {flatten(config)[field]!r}.")
         try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                (values[section] if section else values)[key] = tyro.cli(hints[field_name], args=value)
-        except SystemExit:
-            raise ConfigError(f"{name} must be {wanted}, not {' '.join(value)!r}.") from None
+            value = _parse(given, types[field])
+        except pydantic.ValidationError:
+            raise ConfigError(f"{name} must be {wanted}, not {' '.join(given)!r}.") from None
+        *sections, last = field.split(".")
+        inner = values
+        for section in sections:
+            inner = inner[section]
+        inner[last] = value
     return from_dict(values)
 
 
-def to_dict(config: Experiment) -> dict[str, Any]:
-    """The config as plain nested dictionaries, ready for JSON."""
-    return dataclasses.asdict(config)
+def show_help(config: Experiment) -> None:
+    """Prints every field of a config, with its default and what it is for."""
+    import tyro
 
-
-def from_dict(values: dict[str, Any], kind: type = Experiment, name: str = "") -> Any:
-    """Rebuilds a config from `to_dict`, refusing unknown and missing fields."""
-    hints = typing.get_type_hints(kind)
-    if {"task", "row"} <= hints.keys() & values.keys():
-        hints["row"] = _row(values["task"], values["row"])
-    for unknown in values.keys() - hints.keys():
-        raise ConfigError(f"There is no field {name}{unknown}.{_did_you_mean(unknown, list(hints))}")
-    for missing in hints.keys() - values.keys():
-        field = next(each for each in dataclasses.fields(kind) if each.name == missing)
-        whole = dataclasses.is_dataclass(hints[missing])
-        default = dataclasses.asdict(field.default_factory()) if whole else field.default  # pyright: ignore
-        # A folder of an older version lacks what came later; who reads this can add it.
-        raise ConfigError(f"The field {name}{missing} is missing. Its default is {json.dumps(default)}.")
-    nested = {key for key, hint in hints.items() if dataclasses.is_dataclass(hint)}
-    return kind(
-        **{
-            # JSON knows no tuples.
-            key: from_dict(v, hints[key], f"{name}{key}.") if key in nested else tuple(v) if isinstance(v, list) else v
-            for key, v in values.items()
-        }
+    tyro.cli(
+        tyro.conf.AvoidSubcommands[tyro.conf.FlagConversionOff[Experiment]],
+        default=config,
+        args=["--help"],
+        prog="xattn train CONFIG",
+        use_underscores=True,
     )
 
 
+def to_dict(config: Experiment) -> dict[str, Any]:
+    """The config as plain nested dictionaries with the version of their form, ready for JSON."""
+    return {"version": VERSION, **dataclasses.asdict(config)}  # pyright: ignore[reportArgumentType]
+
+
+def from_dict(values: dict[str, Any]) -> Experiment:
+    """The config of `to_dict`, of this version or of an older one.
+
+    Raises `ConfigError` for a newer version, unknown and missing fields, and values that fields do not take.
+    """
+    values = migrated(values)
+    del values["version"]
+    return _build(Experiment, values)
+
+
 def flatten(config: Experiment) -> dict[str, Any]:
-    """Every field by its full name: `{"seed": 0, "data.corpus": "toy_en_fr", ...}`."""
-    flat: dict[str, Any] = {}
-    for name, value in to_dict(config).items():
-        flat |= {f"{name}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
+    """Every field by its full name: `{"task.kind": "translation", "task.corpus": "toy_en_fr", ...}`."""
+    return _flat(dataclasses.asdict(config))  # pyright: ignore[reportArgumentType]
 
 
 def difference(old: Experiment, new: Experiment) -> list[str]:
@@ -125,41 +120,65 @@ def difference(old: Experiment, new: Experiment) -> list[str]:
     return [f"{name}: {before} -> {after}" for name, (before, after) in both.items() if before != after]
 
 
-def _row(task: str, values: dict[str, Any] | None) -> Any:
-    """What `row` is of a task; a row without settings is never imported."""
-    if values is None:
-        return Row | None
-    if task not in SETTINGS:
-        raise ConfigError(f"task must be one of {', '.join(map(repr, SETTINGS))}, not {task!r}.")
-    settings = SETTINGS[task]
-    if settings is None:
-        raise ConfigError(f"The task {task!r} has no settings of its own: leave row out.")
-    return settings
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
 
 
-def _hints(config: Experiment) -> dict[str, Any]:
-    """The type of every field that has a value of its own, by its full name."""
-    hints: dict[str, Any] = {}
-    for name, hint in typing.get_type_hints(Experiment).items():
-        if name == "row":
-            if config.row is None:
-                continue
-            hint = type(config.row)
-        inner = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else None
-        hints |= {f"{name}.{k}": v for k, v in inner.items()} if inner else {name: hint}
-    return hints
+def _types(config: Checked, prefix: str = "") -> dict[str, Any]:
+    """The type of every field that can be overridden, by its full name."""
+    types: dict[str, Any] = {}
+    for name, hint in hints(type(config)).items():
+        value = getattr(config, name)
+        if isinstance(value, Checked):
+            types |= _types(value, f"{prefix}{name}.")
+        elif not (isinstance(config, TaskSettings) and name == "kind"):
+            types[f"{prefix}{name}"] = hint
+    return types
+
+
+def _build(kind: type[Checked], values: Any) -> Any:
+    """Settings from plain dictionaries, in which every field must be named."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{kind.section.removesuffix('.') or 'A config'} must be a table of fields, not {values!r}.")
+    if kind is TaskSettings:
+        if values.setdefault("kind", None) not in SETTINGS:
+            raise ConfigError(f"task.kind must be one of {', '.join(map(repr, SETTINGS))}, not {values['kind']!r}.")
+        kind = SETTINGS[values["kind"]]
+    known = hints(kind)
+    for unknown in values.keys() - known.keys():
+        raise ConfigError(unknown_field(kind, unknown))
+    for missing in (name for name in known if name not in values):
+        raise ConfigError(f"The field {kind.section}{missing} is missing: it is {describe(known[missing])}.")
+    made = {}
+    for name, value in values.items():
+        inner = known[name]
+        if isinstance(inner, type) and issubclass(inner, Checked):
+            value = _build(inner, value)
+        made[name] = tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
+    return kind(**made)
+
+
+def _parse(words: list[str], hint: Any) -> Any:
+    """The value that words on the command line stand for."""
+    if type(None) in typing.get_args(hint) and words == ["None"]:
+        return None
+    return pydantic.TypeAdapter(hint).validate_python(words if _is_tuple(hint) else words[0])
 
 
 def _is_tuple(hint: Any) -> bool:
     return any(typing.get_origin(each) is tuple for each in (hint, *typing.get_args(hint)))
 
 
-def _did_you_mean(word: str, choices: Sequence[str], prefix: str = "") -> str:
-    # A field is as often misremembered by its section (`--layers`) as by its spelling (`--model.layer`).
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6) or [
-        c for c in choices if c.split(".")[-1] in difflib.get_close_matches(word.split(".")[-1], [c.split(".")[-1]])
-    ]
-    return f" Did you mean {prefix}{near[0]}?" if near else f" There are: {', '.join(choices)}." if choices else ""
+def _no_such_option(config: Experiment, name: str, field: str, known: list[str]) -> str:
+    first = field.removeprefix("task.").split(".")[0]
+    if field in ("task", "task.kind"):
+        return f"{name} cannot be overridden: the task is what a config is about; take the config of another."
+    if any(first in hints(each) for each in SETTINGS.values()) and first not in hints(type(config.task)):
+        return unknown_field(type(config.task), first)
+    return f"There is no field {name}.{did_you_mean(field, known, prefix='--')}"
 
 
 def _explain(error: Exception) -> str:
@@ -167,9 +186,6 @@ def _explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, SyntaxError):
         return f"this is not Python: {error.msg}."
-    unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-    kinds = {kind.__name__: kind for kind in (Experiment, *Checked.__subclasses__(), *Row.__subclasses__())}
-    if isinstance(error, TypeError) and unknown and unknown[1] in kinds:
-        choices = list(typing.get_type_hints(kinds[unknown[1]]))
-        return f"{unknown[1]} has no field {unknown[2]!r}.{_did_you_mean(unknown[2], choices)}"
+    if isinstance(error, ImportError) and "xattn.config" in str(error):
+        return f"{error}. Settings that were sections of their own are fields of task now: task=Translation(...)."
     return f"{type(error).__name__}: {error}"

@@ -1,179 +1,308 @@
-"""The settings of each task."""
+"""The settings of each task: a config states those of its own task, and no others."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
-from xattn.config.checked import Checked, ConfigError, _require
+from annotated_types import Ge, Gt, Le
 
-
-@dataclass(frozen=True, kw_only=True)
-class Row(Checked):
-    """What one experiment row alone decides: a subclass in its file in `xattn.tasks`."""
-
-    section = "row."
-
-    def positive(self, *names: str) -> None:
-        """Raises a `ConfigError` for the first of these fields that is not positive."""
-        for name in names:
-            _require(getattr(self, name) > 0, f"row.{name} must be positive, not {getattr(self, name)}.")
+from xattn.config.checked import Checked, Count, Rate, Share, require, settings
+from xattn.config.sections import Model
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recall(Row):
-    """What is remembered, and how much of it is asked."""
+@settings("task")
+class TaskSettings(Checked):
+    """Base class of the settings of a task: a subclass names itself in its field `kind`."""
 
-    pairs: int = 16
-    """Keys with their values: slots of the memory."""
-    queries: int = 8
-    """Keys that are asked for, in one example."""
-    keys: int = 64
-    """Different keys that there are; an example has each at most once."""
-    values: int = 64
-    """Different values that there are."""
-    rank: int = 0
-    """Channels that the memory is compressed to before keys and values are made from it, in the manner of multi-head
-    latent attention (DeepSeek-AI, 2024), but once for all layers; 0 leaves it as wide as the model."""
-    train: int = 40_000
+    described = "the settings of a task, such as Translation(...) or DocQA(...)"
+
+    kind: str
+    """The name of the task."""
+    test: tuple[str, ...] = ("test",)
+    """Names of the splits that `xattn evaluate` scores."""
+
+    def check_model(self, model: Model) -> None:
+        """Raises `ConfigError` for a model that the task cannot use."""
+
+
+@settings("task.vocabulary")
+class Vocabulary(Checked):
+    """The joint SentencePiece vocabulary of both languages, trained on the training split."""
+
+    kind: Literal["unigram", "bpe", "word"] = "unigram"
+    """SentencePiece's algorithm; `word` keeps whole words, and spells others in bytes."""
+    size: Count = 800
+    """Pieces, the special ones included."""
+
+
+@settings("task.guidance")
+class Guidance(Checked):
+    """Guided alignment: attention learns given word links (Garg et al., 2019; Chen et al., 2020)."""
+
+    links: str = ""
+    """A file of the training split's links, source-target, in a format of `xattn score`: a line for every line of the
+    split, also for those that training leaves out. `$VARIABLE` and `~` are replaced; empty is no guidance."""
+    base: Literal["auto", "0", "1"] = "auto"
+    """Whether links count from 0 or from 1; `auto` detects it."""
+    into: Literal["head", "layer"] = "head"
+    """The part that learns the links: a head of the cross-attention, together with the model; or an alignment layer of
+    its own, all heads together, on the frozen model of `run`. The last thousand pairs of training choose the best
+    such layer."""
+    run: str = ""
+    """The run folder of the frozen model, copied into the new run; `$VARIABLE` and `~` are replaced."""
+    weight: Annotated[float, Gt(0)] = 0.05
+    """Weight of the links' loss beside that of the vocabulary; an alignment layer has no other."""
+    layer: int = -2
+    """The decoder layer that is guided, or whose output the alignment layer reads, counted from 0, or from the end: -1
+    is the last."""
+    head: Annotated[int, Ge(0)] = 0
+    """The head that is guided, counted from 0."""
+    rows: Literal["read", "produced"] = "read"
+    """The decoder step that learns a piece's links: the one that has just read it, or the one that produces it."""
+
+
+@settings("task")
+class Translation(TaskSettings):
+    """Translation of sentence pairs."""
+
+    kind: Literal["translation"] = "translation"
+    corpus: str = "toy_en_fr"
+    """`toy_en_fr` or `toy_en_hi`; a folder with `train.en` and `train.fr`, or `train.tsv`; a path with `{split}` in
+    it, for any other naming; or `tfds:` and the name of a TFDS data set. Files may be gzipped, and `$VARIABLE` and
+    `~` are replaced."""
+    source: str = "en"
+    """Source language: the suffix of the text files, or a feature or language of a TFDS data set."""
+    target: str = "fr"
+    """Target language, likewise."""
+    columns: tuple[int, int] | None = None
+    """Columns of a table that hold source and target, counted from 1; None if it has these two only, in that order."""
+    train: str = "train"
+    """Name of the training split; of a TFDS data set also an expression, such as `train[2%:]`."""
+    validation: str = "validation"
+    """Name of the split that every choice is made on, likewise."""
+    bad_lines: Literal["error", "skip"] = "error"
+    """Lines that are no sentence pair: the first is an error, or they are left out and counted."""
+    lowercase: bool = False
+    """Whether text is lower-cased before it is read, in training and in use."""
+    tokenized: bool = False
+    """Whether the text is tokenised already: BLEU is then computed with sacreBLEU's `--tokenize none`."""
+    folder: str = "~/.cache/xattn"
+    """Where generated, downloaded and large encoded corpora are kept between runs."""
+    max_length: Annotated[int, Ge(2)] = 64
+    """Longest sentence in training, in sub-word pieces; longer ones are left out, and counted."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    buckets: Count = 3
+    """Batch shapes at most; each is compiled once."""
+    label_smoothing: Rate = 0.1
+    """Probability spread over the vocabulary in the target distribution."""
+    r_drop: Annotated[float, Ge(0)] = 0.0
+    """Weight of the divergence between two passes with unlike dropout (R-Drop, Liang et al., 2021); 0 is one pass."""
+    guidance: Guidance = field(default_factory=Guidance)
+    headline: Literal["exact_match", "bleu"] = "exact_match"
+    """The score that the run is about: exact match is for text whose one translation a grammar decides. In validation
+    both are those of greedy decoding."""
+    bleu_sentences: Count = 1000
+    """Validation sentences that are decoded for BLEU, where it is the headline: the first so many."""
+    beam: Count = 4
+    """Hypotheses kept a sentence; 1 is greedy."""
+    length_penalty: float = 0.6
+    """Alpha of GNMT's length normalisation (Wu et al., 2016); 0 is none."""
+    extra_length: Count = 10
+    """An output may be as long as twice its input plus this many pieces."""
+    decoding_batch: Count = 128
+    """Hypotheses decoded together: sentences times beam. A processor's caches hold few; an accelerator wants many."""
+
+    def check(self) -> None:
+        require(
+            self.columns is None or min(self.columns) > 0,
+            f"task.columns are counted from 1, so they cannot be {self.columns}.",
+        )
+        guidance = self.guidance
+        require(
+            bool(guidance.links) or guidance.into == "head",
+            "task.guidance.into 'layer' needs task.guidance.links to learn from.",
+        )
+        require(
+            (guidance.into == "layer") == bool(guidance.run),
+            "task.guidance.into 'layer' needs task.guidance.run, the folder of the model that it is for."
+            if guidance.into == "layer"
+            else "task.guidance.run is the model of an alignment layer: it needs task.guidance.into 'layer'.",
+        )
+        require(
+            guidance.into == "head" or self.r_drop == 0,
+            f"task.r_drop must be 0 with task.guidance.into 'layer', which trains without dropout, not {self.r_drop}.",
+        )
+
+    def check_model(self, model: Model) -> None:
+        guidance = self.guidance
+        if not guidance.links:
+            return
+        require(
+            -model.layers <= guidance.layer < model.layers,
+            f"task.guidance.layer must be between {-model.layers} and {model.layers - 1} (model.layers is "
+            f"{model.layers}), not {guidance.layer}.",
+        )
+        require(
+            guidance.head < model.heads,
+            f"task.guidance.head must be below model.heads ({model.heads}), not {guidance.head}.",
+        )
+        require(
+            model.memory == "full",
+            f"task.guidance.links need source positions: model.memory must be 'full', not {model.memory!r}.",
+        )
+
+
+@settings("task")
+class Generated(TaskSettings):
+    """Base class of the settings of tasks whose examples are generated."""
+
+    train_examples: Count = 40_000
     """Examples of the training split."""
-    held_out: int = 2_000
+    held_out_examples: Count = 1_000
     """Examples of every other split."""
     seed: int = 0
     """Root of the examples."""
 
+
+@settings("task")
+class Recall(Generated):
+    """Associative recall: the stored pairs, and how many of them are asked for."""
+
+    kind: Literal["recall"] = "recall"
+    pairs: Count = 16
+    """Keys with their values: slots of the memory."""
+    queries: Count = 8
+    """Keys that an example asks for."""
+    keys: Count = 64
+    """Different keys; an example has each at most once."""
+    values: Count = 64
+    """Different values."""
+    rank: Annotated[int, Ge(0)] = 0
+    """Channels that the memory is compressed to before keys and values are made from it, in the manner of multi-head
+    latent attention (DeepSeek-AI, 2024), but once for all layers; 0 leaves it as wide as the model."""
+    held_out_examples: Count = 2_000
+
     def check(self) -> None:
-        self.positive("pairs", "queries", "keys", "values", "train", "held_out")
-        if not self.queries <= self.pairs <= self.keys:
-            raise ConfigError(
-                f"row.queries ({self.queries}) must be at most row.pairs ({self.pairs}), and these at most row.keys "
-                f"({self.keys})."
-            )
-        if self.rank < 0:
-            raise ConfigError(f"row.rank must be at least 0, not {self.rank}.")
+        require(
+            self.queries <= self.pairs <= self.keys,
+            f"task.queries ({self.queries}) must be at most task.pairs ({self.pairs}), and these at most task.keys "
+            f"({self.keys}).",
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DocQA(Row):
-    """What is read, and how. `data.corpus` is `generated`, or the archive of the bAbI tasks."""
+@settings("task")
+class DocQA(Generated):
+    """Questions about stories, which are generated or those of bAbI."""
 
+    kind: Literal["docqa"] = "docqa"
+    corpus: str = "generated"
+    """`generated`, or the archive of the bAbI tasks; `$VARIABLE` and `~` are replaced."""
     tasks: tuple[int, ...] = ()
-    """The bAbI tasks that are read together, by number; none where stories are generated."""
-    sentences: int = 20
+    """The bAbI tasks that are read together, by number; empty where stories are generated."""
+    sentences: Count = 20
     """Slots of the memory: of a longer story the latest sentences are read."""
     told: tuple[int, int] = (6, 20)
     """Fewest and most sentences of a generated story."""
-    encoder_layers: int = 0
-    """Self-attention layers among the sentences before they are looked at; the hops are `model.layers`."""
+    encoder_layers: Annotated[int, Ge(0)] = 0
+    """Self-attention layers among the sentences of the memory; the hops are `model.layers`."""
     tied: bool = False
     """Whether all hops are one layer, applied again and again."""
-    train: int = 40_000
-    """Generated stories for training."""
-    held_out: int = 1_000
+    held_out_examples: Count = 1_000
     """Generated stories of every other split; of each bAbI task, the questions at the end of its training file that
     are validation, rounded up to whole stories."""
-    seed: int = 0
-    """Root of the generated stories."""
 
     def check(self) -> None:
-        self.positive("sentences", "train", "held_out")
-        if not 2 <= self.told[0] <= self.told[1]:
-            raise ConfigError(f"row.told is two numbers of sentences, 2 at least, the smaller first, not {self.told}.")
-        if self.encoder_layers < 0:
-            raise ConfigError(f"row.encoder_layers must be at least 0, not {self.encoder_layers}.")
+        require(
+            2 <= self.told[0] <= self.told[1],
+            f"task.told is two numbers of sentences, 2 at least, the smaller first, not {self.told}.",
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary(Row):
-    """What reports are like, and whether words can be copied from them."""
+@settings("task")
+class Summary(Generated):
+    """Summaries of generated reports."""
 
+    kind: Literal["summarize"] = "summarize"
     copy: bool = True
-    """Whether the decoder may copy words that it looks at; without, it writes its vocabulary alone."""
+    """Whether the decoder may copy words that it attends to; without, it writes its vocabulary alone."""
     shortest: int = 6
     """Sentences of a report, at least."""
     longest: int = 12
     """Sentences of a report, at most."""
-    strange: float = 0.5
-    """How many of the names are outside the vocabulary, from 0 to 1; in the split `unseen` all are."""
-    train: int = 20_000
-    """Reports of the training split."""
-    held_out: int = 1_000
-    """Reports of every other split."""
-    seed: int = 0
-    """Root of the reports."""
+    strange: Share = 0.5
+    """Share of the names that are outside the vocabulary; in the split `unseen` all are."""
+    train_examples: Count = 20_000
 
     def check(self) -> None:
-        if not 3 <= self.shortest <= self.longest:
-            raise ConfigError(
-                f"row.shortest ({self.shortest}) must be at least 3, a subject and two facts, and at most row.longest "
-                f"({self.longest})."
-            )
-        if not 0 <= self.strange <= 1:
-            raise ConfigError(f"row.strange must be between 0 and 1, not {self.strange}.")
-        self.positive("train", "held_out")
+        require(
+            3 <= self.shortest <= self.longest,
+            f"task.shortest ({self.shortest}) must be at least 3, a subject and two facts, and at most task.longest "
+            f"({self.longest}).",
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class GraphMatch(Row):
-    """Which graphs are drawn, and how far copies are from them."""
+def _check_no_attention_dropout(model: Model) -> None:
+    require(
+        model.attention_dropout == 0,
+        f"model.attention_dropout must be 0 where two graphs attend to each other, not {model.attention_dropout}: "
+        "one matrix of scores serves both directions; model.dropout drops what is read.",
+    )
 
-    nodes: int = 15
-    """Nodes of a graph. Of few nodes there are few graphs, which then come in several splits: below 13, look."""
-    density: float = 0.25
+
+@settings("task")
+class GraphMatch(Generated):
+    """Matching of a random graph with a copy whose nodes are in another order and some of whose edges are moved."""
+
+    kind: Literal["graph_match"] = "graph_match"
+    nodes: Annotated[int, Ge(2)] = 15
+    """Nodes of a graph. Below 13 nodes there are so few graphs that one comes in several splits."""
+    density: Annotated[float, Gt(0), Le(0.5)] = 0.25
     """Share of all pairs of nodes that have an edge."""
-    moved: float = 0.05
+    moved: Share = 0.05
     """Share of a graph's edges that its copy has elsewhere, rounded to whole edges."""
-    train: int = 60_000
-    """Examples of the training split."""
-    held_out: int = 2_000
-    """Examples of every other split."""
-    seed: int = 0
-    """Root of the examples."""
+    train_examples: Count = 60_000
+    held_out_examples: Count = 2_000
 
-    def check(self) -> None:
-        self.positive("train", "held_out")
-        if self.nodes < 2:
-            raise ConfigError(f"row.nodes must be at least 2, not {self.nodes}.")
-        if not 0 < self.density <= 0.5:
-            raise ConfigError(f"row.density must be above 0 and at most 0.5, not {self.density}.")
-        if not 0 <= self.moved <= 1:
-            raise ConfigError(f"row.moved must be between 0 and 1, not {self.moved}.")
+    def check_model(self, model: Model) -> None:
+        _check_no_attention_dropout(model)
 
 
-@dataclass(frozen=True, kw_only=True)
-class GraphGed(Row):
-    """Which graphs are compared."""
+@settings("task")
+class GraphGed(TaskSettings):
+    """Similarity of real graphs, from their graph edit distance."""
 
+    kind: Literal["graph_ged"] = "graph_ged"
+    corpus: str
+    """The folder of the graphs; `$VARIABLE` and `~` are replaced."""
     dataset: Literal["linux", "aids"] = "linux"
     """LINUX, whose nodes are all alike, or AIDS700nef, whose nodes are atoms."""
-    held_out: int = 80
+    validation_graphs: Annotated[int, Ge(2)] = 80
     """Training graphs that are not trained on: the pairs of these validate."""
     seed: int = 0
-    """Which graphs these are."""
+    """Root of the choice of these graphs."""
 
-    def check(self) -> None:
-        if self.held_out < 2:
-            raise ConfigError(f"row.held_out must be at least 2, which are a pair, not {self.held_out}.")
+    def check_model(self, model: Model) -> None:
+        _check_no_attention_dropout(model)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SelfCross(Row):
-    """Which of the two it is, and how many sentences of the toy grammar there are."""
+@settings("task")
+class SelfCross(Generated):
+    """The toy translation by cross-attention, or by one stack of self-attention over source and target."""
 
+    kind: Literal["self_cross"] = "self_cross"
     stack: Literal["cross", "self"] = "cross"
     """An encoder and a cross-decoder, of `model.layers` each; or one stack of self-attention over source and target, of
     twice as many layers, whose MLPs are wider by as much as the cross-attentions cost."""
-    train: int = 40_000
-    """Sentence pairs of the training split."""
-    held_out: int = 1_000
-    """Sentence pairs of every other split."""
-    seed: int = 0
-    """Root of the sentences."""
 
-    def check(self) -> None:
-        self.positive("train", "held_out")
+    def check_model(self, model: Model) -> None:
+        require(
+            self.stack == "cross" or model.memory == "full",
+            f"task.stack 'self' has no memory that could be replaced: model.memory must be 'full', not "
+            f"{model.memory!r}.",
+        )
 
 
-SETTINGS: dict[str, type[Row] | None] = {
-    "translation": None,
+SETTINGS: dict[str, type[TaskSettings]] = {
+    "translation": Translation,
     "recall": Recall,
     "docqa": DocQA,
     "summarize": Summary,
@@ -181,4 +310,4 @@ SETTINGS: dict[str, type[Row] | None] = {
     "graph_match": GraphMatch,
     "graph_ged": GraphGed,
 }
-"""The settings class of every task."""
+"""The settings class of every task, by its name."""

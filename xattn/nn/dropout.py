@@ -24,6 +24,14 @@ class DropoutKey:
     rate: float = field(metadata={"static": True})
     attention_rate: float = field(metadata={"static": True})
 
+    @classmethod
+    def for_step(
+        cls, seed: int, step: Int[Array, ""], rows: UInt32[Array, " B"], *, rate: float, attention_rate: float
+    ) -> "DropoutKey":
+        """The key of a training step of a run with this seed."""
+        hashed = hash_bits(jnp.uint32(seed), step.astype(jnp.uint32))
+        return cls(seed=hashed, rows=rows, rate=rate, attention_rate=attention_rate)
+
     def fold_in(self, site: int | Int[Array, ""]) -> "DropoutKey":
         """DropoutKey of its own for one site of the model."""
         return replace(self, seed=hash_bits(self.seed, jnp.asarray(site, jnp.uint32)))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xattn.config import ConfigError, Experiment
+from xattn.config import Experiment
 from xattn.config import files as configs
-from xattn.errors import UserError
+from xattn.errors import ConfigError, UserError
 from xattn.runs.environment import environment
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "toy_en_fr"

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from xattn.alignment.maps import Convention, Kind, Readout
-from xattn.config import ConfigError, Experiment
+from xattn.config import Experiment, Translation
+from xattn.errors import ConfigError
 from xattn.runs.folder import Run
 
 CHOSEN_BY = "guided alignment"
@@ -11,9 +12,9 @@ CHOSEN_BY = "guided alignment"
 
 def guided_readout(config: Experiment) -> Readout | None:
     """Where a guided model learnt to align; None if it was not guided."""
-    guidance = config.guidance
-    if not guidance.links:
+    if not isinstance(config.task, Translation) or not config.task.guidance.links:
         return None
+    guidance = config.task.guidance
     if guidance.into == "layer":
         return Readout(layer=config.attention_layers - 1, head="mean", convention=guidance.rows)
     return Readout(layer=guidance.layer % config.model.layers, head=guidance.head, convention=guidance.rows)

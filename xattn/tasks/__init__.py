@@ -1,8 +1,18 @@
-"""Experiment rows: one file each, found by the name that a config gives."""
+"""All tasks: the class of each, by the class of its settings."""
 
 from rich.console import Console
 
-from xattn.config import ConfigError
+from xattn.config import (
+    DocQA,
+    Experiment,
+    GraphGed,
+    GraphMatch,
+    Recall,
+    SelfCross,
+    Summary,
+    TaskSettings,
+    Translation,
+)
 from xattn.runs.folder import Run
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
@@ -10,29 +20,26 @@ from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import SummarizeTask
-from xattn.tasks.task import Task
+from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
 from xattn.translation.task import TranslationTask
 
-TASKS: dict[str, type[Task]] = {
-    "translation": TranslationTask,
-    "recall": RecallTask,
-    "docqa": DocQATask,
-    "summarize": SummarizeTask,
-    "self_cross": SelfCrossTask,
-    "graph_match": GraphMatchTask,
-    "graph_ged": GraphGedTask,
+TASKS: dict[type[TaskSettings], type[Task]] = {
+    Translation: TranslationTask,
+    Recall: RecallTask,
+    DocQA: DocQATask,
+    Summary: SummarizeTask,
+    SelfCross: SelfCrossTask,
+    GraphMatch: GraphMatchTask,
+    GraphGed: GraphGedTask,
 }
 
 
-def find(name: str) -> type[Task]:
-    """The row of that name."""
-    if name not in TASKS:
-        raise ConfigError(f"task must be one of {', '.join(map(repr, TASKS))}, not {name!r}.")
-    return TASKS[name]
+def task_class(config: Experiment) -> type[Task]:
+    """The class of a config's task."""
+    return TASKS[type(config.task)] if config.alignment_layer is None else AlignmentLayerTask
 
 
 def make(run: Run, console: Console) -> Task:
-    """The row of a run, for training."""
-    row = find(run.config.task) if run.config.alignment_layer is None else AlignmentLayerTask
-    return row(run, console)
+    """The task of a run, for training."""
+    return task_class(run.config)(run, console)

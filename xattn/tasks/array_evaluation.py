@@ -1,30 +1,54 @@
-"""What a row with arrays is worth: scores, baselines, where it looks beside chance, and what a look is worth."""
+"""Evaluation of array tasks: metrics, baselines, pointing accuracy against chance, and the knock-out test."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import jax
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from xattn.alignment.maps import Readout
+from xattn.alignment.maps import AttentionMap, Readout
 from xattn.alignment.pointing import Pointing, others, point
+from xattn.config import Experiment
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
+from xattn.runs.folder import Run
 from xattn.runs.results import short, shown
-from xattn.tasks.array_task import ArrayTask
 from xattn.training.losses import means
 from xattn.viewing.formats import png
 
+TRAIN, VALIDATION = "train", "validation"
+"""The splits of every array task, beside those of its setting `test`."""
 
-def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[str, Any]:
+
+class EvaluatedTask(Protocol):
+    """The part of `xattn.tasks.array_task.ArrayTask` that evaluation uses."""
+
+    run: Run
+    headline: ClassVar[str]
+    apply: Any
+
+    @property
+    def config(self) -> Experiment: ...
+    @property
+    def knockout_metric(self) -> str: ...
+    def best_params(self) -> Any: ...
+    def examples(self, split: str, /) -> Any: ...
+    def batches(self, split: str) -> Any: ...
+    def gold(self, examples: Any) -> np.ndarray | None: ...
+    def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]: ...
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]: ...
+    def example_map(self, params: Any, split: str, number: int) -> AttentionMap: ...
+
+
+def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> dict[str, Any]:
     """Scores the run of a task, keeps its results, and draws an example.
 
     Layer and head are chosen by pointing accuracy on the validation split, and used on the others.
     """
     config, params = task.config, task.best_params()
     results = task.run.read_results() | {
-        "task": config.task,
+        "task": config.task.kind,
         "headline": task.headline,
         "memory": config.model.memory,
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
@@ -32,7 +56,7 @@ def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[s
     readout = None
     if looks_at_gold(task):
         with console.status("choosing layer and head on the validation split"):
-            found = pointing(task, params, config.data.validation)
+            found = pointing(task, params, VALIDATION)
         readout = Readout(layer=found.best[0], head=found.best[1], convention="produced")
         at = found.at(*found.best)["accuracy"]
         console.print(f"Attention is read at layer {readout.layer}, head {readout.head}: it points right {at:.4f}.")
@@ -44,23 +68,23 @@ def evaluate(task: ArrayTask, splits: Sequence[str], console: Console) -> dict[s
             "validation_pointing": at,
         }
     results.setdefault("splits", {})
-    for split in splits or config.data.test:
+    for split in splits or config.task.test:
         with console.status(f"scoring {split}"):
             results["splits"][split] = measure(task, params, split, readout)
         task.run.write_results(results)
-    draw(task, params, splits or config.data.test, readout)
+    draw(task, params, splits or config.task.test, readout)
     console.print(table(results))
     return results
 
 
-def looks_at_gold(task: ArrayTask) -> bool:
-    """Whether it is known where the queries ought to look, and the memory is what they look at."""
-    first = jax.tree.map(lambda x: x[:1], task.examples(task.config.data.validation))
+def looks_at_gold(task: EvaluatedTask) -> bool:
+    """Whether there is gold attention, and the memory holds the source positions that it is about."""
+    first = jax.tree.map(lambda x: x[:1], task.examples(VALIDATION))
     return task.config.model.memory not in WHY_NOT_SOURCE and task.gold(first) is not None
 
 
-def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -> dict[str, Any]:
-    """All scores of one split; see `xattn.tasks.task.Task`."""
+def measure(task: EvaluatedTask, params: Any, split: str, readout: Readout | None) -> dict[str, Any]:
+    """All scores of one split; see `xattn.training.task.Task`."""
     sums = [jax.device_get(task.apply(params, batch, None).sums) for batch in task.batches(split)]
     row: dict[str, Any] = {
         "examples": sum(int(batch.valid.sum()) for batch in task.batches(split)),
@@ -79,8 +103,8 @@ def measure(task: ArrayTask, params: Any, split: str, readout: Readout | None) -
     return row
 
 
-def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
-    """Where the queries of a split look, against gold."""
+def pointing(task: EvaluatedTask, params: Any, split: str) -> Pointing:
+    """Pointing accuracy of the queries of a split."""
     found = None
     for batch in task.batches(split):
         outcome = jax.device_get(task.apply(params, batch, None))
@@ -90,11 +114,11 @@ def pointing(task: ArrayTask, params: Any, split: str) -> Pointing:
     return found
 
 
-def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
-    """The row's score as it is, with gold hidden from all heads, and with as many other positions hidden.
+def knock_out(task: EvaluatedTask, params: Any, split: str) -> dict[str, Any]:
+    """The task's score as it is, with gold positions masked in all heads, and with as many others masked.
 
-    If attention is only a picture, both cost the same; if it is how the model knows, gold costs much more. A drop is
-    what the score gets worse by.
+    If attention is not how the model finds its answer, both cost the same; if it is, gold costs much more. A drop is
+    positive where the score gets worse.
     """
     generator = np.random.default_rng(0)
     sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
@@ -113,11 +137,11 @@ def knock_out(task: ArrayTask, params: Any, split: str) -> dict[str, Any]:
     return {"metric": task.knockout_metric, **short(score), "drop": short(drops)}
 
 
-def draw(task: ArrayTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:
+def draw(task: EvaluatedTask, params: Any, splits: Sequence[str], readout: Readout | None) -> None:
     """Writes the first example of the first split into the run's figures."""
     where = readout or Readout(layer=task.config.model.layers - 1, head="mean", convention="produced")
     task.run.figures.mkdir(exist_ok=True)
-    (task.run.figures / "example.png").write_bytes(png(task.attend(params, splits[0], 0), where))
+    (task.run.figures / "example.png").write_bytes(png(task.example_map(params, splits[0], 0), where))
 
 
 def table(results: dict[str, Any]) -> Table:
@@ -146,7 +170,7 @@ def table(results: dict[str, Any]) -> Table:
     return view
 
 
-def _gold(task: ArrayTask, batch: Any) -> np.ndarray:
+def _gold(task: EvaluatedTask, batch: Any) -> np.ndarray:
     gold = task.gold(batch.examples)
     assert gold is not None, "looks_at_gold says so"
     return gold & np.asarray(batch.valid)[:, None, None]

@@ -1,19 +1,17 @@
-"""Rows whose examples are arrays of one size: all that training, evaluation and pictures need, but for the row itself.
+"""Tasks whose examples are arrays of one size: what training, evaluation and pictures need, except for the task itself.
 
-A row is a file with a subclass of `ArrayTask`. It says what an example is, how a model reads it, what is counted, where
-one ought to look, and what things are called; batches, dropout, checkpoints, scores, baselines, pointing, knock-out and
-pictures are here and in `xattn.tasks.array_evaluation`, and are the same for all.
+A task is a file with a subclass of `ArrayTask`. It defines the examples, the model, the metrics, the gold attention and
+the labels. Batches, dropout, checkpoints, scores, baselines, pointing, knock-out and pictures are here and in
+`xattn.tasks.array_evaluation`, and are the same for all.
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import grain
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, UInt32
@@ -22,20 +20,23 @@ from rich.console import Console
 from xattn.alignment.layouts import Layout, Slots, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
-from xattn.attention import hash_bits
-from xattn.config import ConfigError
+from xattn.config import TaskSettings
+from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import Run
-from xattn.tasks.task import Task
+from xattn.tasks.array_evaluation import TRAIN, VALIDATION, evaluate
 from xattn.training.checkpoint import best_params
 from xattn.training.losses import Sums
+from xattn.training.task import Task
 
-# Positions of a batch that is scored, where one of training has fewer.
+# Positions of a batch that is scored; a training batch has fewer, because it needs room for gradients.
 SCORED = 2**14
+
+Settings = TypeVar("Settings", bound=TaskSettings)
 
 
 class ArrayBatch(NamedTuple):
-    """Examples of a row, with a first axis B, and which of them are real: the last batch of a split is filled up."""
+    """Examples with a first axis B, and which of them are valid: the last batch of a split is filled up."""
 
     examples: Any
     valid: Bool[Array, "B"]
@@ -44,36 +45,33 @@ class ArrayBatch(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What comes of a batch."""
+    """Result of a forward pass."""
 
     sums: Sums
-    """The row "loss", which is minimised, and all metrics; rows that are not real count nowhere."""
+    """"loss", which is minimised, and all metrics; rows that are not valid count nowhere."""
     weights: Float[Array, "L B N T S"]
-    """Where every query looked."""
+    """Attention weights of every query."""
     visible: Bool[Array, "B S"]
-    """Which positions of the memory it could look at."""
+    """The memory positions that the queries could attend to."""
 
 
-class ArrayTask(Task):
-    """Everything of an experiment row that is not the row itself."""
+class ArrayTask(Task, Generic[Settings]):
+    """Base class of tasks whose examples are fixed-size arrays."""
 
     headline: ClassVar[str]
-    """The metric that the row is about, which chooses the best checkpoint; higher is better, but for "loss"."""
-    loss_unit = "examples"  # which have one term of the loss each, unless a row says otherwise
+    """The metric that the task is about, which chooses the best checkpoint; higher is better, except for "loss"."""
+    loss_unit = "examples"  # one term of the loss each, unless a task says otherwise
 
     def __init__(self, run: Run, console: Console):
         self.run, self.config = run, run.config
-        if self.Settings is not None and not isinstance(run.config.row, self.Settings):
-            raise ConfigError(f"The task {run.config.task!r} needs row={self.Settings.__name__}(...) in its config.")
-        if run.config.training.stop_by == "bleu":
-            raise ConfigError(f"training.stop_by is 'bleu', but the task {run.config.task!r} does not write text.")
+        self.settings = cast(Settings, run.config.task)  # `xattn.tasks.TASKS` pairs settings and tasks
         self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.headline
         self.examples = cache(self.read)
-        self.graph, _ = nnx.split(nnx.eval_shape(self._model), nnx.Param)
-        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._model(), nnx.Param)))
+        self.graph, _ = nnx.split(nnx.eval_shape(self._build), nnx.Param)
+        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._build(), nnx.Param)))
         self.apply = jax.jit(self._apply)
 
-    # What a row says of itself.
+    # To be implemented by a task.
 
     @property
     @abstractmethod
@@ -82,7 +80,10 @@ class ArrayTask(Task):
 
     @abstractmethod
     def read(self, split: str) -> Any:
-        """The examples of a split: a NamedTuple of NumPy arrays with a first axis of examples, the same each time."""
+        """The examples of a split: a NamedTuple of NumPy arrays with a first axis of examples, the same each time.
+
+        Raises `ConfigError` for a split that the task does not have.
+        """
 
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
@@ -92,18 +93,20 @@ class ArrayTask(Task):
     def forward(
         self, model: Any, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: Bool[Array, "B T S"] | None = None
     ) -> Outcome:
-        """What comes of a batch; `hide` are positions of a full memory that a query may not look at."""
+        """The model applied to a batch; `hide` masks positions of a full memory, for each query."""
 
     @abstractmethod
     def labels(self, examples: Any) -> tuple[Sequence[str], Sequence[str]]:
-        """What the source positions and the queries of one example are called, those that are real."""
+        """Labels of the source positions and of the queries of one example, without padding."""
+
+    # To be overridden where the default does not fit.
 
     def layout(self, examples: Any) -> Layout:
-        """What the source positions of one example are, those that are real, in the order of their labels."""
+        """The layout of the source positions of one example, without padding, in the order of their labels."""
         return WordLayout()
 
     def gold(self, examples: Any) -> Bool[np.ndarray, "B T S"] | None:
-        """Where each query ought to look: False for all positions where nobody knows; None if the row has no gold."""
+        """The gold attention of each query: all False where it is unknown; None if the task has no gold."""
         return None
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
@@ -116,57 +119,51 @@ class ArrayTask(Task):
 
     @property
     def knockout_metric(self) -> str:
-        """The metric that the knock-out test reads: a sum over batches. The headline, unless that is none."""
+        """The metric of the knock-out test, which must be a sum over batches; the headline by default."""
         return self.headline
 
     def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:
-        """The batch as a picture shows it: a row that writes puts what the model writes in place of what is wanted."""
+        """The batch as a picture shows it: tasks that write replace the targets by the output of the model."""
         return batch
 
-    # What training asks.
+    # Training.
 
     def parameters(self) -> Any:
-        """Fresh parameters, as nested dictionaries."""
         return self.initial()
 
     def loss(self, params: Any, batch: ArrayBatch, step: jax.Array) -> Sums:
-        """The sums of a training batch, with dropout."""
-        dropout_key = DropoutKey(
-            seed=hash_bits(jnp.uint32(self.config.seed), step.astype(jnp.uint32)),
-            rows=batch.rows,
-            rate=self.config.model.dropout,
-            attention_rate=self.config.model.attention_dropout,
+        model = self.config.model
+        dropout_key = DropoutKey.for_step(
+            self.config.seed, step, batch.rows, rate=model.dropout, attention_rate=model.attention_dropout
         )
         return self.forward(self.model(params), batch, dropout_key).sums
 
     def eval_step(self, params: Any, batch: ArrayBatch) -> Sums:
-        """The sums of a validation batch."""
         return self._apply(params, batch, None).sums
 
     def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
-        """Nothing: what validates are sums over batches."""
         return {}
 
     def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
-        """Full batches of training examples, in an order that depends on nothing but the seed and the epoch."""
-        examples, rows = self.examples(self.config.data.train), self._rows(multiple)
-        count = self._count(self.config.data.train)
+        """Full batches of training examples, in an order that depends on the seed and the epoch alone."""
+        examples, rows = self.examples(TRAIN), self._rows(multiple)
+        count = self._count(TRAIN)
         order = np.random.default_rng([self.config.seed, epoch]).permutation(count)
         return grain.MapDataset.range(count // rows).map(
             lambda number: take(examples, order[number * rows : (number + 1) * rows], rows)
         )
 
-    def validation(self, multiple: int) -> grain.MapDataset:
+    def validation_batches(self, multiple: int) -> grain.MapDataset:
         """The batches of the validation split, in order, as large as those of training."""
-        return self._in_order(self.config.data.validation, self._rows(multiple))
+        return self._in_order(VALIDATION, self._rows(multiple))
 
     def batch_shapes(self, epoch: int | None, multiple: int) -> list[ArrayBatch]:
         """For every batch of an epoch, or of validation (None), one of its shape: they are all alike."""
         rows = self._rows(multiple)
-        number = len(self.validation(multiple)) if epoch is None else self._count(self.config.data.train) // rows
-        return [take(self.examples(self.config.data.train), np.zeros(0, int), rows)] * number
+        number = len(self.validation_batches(multiple)) if epoch is None else self._count(TRAIN) // rows
+        return [take(self.examples(TRAIN), np.zeros(0, int), rows)] * number
 
-    # What evaluation and pictures ask.
+    # Evaluation and pictures.
 
     def batches(self, split: str) -> grain.MapDataset:
         """All examples of a split in order, the last batch filled up; larger batches than in training are faster."""
@@ -180,66 +177,46 @@ class ArrayTask(Task):
         """The parameters of the run's best checkpoint."""
         return best_params(self.run, jax.eval_shape(self.initial))
 
-    def attend(self, params: Any, split: str, number: int) -> AttentionMap:
-        """Where the queries of one example look, at every layer and head, with gold where there is some."""
+    def example_map(self, params: Any, split: str, number: int) -> AttentionMap:
+        """The attention of one example, counted from 0, at every layer and head, with gold where there is some.
+
+        Raises `ConfigError` for a number that the split does not have.
+        """
         count = self._count(split)
         if not 0 <= number < count:
             raise ConfigError(f"There is no example {number}: {split} has {count}, counted from 0.")
         rows = self._scored(split)
-        # Beside its neighbours, since a shuffled memory is that of another row.
+        # Together with its neighbours, because a shuffled memory is that of another example of the batch.
         numbers = (number + np.arange(min(rows, count))) % count
         batch = self.with_own_output(params, take(self.examples(split), numbers, rows))
         outcome = jax.device_get(self.apply(params, batch, None))
         one = jax.tree.map(lambda x: x[0], batch.examples)
         source, target = self.labels(one)
-        kind, gold = self.config.model.memory, None
-        seen = outcome.visible[0] if kind == "full" else np.ones(outcome.weights.shape[-1], bool)
-        if kind != "full":
-            source = [f"{kind.removesuffix('s')} {place + 1}" for place in range(len(seen))]
-        elif (known := self.gold(jax.tree.map(lambda x: x[:1], batch.examples))) is not None:
-            gold = Links.from_matrix(known[0, : len(target), seen].T)
+        memory, links = self.config.model.memory, None
+        visible = outcome.visible[0] if memory == "full" else np.ones(outcome.weights.shape[-1], bool)
+        if memory != "full":
+            source = [f"{memory.removesuffix('s')} {place + 1}" for place in range(len(visible))]
+        elif (gold := self.gold(jax.tree.map(lambda x: x[:1], batch.examples))) is not None:
+            links = Links.from_matrix(gold[0, : len(target), visible].T)
         return AttentionMap(
-            weights=np.asarray(outcome.weights[:, 0, :, : len(target)][..., seen], np.float32),
+            weights=np.asarray(outcome.weights[:, 0, :, : len(target)][..., visible], np.float32),
             source=source,
             target=target,
             source_word_ids=range(len(source)),
             target_word_ids=range(len(target)),
             source_words=source,
             target_words=target,
-            gold=gold,
-            layout=self.layout(one) if kind == "full" else Slots(),
+            gold=links,
+            layout=self.layout(one) if memory == "full" else Slots(),
             provenance={"run": self.run.folder.name, "split": split, "example": str(number)},
         )
 
     @classmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """See `xattn.tasks.array_evaluation.evaluate`."""
-        from xattn.tasks.array_evaluation import evaluate
-
         return evaluate(cls(run, console), splits, console)
 
-    @classmethod
-    def view(
-        cls,
-        run: Run,
-        words: Sequence[str],
-        *,
-        format: str,
-        output: Path | None,
-        layer: int | None,
-        head: int | Literal["mean"] | None,
-        console: Console,
-    ) -> None:
-        """Shows one example of the first test split, by its number."""
-        from xattn.runs.readout import readout
-        from xattn.translation.comparison import deliver
-
-        if len(words) != 1 or not words[0].isdecimal():
-            raise ConfigError(f"The task {run.config.task!r} has no text to view: give the number of an example.")
-        task, where = cls(run, console), readout(run, layer, head, None)
-        deliver(task.attend(task.best_params(), run.config.data.test[0], int(words[0])), format, output, where, console)
-
-    def _model(self) -> Any:
+    def _build(self) -> Any:
         return self.build(nnx.Rngs(self.config.seed))
 
     def _apply(self, params: Any, batch: ArrayBatch, hide: jax.Array | None) -> Outcome:
@@ -260,12 +237,12 @@ class ArrayTask(Task):
 
     def _rows(self, multiple: int) -> int:
         """Examples of a training batch."""
-        count = self._count(self.config.data.train)
+        count = self._count(TRAIN)
         rows = min(self.config.training.batch_tokens // self.positions, count) // multiple * multiple
         if rows == 0:
             raise ConfigError(
-                f"training.batch_tokens must be at least {self.positions * multiple}, and {self.config.data.train} "
-                f"have {multiple} examples: an example has {self.positions} positions, and a batch a multiple of "
+                f"training.batch_tokens must be at least {self.positions * multiple}, and the training split must have "
+                f"{multiple} examples: an example has {self.positions} positions, and a batch a multiple of "
                 f"{multiple} examples."
             )
         return rows
@@ -279,5 +256,5 @@ def take(examples: Any, numbers: np.ndarray, rows: int) -> ArrayBatch:
         out[: len(numbers)] = x[numbers]
         return out
 
-    real: Any = np.arange(rows) < len(numbers)
-    return ArrayBatch(jax.tree.map(filled, examples), real, np.arange(rows, dtype=np.uint32))  # pyright: ignore
+    valid: Any = np.arange(rows) < len(numbers)
+    return ArrayBatch(jax.tree.map(filled, examples), valid, np.arange(rows, dtype=np.uint32))  # pyright: ignore

@@ -19,13 +19,15 @@ from rich.console import Console
 from xattn.alignment.hops import Hops, follow
 from xattn.alignment.layouts import Slots
 from xattn.alignment.maps import Readout
-from xattn.config import ConfigError, DocQA, Row
+from xattn.config import DocQA
 from xattn.data.benchmarks import babi, stories
 from xattn.data.benchmarks.babi import Question
 from xattn.data.text_files import expand
+from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run
+from xattn.tasks.array_evaluation import TRAIN, VALIDATION
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.docqa_model import ANSWER, Examples, Reader, Vocabulary
 from xattn.training.losses import cross_entropy, sum_of
@@ -38,32 +40,24 @@ PARTS = ("train", "validation", "test")
 FUNCTION_WORDS = {"before", "did", "is", "the", "to", "was", "what", "where", "who"}
 
 
-class DocQATask(ArrayTask):
-    """Questions about stories as an experiment row.
+class DocQATask(ArrayTask[DocQA]):
+    """Questions about stories.
 
     Splits are train, validation and test; with a kind of question behind it, such as `test_qa2` or `test_object`, a
     split has the questions of that kind alone.
     """
 
-    Settings: ClassVar[type[Row] | None] = DocQA
     headline: ClassVar[str] = "accuracy"
 
     def __init__(self, run: Run, console: Console):
         self.asked, self.load = cache(self._asked), cache(babi.load)
         super().__init__(run, console)
-        data = self.config.data
-        for split in (data.train, data.validation, *data.test):  # before training, not after it
+        for split in (TRAIN, VALIDATION, *self.settings.test):  # before training, not after it
             self._check(split)
 
     @property
-    def row(self) -> DocQA:
-        """The settings of this row."""
-        assert isinstance(self.config.row, DocQA), "checked when the task was made"
-        return self.config.row
-
-    @property
     def positions(self) -> int:
-        return self.row.sentences + 1 + self.vocabulary.question
+        return self.settings.sentences + 1 + self.vocabulary.question
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -75,10 +69,10 @@ class DocQATask(ArrayTask):
     @property
     def generated(self) -> bool:
         """Whether stories are generated."""
-        generated = self.config.data.corpus == GENERATED
-        if generated == bool(self.row.tasks):
+        generated = self.settings.corpus == GENERATED
+        if generated == bool(self.settings.tasks):
             raise ConfigError(
-                f"row.tasks are bAbI's, and data.corpus is {self.config.data.corpus!r}: name tasks and their archive, "
+                f"task.tasks are bAbI's, and task.corpus is {self.settings.corpus!r}: name tasks and their archive, "
                 f"or no tasks and {GENERATED!r}."
             )
         return generated
@@ -86,14 +80,14 @@ class DocQATask(ArrayTask):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of questions."""
-        return tuple(stories.QUESTIONS) if self.generated else tuple(f"qa{task}" for task in self.row.tasks)
+        return tuple(stories.QUESTIONS) if self.generated else tuple(f"qa{task}" for task in self.settings.tasks)
 
     def read(self, split: str) -> Examples:
         self._check(split)
-        return self.vocabulary.read(self._questions(split), self.row.sentences)
+        return self.vocabulary.read(self._questions(split), self.settings.sentences)
 
     def build(self, rngs: nnx.Rngs) -> Reader:
-        return Reader(self.config.model, self.row, self.vocabulary, rngs)
+        return Reader(self.config.model, self.settings, self.vocabulary, rngs)
 
     def forward(
         self, model: Reader, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
@@ -108,7 +102,7 @@ class DocQATask(ArrayTask):
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The question ought to look at any supporting sentence."""
-        slots = 1 + np.arange(self.row.sentences)
+        slots = 1 + np.arange(self.settings.sentences)
         return (np.asarray(examples.facts)[..., None] == slots).any(axis=1, keepdims=True)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
@@ -138,7 +132,7 @@ class DocQATask(ArrayTask):
         row = {"facts_cut_off": 1 - int((self.examples(split).facts > 0).sum()) / needed}
         if self.config.model.memory in WHY_NOT_SOURCE or self.config.model.layers < 2:
             return row
-        chosen, found = (self._hops(params, each) for each in (self._of(self.config.data.validation, split), split))
+        chosen, found = (self._hops(params, each) for each in (self._of(VALIDATION, split), split))
         if chosen is None or found is None:
             return row
         return row | {
@@ -149,7 +143,7 @@ class DocQATask(ArrayTask):
 
     def hop_readout(self, params: Any, split: str) -> Readout | None:
         """The head that finds the first of two facts best on validation, at the layer that then finds the second."""
-        hops = self._hops(params, self._of(self.config.data.validation, split))
+        hops = self._hops(params, self._of(VALIDATION, split))
         if hops is None:
             return None
         (_, head), (layer, _) = map(hops.place, hops.best())
@@ -178,18 +172,21 @@ class DocQATask(ArrayTask):
 
     def _asked(self, part: str, kind: str) -> list[Question]:
         """The questions of a kind, in order."""
-        row = self.row
+        settings = self.settings
         if self.generated:
-            size = row.train if part == "train" else row.held_out
+            size = settings.train_examples if part == "train" else settings.held_out_examples
             numbers = range(-(-size // len(stories.QUESTIONS)))
-            return [stories.draw(row.seed, part, number, kind, row.told) for number in numbers]
-        archive = Path(expand(self.config.data.corpus))
+            return [stories.draw(settings.seed, part, number, kind, settings.told) for number in numbers]
+        archive = Path(expand(self.settings.corpus))
         told = self.load(archive, int(kind.removeprefix("qa")), "test" if part == "test" else "train")
         if part != "test":
             counts = np.cumsum([len(story) for story in reversed(told)])
-            held_out = 1 + int(np.searchsorted(counts, row.held_out))
+            held_out = 1 + int(np.searchsorted(counts, settings.held_out_examples))
             if held_out >= len(told):
-                raise ConfigError(f"row.held_out ({row.held_out}) must be below the {counts[-1]} questions of {kind}.")
+                raise ConfigError(
+                    f"task.held_out_examples ({settings.held_out_examples}) must be below the {counts[-1]} questions "
+                    f"of {kind}."
+                )
             told = told[-held_out:] if part == "validation" else told[:-held_out]
         return [question for story in told for question in story]
 

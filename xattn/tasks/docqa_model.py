@@ -93,14 +93,16 @@ class Reader(nnx.Module):
     It alone looks at them, so that what it looked at is all that the answer can come from.
     """
 
-    def __init__(self, model: Model, row: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
+    def __init__(self, model: Model, settings: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
         width, dtype = model.width, jnp.dtype(model.compute)
         sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
         table = nnx.initializers.normal(1.0)
         self.embedding = nnx.Embed(2 + len(vocabulary.words), width, embedding_init=table, rngs=rngs)
-        self.encoder = SlotEncoder(row.sentences, vocabulary.sentence, width, layers=row.encoder_layers, **sizes)
+        self.encoder = SlotEncoder(
+            settings.sentences, vocabulary.sentence, width, layers=settings.encoder_layers, **sizes
+        )
         self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
-        self.decoder = CrossDecoder(width, width, layers=model.layers, tied=row.tied, **sizes)
+        self.decoder = CrossDecoder(width, width, layers=model.layers, tied=settings.tied, **sizes)
         self.answers = nnx.Linear(width, len(vocabulary.answers), rngs=rngs)
 
     def encode(self, story: Int[Array, "B S W"], dropout_key: DropoutKey | None = None) -> Memory:

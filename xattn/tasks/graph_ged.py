@@ -17,8 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy import stats
 
 from xattn.alignment.layouts import Graph
-from xattn.config import ConfigError, GraphGed, Model, Row
+from xattn.config import GraphGed, Model
 from xattn.data.benchmarks import ged
+from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.graph_matcher import GraphBatch, Side
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
@@ -67,22 +68,15 @@ class Similarity(nnx.Module):
         return jnp.where(mask[..., None], nodes, 0).sum(axis=1)
 
 
-class GraphGedTask(ArrayTask):
-    """Graph similarity as an experiment row."""
+class GraphGedTask(ArrayTask[GraphGed]):
+    """Graph similarity."""
 
-    Settings: ClassVar[type[Row] | None] = GraphGed
     headline: ClassVar[str] = "loss"
-
-    @property
-    def row(self) -> GraphGed:
-        """The settings of this row."""
-        assert isinstance(self.config.row, GraphGed), "checked when the task was made"
-        return self.config.row
 
     @cached_property
     def data(self) -> ged.GedDataset:
         """All graphs, and their distances."""
-        return ged.load(self.config.data.corpus, self.row.dataset)
+        return ged.load(self.settings.corpus, self.settings.dataset)
 
     @property
     def positions(self) -> int:
@@ -91,12 +85,16 @@ class GraphGedTask(ArrayTask):
     def read(self, split: str) -> Pairs:
         """Pairs of training graphs, of those held out from these, or every test graph with every training graph."""
         train, test = (np.flatnonzero(self.data.test == kind) for kind in (False, True))
-        if self.row.held_out > len(train) - 2:
+        if self.settings.validation_graphs > len(train) - 2:
             raise ConfigError(
-                f"row.held_out must leave 2 of {len(train)} training graphs to train on, not {self.row.held_out}."
+                f"task.validation_graphs must leave 2 of {len(train)} training graphs to train on, not "
+                f"{self.settings.validation_graphs}."
             )
-        order = np.random.default_rng(self.row.seed).permutation(train)
-        held, kept = np.sort(order[: self.row.held_out]), np.sort(order[self.row.held_out :])
+        order = np.random.default_rng(self.settings.seed).permutation(train)
+        held, kept = (
+            np.sort(order[: self.settings.validation_graphs]),
+            np.sort(order[self.settings.validation_graphs :]),
+        )
         if split == "test":
             first, second = (side.ravel() for side in np.meshgrid(test, train, indexing="ij"))
         elif split in ("train", "validation"):

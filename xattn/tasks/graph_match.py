@@ -16,9 +16,10 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from xattn.alignment.layouts import Graph
-from xattn.config import GraphMatch, Model, Row
+from xattn.config import GraphMatch, Model
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.graph_matcher import GraphBatch, Side, return_probabilities
+from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.graphs import edges_of, matcher
 from xattn.training.losses import cross_entropy, sum_of
@@ -90,24 +91,19 @@ class Matcher(nnx.Module):
         return fit_BTS / self.fit.out_features**0.5, side_a, side_b
 
 
-class GraphMatchTask(ArrayTask):
-    """Graph matching as an experiment row."""
+class GraphMatchTask(ArrayTask[GraphMatch]):
+    """Graph matching."""
 
-    Settings: ClassVar[type[Row] | None] = GraphMatch
     headline: ClassVar[str] = "hits"
 
     @property
-    def row(self) -> GraphMatch:
-        """The settings of this row."""
-        assert isinstance(self.config.row, GraphMatch), "checked when the task was made"
-        return self.config.row
-
-    @property
     def positions(self) -> int:
-        return 2 * self.row.nodes
+        return 2 * self.settings.nodes
 
     def read(self, split: str) -> Examples:
-        return draw(self.row, split, self.row.train if split == self.config.data.train else self.row.held_out)
+        return draw(
+            self.settings, split, self.settings.train_examples if split == TRAIN else self.settings.held_out_examples
+        )
 
     def build(self, rngs: nnx.Rngs) -> Matcher:
         return Matcher(self.config.model, rngs)
@@ -134,10 +130,10 @@ class GraphMatchTask(ArrayTask):
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The node that each node has become."""
-        return np.asarray(examples.planted)[..., None] == np.arange(self.row.nodes)
+        return np.asarray(examples.planted)[..., None] == np.arange(self.settings.nodes)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
-        nodes = range(self.row.nodes)
+        nodes = range(self.settings.nodes)
         return [f"b{node}" for node in nodes], [f"a{node}" for node in nodes]
 
     def layout(self, examples: Examples) -> Graph:
@@ -153,7 +149,7 @@ class GraphMatchTask(ArrayTask):
             nearest += (apart_TS.argmin(axis=1) == right).mean() + (apart_TS.argmin(axis=0) == right.argsort()).mean()
             once += 2 * (linear_sum_assignment(apart_TS)[1] == right).mean()
         return {
-            "chance": {"hits": 1 / self.row.nodes},
+            "chance": {"hits": 1 / self.settings.nodes},
             "hand profile": {"hits": nearest / 2 / len(planted)},
             "hand profile, Hungarian": {"hits": once / 2 / len(planted)},
         }

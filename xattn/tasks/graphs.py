@@ -5,17 +5,12 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Bool
 
-from xattn.config import ConfigError, Model
+from xattn.config import Model
 from xattn.nn.graph_matcher import GraphMatcher
 
 
 def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
     """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
-    if model.attention_dropout:
-        raise ConfigError(
-            f"model.attention_dropout must be 0 where two graphs look at each other, not {model.attention_dropout}: "
-            "one matrix of scores serves both directions; model.dropout drops what is read."
-        )
     return GraphMatcher(
         model.width,
         model.heads,

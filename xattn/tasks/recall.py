@@ -16,12 +16,13 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.alignment.layouts import Slots
-from xattn.config import Model, Recall, Row
+from xattn.config import Model, Recall
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
+from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.training.losses import cross_entropy, sum_of
 
@@ -45,15 +46,17 @@ def draw(settings: Recall, split: str, number: int) -> Examples:
 class Recaller(nnx.Module):
     """Slots through an encoder into a memory, at which embedded keys look; the embedding also scores the values."""
 
-    def __init__(self, model: Model, row: Recall, rngs: nnx.Rngs):
+    def __init__(self, model: Model, settings: Recall, rngs: nnx.Rngs):
         width, dtype = model.width, jnp.dtype(model.compute)
         sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
         table = nnx.initializers.normal(width**-0.5)
-        self.embedding = nnx.Embed(row.keys + row.values, width, embedding_init=table, rngs=rngs)
-        self.encoder = SlotEncoder(row.pairs, 2, width, layers=model.layers, **sizes)
+        self.embedding = nnx.Embed(settings.keys + settings.values, width, embedding_init=table, rngs=rngs)
+        self.encoder = SlotEncoder(settings.pairs, 2, width, layers=model.layers, **sizes)
         self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
-        self.compress = nnx.Linear(width, row.rank, use_bias=False, dtype=dtype, rngs=rngs) if row.rank else None
-        self.decoder = CrossDecoder(width, row.rank or width, layers=model.layers, **sizes)
+        self.compress = (
+            nnx.Linear(width, settings.rank, use_bias=False, dtype=dtype, rngs=rngs) if settings.rank else None
+        )
+        self.decoder = CrossDecoder(width, settings.rank or width, layers=model.layers, **sizes)
 
     def encode(
         self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], dropout_key: DropoutKey | None = None
@@ -80,30 +83,23 @@ class Recaller(nnx.Module):
         return self.embedding(ids) * self.embedding.features**0.5
 
 
-class RecallTask(ArrayTask):
-    """Associative recall as an experiment row."""
+class RecallTask(ArrayTask[Recall]):
+    """Associative recall."""
 
-    Settings: ClassVar[type[Row] | None] = Recall
     headline: ClassVar[str] = "recall"
     loss_unit = "answers"
 
     @property
-    def row(self) -> Recall:
-        """The settings of this row."""
-        assert isinstance(self.config.row, Recall), "checked when the task was made"
-        return self.config.row
-
-    @property
     def positions(self) -> int:
-        return self.row.pairs + self.row.queries
+        return self.settings.pairs + self.settings.queries
 
     def read(self, split: str) -> Examples:
-        size = self.row.train if split == self.config.data.train else self.row.held_out
-        drawn = [draw(self.row, split, number) for number in range(size)]
+        size = self.settings.train_examples if split == TRAIN else self.settings.held_out_examples
+        drawn = [draw(self.settings, split, number) for number in range(size)]
         return Examples(*map(np.stack, zip(*drawn, strict=True)))
 
     def build(self, rngs: nnx.Rngs) -> Recaller:
-        return Recaller(self.config.model, self.row, rngs)
+        return Recaller(self.config.model, self.settings, rngs)
 
     def forward(
         self, model: Recaller, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
@@ -121,10 +117,10 @@ class RecallTask(ArrayTask):
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The slot that holds the key that is asked for."""
-        return np.asarray(examples.asked)[..., None] == np.arange(self.row.pairs)
+        return np.asarray(examples.asked)[..., None] == np.arange(self.settings.pairs)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
-        names = [f"k{key}=v{value - self.row.keys}" for key, value in np.asarray(examples.pairs).tolist()]
+        names = [f"k{key}=v{value - self.settings.keys}" for key, value in np.asarray(examples.pairs).tolist()]
         return names, [names[slot].split("=")[0] + "?" for slot in np.asarray(examples.asked).tolist()]
 
     def layout(self, examples: Examples) -> Slots:
@@ -133,10 +129,10 @@ class RecallTask(ArrayTask):
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """One of all values, and the value that most slots of the example hold."""
         pairs, asked = self.examples(split)
-        values = pairs[..., 1] - self.row.keys
-        counts = np.stack([np.bincount(each, minlength=self.row.values) for each in values])
+        values = pairs[..., 1] - self.settings.keys
+        counts = np.stack([np.bincount(each, minlength=self.settings.values) for each in values])
         answers = np.take_along_axis(values, asked, axis=1)
         return {
-            "chance": {"recall": 1 / self.row.values},
+            "chance": {"recall": 1 / self.settings.values},
             "commonest value": {"recall": float((counts.argmax(axis=1)[:, None] == answers).mean())},
         }

@@ -13,16 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Int
-from rich.console import Console
 
-from xattn.config import ConfigError, Model, Row, SelfCross
+from xattn.config import Model, SelfCross
 from xattn.data.toy import grammar
 from xattn.data.vocabulary import EOS, PAD, WordVocabulary
 from xattn.decoding import Step
+from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.prefix_lm import PrefixModel
-from xattn.runs.folder import Run
 from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
 from xattn.training.losses import sum_of
@@ -59,32 +58,17 @@ def cached_bytes(stack: str, model: Model, source: int, target: int) -> int:
     return 4 * 2 * layers * model.width * (source + target)
 
 
-class SelfCrossTask(SequenceTask):
-    """The toy translation by either stack, as an experiment row."""
+class SelfCrossTask(SequenceTask[SelfCross]):
+    """The toy translation by either stack,."""
 
-    Settings: ClassVar[type[Row] | None] = SelfCross
     headline: ClassVar[str] = "exact_match"
-
-    def __init__(self, run: Run, console: Console):
-        super().__init__(run, console)
-        if self.row.stack == "self" and run.config.model.memory != "full":
-            raise ConfigError(
-                f"row.stack 'self' has no memory that could be replaced: model.memory must be 'full', not "
-                f"{run.config.model.memory!r}."
-            )
-
-    @property
-    def row(self) -> SelfCross:
-        """The settings of this row."""
-        assert isinstance(self.config.row, SelfCross), "checked when the task was made"
-        return self.config.row
 
     @cached_property
     def sentences(self) -> Mapping[str, Sequence[grammar.Example]]:
         """The pairs of every split; no sentence is in two."""
-        held = self.row.held_out
-        sizes = grammar.Sizes(train=self.row.train, validation=held, test=held, unseen_pairs=held, long=1)
-        return grammar.generate(sizes, seed=self.row.seed)
+        held = self.settings.held_out_examples
+        sizes = grammar.Sizes(train=self.settings.train_examples, validation=held, test=held, unseen_pairs=held, long=1)
+        return grammar.generate(sizes, seed=self.settings.seed)
 
     @cached_property
     def words(self) -> WordVocabulary:
@@ -124,7 +108,7 @@ class SelfCrossTask(SequenceTask):
         model = self.config.model
         sizes: dict[str, Any] = {"vocabulary": self.words.size, "width": model.width, "heads": model.heads}
         sizes |= {"compute": model.compute, "rngs": rngs}
-        if self.row.stack == "self":
+        if self.settings.stack == "self":
             return PrefixModel(layers=2 * model.layers, mlp=equal_mlp(model), **sizes)
         return EncoderDecoder(layers=model.layers, mlp=model.mlp, memory=model.memory, latents=model.latents, **sizes)
 

@@ -1,4 +1,4 @@
-"""Rows that write: their queries are words, and their scores those of what they write on their own."""
+"""Tasks that write: their queries are words, and their scores are those of their own greedy output."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from xattn.data.vocabulary import BOS, EOS, PAD
 from xattn.decoding import Step, greedy
 from xattn.nn.dropout import DropoutKey
 from xattn.runs.folder import Run
-from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
+from xattn.tasks.array_evaluation import VALIDATION
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome, Settings
 from xattn.training.losses import Sums, sum_of
 
 
@@ -25,11 +26,11 @@ class Predicted(NamedTuple):
     weights: Float[Array, "L B N T S"]
     visible: Bool[Array, "B S"]
     sums: Sums
-    """What the row counts beside the loss and the words that are right."""
+    """Other sums of the task, beside the loss and the words that are right."""
 
 
-class SequenceTask(ArrayTask):
-    """An experiment row that writes one word after the other.
+class SequenceTask(ArrayTask[Settings]):
+    """Base class of tasks that write one word after the other.
 
     It learns with the true words before each (teacher forcing), and `word_accuracy` is counted so; the scores of
     `output_metrics`, among them the headline, are those of its own greedy writing, which also chooses the checkpoint.
@@ -89,7 +90,7 @@ class SequenceTask(ArrayTask):
 
     def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
         """The marks on validation, where they choose the checkpoint."""
-        return {} if self.selection_metric == "loss" else self.split_metrics(params, self.config.data.validation)
+        return {} if self.selection_metric == "loss" else self.split_metrics(params, VALIDATION)
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         totals: dict[str, np.ndarray] = {}

@@ -1,7 +1,7 @@
 """Summaries of generated reports: what is said of the subject, in words that are mostly copied.
 
-The one row where attention is the output: a copy switch (See et al., 2017) mixes the vocabulary with the words that the
-decoder looks at, so that a name which no vocabulary has can be written.
+The one task where attention is the output: a copy switch (See et al., 2017) mixes the vocabulary with the words that
+the decoder attends to, so that it can write a name that is in no vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,12 @@ from flax import nnx
 from jaxtyping import Array, Bool, Int, UInt8
 
 from xattn.alignment import layouts
-from xattn.config import Row, Summary
+from xattn.config import Summary
 from xattn.data.benchmarks import reports
 from xattn.data.vocabulary import EOS, PAD, UNK, WordVocabulary
 from xattn.decoding import Step
 from xattn.nn.dropout import DropoutKey
+from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
 from xattn.tasks.summarize_model import Summarizer
@@ -45,17 +46,10 @@ class Examples(NamedTuple):
     names: UInt8[np.ndarray, "E K C"]
 
 
-class SummarizeTask(SequenceTask):
-    """Summaries of reports as an experiment row."""
+class SummarizeTask(SequenceTask[Summary]):
+    """Summaries of reports."""
 
-    Settings: ClassVar[type[Row] | None] = Summary
     headline: ClassVar[str] = "fact_f1"
-
-    @property
-    def row(self) -> Summary:
-        """The settings of this row."""
-        assert isinstance(self.config.row, Summary), "checked when the task was made"
-        return self.config.row
 
     @cached_property
     def words(self) -> WordVocabulary:
@@ -66,7 +60,7 @@ class SummarizeTask(SequenceTask):
     def report_length(self) -> int:
         """Words of a report, at most (S)."""
         opener = max(map(len, reports.OPENERS)) + 2
-        return opener + (self.row.longest - 1) * (reports.LONGEST_FACT + 2)
+        return opener + (self.settings.longest - 1) * (reports.LONGEST_FACT + 2)
 
     @property
     def summary_length(self) -> int:
@@ -76,35 +70,35 @@ class SummarizeTask(SequenceTask):
     @property
     def names(self) -> int:
         """Strange names of a report, at most (K): machines, and a ticket a sentence."""
-        return reports.MOST_MACHINES + self.row.longest - 1
+        return reports.MOST_MACHINES + self.settings.longest - 1
 
     @property
     def positions(self) -> int:
         return self.report_length + self.summary_length
 
     def read(self, split: str) -> Examples:
-        training = split == self.config.data.train
-        size = self.row.train if training else self.row.held_out
+        training = split == TRAIN
+        size = self.settings.train_examples if training else self.settings.held_out_examples
         drawn = [self.encode(self.draw(split, number), split, number) for number in range(size)]
         return Examples(*map(np.stack, zip(*drawn, strict=True)))
 
     def draw(self, split: str, number: int) -> reports.Report:
         """One report of a split."""
-        row = self.row
+        settings = self.settings
         return reports.draw(
-            row.seed,
+            settings.seed,
             split,
             number,
-            shortest=row.shortest,
-            longest=row.longest,
-            strange=1.0 if split == UNSEEN_NAMES else row.strange,
-            training=split == self.config.data.train,
+            shortest=settings.shortest,
+            longest=settings.longest,
+            strange=1.0 if split == UNSEEN_NAMES else settings.strange,
+            training=split == TRAIN,
         )
 
     def encode(self, report: reports.Report, split: str, number: int) -> Examples:
         """A report as arrays, without their first axis."""
         strange = [word for word in dict.fromkeys(report.text) if word not in self.words.numbers]
-        order = Random(f"names {self.row.seed} {split} {number}").sample(range(self.names), len(strange))
+        order = Random(f"names {self.settings.seed} {split} {number}").sample(range(self.names), len(strange))
         numbers = self.words.numbers | {name: self.words.size + k for name, k in zip(strange, order, strict=True)}
         gold = np.zeros((self.summary_length, self.report_length), bool)
         for word, places in enumerate(report.places):
@@ -120,13 +114,13 @@ class SummarizeTask(SequenceTask):
         )
 
     def build(self, rngs: nnx.Rngs) -> Summarizer:
-        return Summarizer(self.config.model, self.words.size, self.names, self.row.copy, rngs)
+        return Summarizer(self.config.model, self.words.size, self.names, self.settings.copy, rngs)
 
     def targets(self, examples: Examples) -> Int[Array, "B T"]:
         return jnp.asarray(examples.summary)
 
     def writable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
-        if self.row.copy and self.config.model.memory == "full":
+        if self.settings.copy and self.config.model.memory == "full":
             return words
         return jnp.where(words >= self.words.size, UNK, words)
 

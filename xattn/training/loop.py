@@ -2,9 +2,9 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import grain
 import jax
@@ -20,50 +20,10 @@ from xattn.training.interrupt import Interruption
 from xattn.training.log import Log
 from xattn.training.losses import Sums, means
 from xattn.training.step import State, make_update, start
+from xattn.training.task import Task
 
 # Rows of metrics.jsonl are sums over this many steps.
 LOG_EVERY = 20
-
-
-@runtime_checkable
-class Task(Protocol):
-    """What training asks of an experiment row."""
-
-    selection_metric: str
-    """The validation metric that chooses the best checkpoint; higher is better, but for "loss"."""
-    loss_unit: str
-    """What the loss counts, in the plural: the progress bar says how many a second are trained on."""
-
-    def parameters(self) -> Any:
-        """Fresh parameters, as nested dictionaries."""
-        ...
-
-    def loss(self, params: Any, batch: Any, step: jax.Array) -> Sums:
-        """Sums of a training batch; the row "loss" is what is minimised."""
-        ...
-
-    def eval_step(self, params: Any, batch: Any) -> Sums:
-        """Sums of a validation batch."""
-        ...
-
-    def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
-        """Validation metrics that are no sums over batches, such as BLEU with its signature; empty if none is asked."""
-        ...
-
-    def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
-        """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
-        ...
-
-    def validation(self, multiple: int) -> grain.MapDataset:
-        """The batches of the validation split."""
-        ...
-
-    def batch_shapes(self, epoch: int | None, multiple: int) -> Sequence[Any]:
-        """For every batch of an epoch, or of validation (None), in their order: arrays of its shapes, with any content.
-
-        They are what is compiled ahead; shapes that are not among them are compiled when they come.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -162,7 +122,7 @@ def train(task: Task, run: Run, console: Console) -> Progress:
                         recent = averages.put(recent, progress.validations, used)
                         used = averages.mean(recent, progress.validations + 1)
                     shared = placement.replicate(used)
-                    sums = [look(shared, b) for b in task.validation(placement.devices)]
+                    sums = [look(shared, b) for b in task.validation_batches(placement.devices)]
                     row = {**means(placement.fetch(sums)), **task.validation_metrics(used)}
                     score = float(row[task.selection_metric])
                     better = progress.best is None or sign * score > sign * progress.best

@@ -49,7 +49,7 @@ class Direction:
     def written(self, sources: Sequence[str], beam: int | None) -> list[AttentionMap]:
         """The maps of the model's own translations."""
         found = self.model.translate(sources, beam=beam, return_attention=self.kind == "weights")
-        width = self.model.config.decoding.beam if beam is None else beam
+        width = self.model.settings.beam if beam is None else beam
         if self.kind == "weights":
             maps = [best.attention for best, *_ in found if best.attention is not None]
         else:
@@ -229,7 +229,7 @@ def _chunk(
         turned = {
             n: (" ".join(each.target_words), " ".join(each.source_words)) for n, each in zip(found, maps, strict=True)
         }
-        longest = other.model.config.data.max_length
+        longest = other.model.settings.max_length
         for place in [n for n, (text, _) in turned.items() if not 0 < len(other.model.encode(text)) <= longest]:
             _tell(f"line {first + place} is blank or too long for the other direction; it is left blank.")
             del turned[place]

@@ -8,13 +8,15 @@ import jax
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import ConfigError, Experiment
+from xattn.config import Experiment
 from xattn.config import files as config_files
 from xattn.data.batching import TextBatch
 from xattn.data.text_files import expand
+from xattn.errors import ConfigError
 from xattn.runs.folder import Run, open_run
 from xattn.training.guided_loss import guided_loss
 from xattn.training.losses import Sum, Sums
+from xattn.translation.corpus import settings_of
 from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
@@ -22,7 +24,7 @@ from xattn.translation.translator import Translator
 HELD_OUT = 1000
 
 # What decides which text a model reads, and by which parameters.
-SAME = ("model.", "vocabulary.", "data.source", "data.target", "data.lowercase")
+SAME = ("model.", "task.vocabulary.", "task.source", "task.target", "task.lowercase")
 
 
 class AlignmentLayerTask(TranslationTask):
@@ -33,7 +35,7 @@ class AlignmentLayerTask(TranslationTask):
     """
 
     def __init__(self, run: Run, console: Console):
-        folder = Path(expand(run.config.guidance.run))
+        folder = Path(expand(settings_of(run.config).guidance.run))
         self.frozen = open_run(folder)
         _check(folder, self.frozen.config, run.config)
         shutil.copyfile(self.frozen.tokenizer, run.tokenizer)
@@ -43,7 +45,7 @@ class AlignmentLayerTask(TranslationTask):
         first = pairs - min(HELD_OUT, pairs // 10)
         if guide is None or first == pairs:
             raise ConfigError(
-                f"An alignment layer needs at least 10 pairs in {run.config.data.train}: 1 of 10 validates it."
+                f"An alignment layer needs at least 10 pairs in {self.settings.train}: 1 of 10 validates it."
             )
         self.guides = {"train": guide.part(0, first), "validation": guide.part(first, pairs)}
         self.encoded = {name: each.encoded for name, each in self.guides.items() if each is not None}
@@ -73,8 +75,8 @@ def _check(folder: Path, frozen: Experiment, config: Experiment) -> None:
     changed = [each for each in config_files.difference(frozen, config) if each.startswith(SAME)]
     if changed:
         raise ConfigError(
-            f"guidance.run {folder} is of another model ({'; '.join(changed)}): an alignment layer needs its model and "
-            "its languages; take its config."
+            f"task.guidance.run {folder} is of another model ({'; '.join(changed)}): an alignment layer needs its "
+            "model and its languages; take its config."
         )
     if frozen.alignment_layer is not None:
-        raise ConfigError(f"guidance.run {folder} is itself an alignment layer: name the run of its model.")
+        raise ConfigError(f"task.guidance.run {folder} is itself an alignment layer: name the run of its model.")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from xattn.alignment.link_files import read_links
 from xattn.alignment.maps import AttentionMap, Kind, Readout
-from xattn.config import ConfigError
+from xattn.errors import ConfigError
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import Checkpoints
@@ -52,7 +52,7 @@ def show(
             f"--gold links words, but {run.folder} was trained on {WHY_NOT_SOURCE[run.config.model.memory]}."
         )
     for number, text in enumerate(texts, start=1):
-        pieces, longest = len(model.encode(text)), model.config.data.max_length
+        pieces, longest = len(model.encode(text)), model.settings.max_length
         if pieces > longest:
             which = "The sentence" if len(texts) == 1 else f"Sentence {number}"
             raise ConfigError(f"{which} has {pieces} pieces, but this model was trained on at most {longest}.")

@@ -7,31 +7,41 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
-from xattn.config import Experiment
+from xattn.config import Experiment, Translation
 from xattn.data import corpora as sources
 from xattn.data.corpora import BadLines, Pair
 from xattn.data.encoded import Corpus
+from xattn.errors import ConfigError
 
 
-def read(config: Experiment, split: str, bad: BadLines | None = None) -> Iterator[Pair]:
-    """The sentence pairs of a split, as the model will read them; `bad` counts what is left out."""
-    data = config.data
+def settings_of(config: Experiment) -> Translation:
+    """The settings of a translation run. Raises `ConfigError` for a run of another task."""
+    if not isinstance(config.task, Translation):
+        raise ConfigError(f"The task {config.task.kind!r} does not translate.")
+    return config.task
+
+
+def read(settings: Translation, split: str, bad: BadLines | None = None) -> Iterator[Pair]:
+    """The sentence pairs of a split, as the model will read them; `bad` counts those that are left out.
+
+    Raises `DataError` for a corpus that cannot be read, and for a bad line unless `bad_lines` is `skip`.
+    """
     pairs = sources.read(
-        data.corpus,
+        settings.corpus,
         split,
-        source=data.source,
-        target=data.target,
-        columns=data.columns,
-        cache=Path(data.folder).expanduser(),
-        bad=bad or BadLines(data.bad_lines),
+        source=settings.source,
+        target=settings.target,
+        columns=settings.columns,
+        cache=Path(settings.folder).expanduser(),
+        bad=bad or BadLines(settings.bad_lines),
     )
     for pair in pairs:
-        yield pair._replace(source=pair.source.lower(), target=pair.target.lower()) if data.lowercase else pair
+        yield pair._replace(source=pair.source.lower(), target=pair.target.lower()) if settings.lowercase else pair
 
 
-def load(config: Experiment, split: str, bad: BadLines | None = None) -> list[Pair]:
-    """All that `read` gives, in memory."""
-    return list(read(config, split, bad))
+def load(settings: Translation, split: str, bad: BadLines | None = None) -> list[Pair]:
+    """The pairs of `read`, in memory."""
+    return list(read(settings, split, bad))
 
 
 def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:

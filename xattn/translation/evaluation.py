@@ -16,7 +16,7 @@ from xattn.data.corpora import BadLines, Pair
 from xattn.runs.folder import Run
 from xattn.runs.readout import CHOSEN_BY, guided_readout
 from xattn.translation.corpus import bleu as bleu_of
-from xattn.translation.corpus import load
+from xattn.translation.corpus import load, settings_of
 from xattn.translation.translator import Translator
 
 if TYPE_CHECKING:
@@ -29,15 +29,14 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others. Without
     gold there, they are those of guided alignment, if the run was guided.
     """
-    model = Translator.open(run)
+    model, settings = Translator.open(run), settings_of(run.config)
     results: dict[str, Any] = run.read_results() | {
-        "task": run.config.task,
-        # Exact match is for text whose one translation a grammar decides.
-        "headline": "bleu" if run.config.training.stop_by == "bleu" else "exact_match",
+        "task": settings.kind,
+        "headline": settings.headline,
         "memory": run.config.model.memory,
     }
     readout = None
-    if model.attends_source and (validation := _with_gold(load(run.config, run.config.data.validation))):
+    if model.attends_source and (validation := _with_gold(load(settings, settings.validation))):
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]
@@ -53,16 +52,15 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
         console.print(f"Alignment is read where it was guided: {readout}.")
         results["readout"] = {**asdict(readout), "chosen_by": CHOSEN_BY}
     results.setdefault("splits", {})
-    for name in splits or run.config.data.test:
-        bad = BadLines(run.config.data.bad_lines)
-        pairs = load(run.config, name, bad)
+    for name in splits or settings.test:
+        bad = BadLines(settings.bad_lines)
+        pairs = load(settings, name, bad)
         for line in bad.report():
             console.print(f"{name}: {line}", soft_wrap=True)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
-        row = score_text([best[0].text for best in found], pairs, tokenized=run.config.data.tokenized)
-        settings = model.config.decoding
-        row["decoding"] = {"beam": settings.beam, "length_penalty": settings.length_penalty}
+        row = score_text([best[0].text for best in found], pairs, tokenized=settings.tokenized)
+        row["decoding"] = {"beam": model.settings.beam, "length_penalty": model.settings.length_penalty}
         if readout is not None and (gold := _with_gold(pairs)):
             with console.status(f"aligning {name}"):
                 row["alignment"] = score_alignment(model, gold, readout)

@@ -12,30 +12,30 @@ from rich.console import Console
 from xattn.alignment.link_files import read_links
 from xattn.alignment.links import Links
 from xattn.alignment.maps import CONVENTIONS, Convention
-from xattn.config import ConfigError, Experiment
+from xattn.config import Translation
 from xattn.data.batching import PlannedBatch
 from xattn.data.encoded import Corpus, Encoded
 from xattn.data.text_files import expand
 from xattn.data.tokenizer import Tokenizer, normalize
-from xattn.errors import UserError
+from xattn.errors import ConfigError, UserError
 
 
-def read(config: Experiment, corpus: Corpus, console: Console) -> list[Links]:
+def read(settings: Translation, corpus: Corpus, console: Console) -> list[Links]:
     """The links of every pair of a corpus, from the file that the config names.
 
     The file has a line for every line of the corpus: those that are left out as bad have one, which says nothing.
     Raises `ConfigError`, which names the file and the line.
     """
-    path = Path(expand(config.guidance.links))
+    path = Path(expand(settings.guidance.links))
     with console.status(f"reading {path}"):
         words = [(len(normalize(pair.source).split()), len(normalize(pair.target).split())) for pair in corpus]
         # Where pairs were left out, lines are put in between, in which links may be what they will.
         lengths = np.insert(np.array(words), corpus.gaps, sys.maxsize, axis=0)
         try:
-            found = read_links(path, lengths=list(map(tuple, lengths.tolist())), base=config.guidance.base)
+            found = read_links(path, lengths=list(map(tuple, lengths.tolist())), base=settings.guidance.base)
         except UserError as error:
-            more = f" (Lines of {config.data.train} that were left out have one too.)" if corpus.gaps else ""
-            raise ConfigError(f"guidance.links: {error}{more}") from None
+            more = f" (Lines of {settings.train} that were left out have one too.)" if corpus.gaps else ""
+            raise ConfigError(f"task.guidance.links: {error}{more}") from None
     for note in found.notes:
         console.print(note, soft_wrap=True)
     left_out = set(np.array(corpus.gaps, int) + np.arange(len(corpus.gaps)))

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 
-from xattn.attention import hash_bits
 from xattn.config import Experiment
 from xattn.data.batching import TextBatch
 from xattn.nn.dropout import DropoutKey
@@ -11,6 +10,7 @@ from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training.guided_loss import guided_loss
 from xattn.training.losses import Sum, Sums, linear_cross_entropy
 from xattn.training.r_drop import linear_divergence
+from xattn.translation.corpus import settings_of
 
 # Dropout site of R-Drop's second pass: the encoder is 0, the decoder 1.
 SECOND_PASS = 2
@@ -21,12 +21,10 @@ def loss_of(config: Experiment, model: EncoderDecoder, batch: TextBatch, step: j
 
     With R-Drop, half of the paper's loss: the mean of two passes, and half of their weighted divergence.
     """
-    settings, guided = config.training, config.guidance
-    dropout_key = DropoutKey(
-        seed=hash_bits(jnp.uint32(config.seed), step.astype(jnp.uint32)),
-        rows=batch.rows,
-        rate=config.model.dropout,
-        attention_rate=config.model.attention_dropout,
+    settings = settings_of(config)
+    guided = settings.guidance
+    dropout_key = DropoutKey.for_step(
+        config.seed, step, batch.rows, rate=config.model.dropout, attention_rate=config.model.attention_dropout
     )
     embedding = model.embedding.embedding[...]
     labels, weights = batch.target_out.reshape(-1), batch.target_mask.reshape(-1).astype(embedding.dtype)

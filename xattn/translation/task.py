@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import grain
 import jax
@@ -12,17 +12,17 @@ import numpy as np
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import ConfigError, Row
 from xattn.data import batching
 from xattn.data import corpora as sources
 from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.tokenizer import Tokenizer
+from xattn.errors import ConfigError
 from xattn.runs.folder import Run
-from xattn.tasks.task import Task
 from xattn.training.losses import Sums, cross_entropy, sum_of
+from xattn.training.task import Task
 from xattn.translation import guides as guidance
-from xattn.translation.corpus import bleu, counted, read
+from xattn.translation.corpus import bleu, counted, read, settings_of
 from xattn.translation.guides import Guide
 from xattn.translation.loss import loss_of
 from xattn.translation.translator import Translator, build
@@ -31,33 +31,30 @@ from xattn.translation.translator import Translator, build
 class TranslationTask(Task):
     """What training needs to know of translation; see `xattn.training.loop.Task`."""
 
-    Settings: ClassVar[type[Row] | None] = None
     loss_unit = "target pieces"
 
     def __init__(self, run: Run, console: Console):
-        self.config = run.config
-        self.selection_metric = run.config.training.stop_by
-        data = run.config.data
+        self.config, self.settings = run.config, settings_of(run.config)
+        self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.settings.headline
+        data = self.settings
         sources.prepare(data.corpus)
-        corpora = {
-            split: Corpus(partial(read, run.config, split), data.bad_lines) for split in (data.train, data.validation)
-        }
+        corpora = {split: Corpus(partial(read, data, split), data.bad_lines) for split in (data.train, data.validation)}
         if not run.tokenizer.exists():
-            settings, pairs = run.config.vocabulary, counted(corpora[data.train], f"reading {data.train}", console)
+            settings, pairs = data.vocabulary, counted(corpora[data.train], f"reading {data.train}", console)
             with console.status("learning the vocabulary"):
                 lines = (text for pair in pairs for text in (pair.source, pair.target))
                 Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
-            self.judged = list(islice(corpora[data.validation], run.config.training.bleu_sentences))
+            self.judged = list(islice(corpora[data.validation], data.bleu_sentences))
         self.encoded = {
             name: self._encode(split, corpora[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
         }
         self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
-        if run.config.guidance.links:
-            links = guidance.read(run.config, corpora[data.train], console)
-            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, run.config.guidance.rows)
+        if data.guidance.links:
+            links = guidance.read(data, corpora[data.train], console)
+            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, data.guidance.rows)
         self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
         self.shapes = cache(self._shapes)
         # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
@@ -100,7 +97,7 @@ class TranslationTask(Task):
             return {}
         self.translator.params = jax.device_put(params)
         found = self.translator.translate([pair.source for pair in self.judged], beam=1)
-        metric = bleu(self.config.data.tokenized)
+        metric = bleu(self.settings.tokenized)
         score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
         return {"bleu": score, "bleu_signature": str(metric.get_signature())}
 
@@ -108,7 +105,7 @@ class TranslationTask(Task):
         """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
         return self._batches(self.plans(epoch, multiple), "train")
 
-    def validation(self, multiple: int) -> grain.MapDataset:
+    def validation_batches(self, multiple: int) -> grain.MapDataset:
         """The batches of the validation split, short sentences first."""
         return self._batches(self.plans(None, multiple), "validation")
 
@@ -134,7 +131,7 @@ class TranslationTask(Task):
         return build(self.config, self.tokenizer.size, self.config.seed)
 
     def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
-        data = self.config.data
+        data = self.settings
         known = sources.identity(data.corpus, split, source=data.source, target=data.target)
         choices = (data.columns, data.lowercase, data.max_length, data.bad_lines)
         encoded = encode(
@@ -147,16 +144,16 @@ class TranslationTask(Task):
         for line in encoded.report:
             console.print(f"{split}: {line}", soft_wrap=True)
         if not len(encoded):
-            raise ConfigError(f"Every sentence of {split} is longer than data.max_length ({data.max_length} pieces).")
+            raise ConfigError(f"Every sentence of {split} is longer than task.max_length ({data.max_length} pieces).")
         if encoded.too_long:
             console.print(f"{encoded.too_long:,} pairs of {split} are longer than {data.max_length} pieces: left out.")
         return encoded
 
     def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:
         """Shapes for both splits, so that validation compiles no shapes of its own."""
-        training = self.config.training
+        tokens = self.config.training.batch_tokens
         sides = [np.concatenate(side) for side in zip(*self.lengths.values(), strict=True)]
-        return batching.choose_shapes(*sides, buckets=training.buckets, tokens=training.batch_tokens, multiple=multiple)
+        return batching.choose_shapes(*sides, buckets=self.settings.buckets, tokens=tokens, multiple=multiple)
 
     def _plan(self, epoch: int | None, multiple: int) -> list[batching.PlannedBatch]:
         shapes = self.shapes(multiple)

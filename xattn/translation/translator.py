@@ -14,6 +14,7 @@ from flax import nnx
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Kind
 from xattn.config import Experiment
+from xattn.config import Translation as TranslationSettings
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
 from xattn.nn.encoder_decoder import EncoderDecoder
@@ -23,6 +24,7 @@ from xattn.training.checkpoint import best_params
 from xattn.training.losses import cross_entropy
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch, StepRecord, top_candidates
+from xattn.translation.corpus import settings_of
 from xattn.translation.length_batches import padded
 
 
@@ -76,7 +78,7 @@ class Translator:
     """A model with its tokenizer and settings."""
 
     def __init__(self, config: Experiment, tokenizer: Tokenizer, params: Any):
-        self.config = config
+        self.config, self.settings = config, settings_of(config)
         self.tokenizer = tokenizer
         self.params = params
         graph, _ = nnx.split(nnx.eval_shape(lambda: build(config, tokenizer.size)), nnx.Param)
@@ -97,11 +99,11 @@ class Translator:
         Beam and length penalty are those that `xattn evaluate --tune` chose, if it did.
         """
         config, results = run.config, run.read_results()
-        if config.task != "translation":
-            raise RunError(f"{run.folder} was trained on the task {config.task!r}, which does not translate.")
+        if not isinstance(config.task, TranslationSettings):
+            raise RunError(f"{run.folder} was trained on the task {config.task.kind!r}, which does not translate.")
         if "tuned" in results:
             tuned = {name: results["tuned"][name] for name in ("beam", "length_penalty")}
-            config = replace(config, decoding=replace(config.decoding, **tuned))
+            config = replace(config, task=replace(config.task, **tuned))
         tokenizer = Tokenizer.load(run.tokenizer)
         shapes = nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: build(run.config, tokenizer.size)), nnx.Param))
         if run.weights.exists() and step is None:
@@ -119,7 +121,7 @@ class Translator:
 
     def encode(self, text: str) -> list[int]:
         """The pieces of a text, as the model was trained to read it; without special pieces."""
-        return self.tokenizer.encode(text.lower() if self.config.data.lowercase else text)
+        return self.tokenizer.encode(text.lower() if self.settings.lowercase else text)
 
     def translate(
         self,
@@ -138,7 +140,7 @@ class Translator:
         each carries its attention map and its candidates, as recorded while it was written. `done` is called after
         every line.
         """
-        settings = self.config.decoding
+        settings = self.settings
         sources = [self.encode(line) for line in lines]
         width = settings.beam if beam is None else beam
         found = self._searcher(width, n_best, return_attention)(
@@ -183,7 +185,7 @@ class Translator:
 
     def _together(self, width: int) -> int:
         """Sentences of a batch: a power of two, whose hypotheses are `decoding.batch` at most."""
-        return 1 << (max(self.config.decoding.batch // width, 1).bit_length() - 1)
+        return 1 << (max(self.settings.decoding_batch // width, 1).bit_length() - 1)
 
     def _collect(
         self, sources: Sequence[list[int]], found: Iterable[tuple[int, Hypotheses]], done: Callable[[], object]
@@ -285,7 +287,7 @@ class Translator:
         return [list(zip(*step, strict=True)) for step in zip(pieces, probabilities_TC.tolist(), strict=True)]
 
     def _make_searcher(self, width: int, n_best: int, return_attention: bool) -> BatchedBeamSearch:
-        extra = self.config.decoding.extra_length
+        extra = self.settings.extra_length
         return BatchedBeamSearch(
             self._model,
             self.tokenizer,
@@ -296,7 +298,7 @@ class Translator:
         )
 
     def _make_sampler(self, width: int, top_k: int | None) -> Sampler:
-        extra = self.config.decoding.extra_length
+        extra = self.settings.extra_length
         return Sampler(self._model, self.tokenizer, width=width, top_k=top_k, extra_length=extra)
 
     def _map(
@@ -331,7 +333,7 @@ class Translator:
     ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
         """Pairs of like length together: their indices, sources [B,S] with EOS and their mask, targets after BOS."""
         order = sorted(range(len(sources)), key=lambda i: (padded(len(sources[i]) + 1), len(targets[i])))
-        size = self.config.decoding.batch
+        size = self.settings.decoding_batch
         for length, group in itertools.groupby(order, key=lambda i: padded(len(sources[i]) + 1)):
             group = list(group)
             rows = min(size, 1 << (len(group) - 1).bit_length())

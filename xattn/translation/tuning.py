@@ -20,7 +20,8 @@ def tune(run: Run, console: Console) -> dict[str, Any]:
 
     `Translator.open` takes it from there. A beam of 1 has one hypothesis, whatever the length penalty.
     """
-    model, pairs = Translator.open(run), load(run.config, run.config.data.validation)
+    model = Translator.open(run)
+    pairs = load(model.settings, model.settings.validation)
     settings = [(beam, alpha) for beam in BEAMS for alpha in (LENGTH_PENALTIES if beam > 1 else (0.0,))]
     rows = []
     with Progress(console=console, transient=True) as progress:
@@ -32,7 +33,7 @@ def tune(run: Run, console: Console) -> dict[str, Any]:
                 length_penalty=alpha,
                 done=lambda: progress.advance(shown),
             )
-            row = score_text([best[0].text for best in found], pairs, tokenized=run.config.data.tokenized)
+            row = score_text([best[0].text for best in found], pairs, tokenized=model.settings.tokenized)
             keep = {name: row[name] for name in ("bleu", "exact_match", "chrf", "bleu_signature")}
             rows.append({"beam": beam, "length_penalty": alpha} | keep)
     best = max(rows, key=lambda row: row["bleu"])

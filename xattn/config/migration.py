@@ -1,0 +1,80 @@
+"""Older forms of `config.json`: what has become of their fields.
+
+Version 1 (the form without a `version`) had one list of sections for all tasks: `data`, `vocabulary`, `guidance` and
+`decoding` were those of translation, also where another task did not read them, and `row` held the settings of every
+other task. Since version 2, `task` holds what only that task reads.
+"""
+
+from typing import Any
+
+from xattn.errors import ConfigError
+
+VERSION = 2
+"""The version of the form in which configs are written."""
+
+# Version 1, where a field of translation stood, by its name today.
+_TRANSLATION = {
+    **{name: ("data", name) for name in ("test", "corpus", "source", "target", "columns", "train", "validation")},
+    **{name: ("data", name) for name in ("bad_lines", "lowercase", "tokenized", "folder", "max_length")},
+    **{name: ("training", name) for name in ("buckets", "label_smoothing", "r_drop", "bleu_sentences")},
+    **{name: ("decoding", name) for name in ("beam", "length_penalty", "extra_length")},
+    "decoding_batch": ("decoding", "batch"),
+}
+# Version 1, the fields of the other tasks that have another name today.
+_RENAMED = {"train": "train_examples", "held_out": "held_out_examples"}
+_RENAMED_OF = {"graph_ged": {"held_out": "validation_graphs"}}
+# Fields that came during version 1, and their values in files from before.
+_ADDED = {("model", "latents"): 16, ("training", "keep_every"): None}
+
+
+def migrated(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a `config.json` in the form of this version; fields are checked by whoever builds the config.
+
+    Raises `ConfigError` for a file of a newer version, and for one that has no form of ours.
+    """
+    version = values["version"] if "version" in values else 1
+    if version == VERSION:
+        return dict(values)
+    if version != 1:
+        raise ConfigError(
+            f"It is of version {version!r}, but this xattn reads versions up to {VERSION}: install a newer xattn."
+        )
+    missing = [name for name in ("task", "data", "training", "decoding", "model", "optimizer") if name not in values]
+    if missing:
+        raise ConfigError(f"It has no version and lacks {', '.join(missing)}: it is no config of xattn.")
+    return _from_version_1(values)
+
+
+def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
+    old = {name: dict(each) if isinstance(each, dict) else each for name, each in values.items()}
+    for (section, name), value in _ADDED.items():
+        old[section].setdefault(name, value)
+    task = _translation(old) if old["task"] == "translation" else _other(old)
+    training = old["training"]
+    for name in ("buckets", "label_smoothing", "r_drop", "bleu_sentences"):
+        training.pop(name, None)
+    training["stop_by"] = "loss" if training["stop_by"] == "loss" else "headline"
+    names = ("seed", "model", "optimizer", "devices")
+    return {"version": VERSION, "task": task, "training": training, **{name: old[name] for name in names}}
+
+
+def _translation(old: dict[str, Any]) -> dict[str, Any]:
+    task = {name: old[section][field] for name, (section, field) in _TRANSLATION.items()}
+    bleu = old["training"]["stop_by"] == "bleu"
+    guidance = {"links": "", "base": "auto", "into": "head", "run": "", "weight": 0.05, "layer": -2, "head": 0}
+    return {
+        "kind": "translation",
+        **task,
+        "vocabulary": old["vocabulary"],
+        "guidance": old["guidance"] if "guidance" in old else {**guidance, "rows": "read"},
+        "headline": "bleu" if bleu else "exact_match",
+    }
+
+
+def _other(old: dict[str, Any]) -> dict[str, Any]:
+    renamed = {**_RENAMED, **(_RENAMED_OF[old["task"]] if old["task"] in _RENAMED_OF else {})}
+    row = old["row"] if "row" in old and old["row"] is not None else {}
+    task = {renamed[name] if name in renamed else name: value for name, value in row.items()}
+    if old["task"] in ("docqa", "graph_ged"):
+        task["corpus"] = old["data"]["corpus"]
+    return {"kind": old["task"], "test": old["data"]["test"], **task}
