@@ -1,6 +1,5 @@
 """Every committed config, made tiny: it trains, its loss falls, it is scored, and there is a picture."""
 
-import dataclasses
 import json
 import os
 import random
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xattn import cli
+from xattn.config import Translation
 from xattn.config import files as configs
 from xattn.data.corpora import TOYS
 from xattn.data.toy import grammar
@@ -26,15 +26,12 @@ TINY = {
     "--training.steps": "40",
     "--training.validate_every": "20",
     "--training.batch_tokens": "400",
-    "--training.buckets": "1",
     "--training.stop_by": "loss",
     "--training.ema": "0",
-    "--vocabulary.size": "500",
-    "--data.max_length": "40",
 }
 
-# Settings of rows, wherever a row has them.
-SIZES = {"train": "512", "held_out": "64"}
+# Settings of tasks, wherever a task has them.
+SETTINGS = {"train_examples": "512", "held_out_examples": "64", "buckets": "1", "max_length": "40"}
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +50,23 @@ def corpus(tmp_path_factory):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_trains(path, corpus, tmp_path):
     config, overrides, run = configs.load(path), dict(TINY), tmp_path / "run"
-    if "$XATTN_DATA" in config.data.corpus:
-        if "XATTN_DATA" not in os.environ:
-            pytest.skip("its corpus is not here: XATTN_DATA is not set")
-        # A small split is enough for everything.
-        overrides |= {"--data.train": config.data.validation, "--data.test": config.data.validation}
-        overrides["--vocabulary.size"] = "800"
-    elif config.data.corpus in TOYS:
-        overrides["--data.corpus"] = str(corpus)
-    if config.row is not None:
-        fields = {field.name for field in dataclasses.fields(config.row)}
-        overrides |= {f"--row.{name}": size for name, size in SIZES.items() if name in fields}
+    fields = {name: value for name, value in vars(config.task).items() if not name.startswith("_")}
+    overrides |= {f"--task.{name}": size for name, size in SETTINGS.items() if name in fields}
+    if "corpus" in fields and "$XATTN_DATA" in fields["corpus"] and "XATTN_DATA" not in os.environ:
+        pytest.skip("its corpus is not here: XATTN_DATA is not set")
+    if isinstance(config.task, Translation):
+        overrides["--task.vocabulary.size"] = "500" if fields["corpus"] in TOYS else "800"
+        if fields["corpus"] in TOYS:
+            overrides["--task.corpus"] = str(corpus)
+        else:  # a small split is enough for everything
+            overrides |= {"--task.train": fields["validation"], "--task.test": fields["validation"]}
     words = [word for pair in overrides.items() for word in pair]
     assert cli.main(["train", str(path), "--run", str(run), *words]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     before, after = (row["loss"] for row in rows if row["split"] == "validation")
     assert after < before
     picture = run / "figures" / "example.png"
-    if config.task == "translation":
+    if isinstance(config.task, Translation):
         # Translation is scored in tests/test_commands.py: compiling its search takes longer than all of this.
         view = ["view", str(run), "the fox eats", "--target", "le renard mange", "--format", "png"]
         status = cli.main([*view, "--output", str(picture)])

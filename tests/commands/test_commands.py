@@ -23,12 +23,19 @@ from xattn.translation.translator import Translator
 SMALL = """from xattn.config import *
 
 config = Experiment(
-    data=Data(corpus={corpus!r}, lowercase=True, max_length=40),
-    vocabulary=Vocabulary(size=420),
+    task=Translation(
+        corpus={corpus!r},
+        lowercase=True,
+        max_length=40,
+        vocabulary=Vocabulary(size=420),
+        buckets=1,
+        beam=2,
+        decoding_batch=8,
+        extra_length=2,
+    ),
     model=Model(width=16, heads=2, layers=1, mlp=16, dropout=0.1, attention_dropout=0.1),
     optimizer=Optimizer(warmup=3),
-    training=Training(steps=8, batch_tokens=1500, buckets=1, validate_every=3),
-    decoding=Decoding(beam=2, batch=8, extra_length=2),
+    training=Training(steps=8, batch_tokens=1500, validate_every=3),
 )
 """
 
@@ -194,7 +201,7 @@ def test_tuning_chooses_on_validation_and_is_used_from_then_on(run, tmp_path, ca
     tuned = json.loads((folder / "results.json").read_text())["tuned"]
     assert (tuned["beam"], tuned["length_penalty"]) == (3, 1.0)
     assert [(row["beam"], row["length_penalty"]) for row in tuned["table"]] == [(1, 0.0), (3, 0.0), (3, 1.0)]
-    decoding = Translator.open(open_run(folder)).config.decoding
+    decoding = Translator.open(open_run(folder)).settings
     assert (decoding.beam, decoding.length_penalty) == (3, 1.0)
 
 

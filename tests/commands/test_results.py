@@ -7,7 +7,7 @@ import pytest
 
 from xattn import cli
 from xattn.commands.results import BEGIN, END, filled, short_table, table
-from xattn.config import Data, Experiment
+from xattn.config import Experiment
 from xattn.errors import ConfigError, UserError
 from xattn.runs import folder as runs
 from xattn.sweeps import measure
@@ -56,7 +56,7 @@ def test_systems_are_trained_as_often_as_is_said(tmp_path, monkeypatch):
     def fake(arguments):
         commands.append(arguments)
         if arguments[0] == "train":
-            run = runs.create(Path(arguments[3]), Experiment(data=Data(corpus="toy_en_fr")))
+            run = runs.create(Path(arguments[3]), Experiment())
             score = len(commands) / 10
             run.write_results({"headline": "recall", "splits": {"test": {"recall": score}, "long": {"recall": 0.0}}})
             run.metrics.write_text('{"step": 7, "seconds": 3}\n')

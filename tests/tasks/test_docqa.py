@@ -11,17 +11,15 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import Data, DocQA, Experiment, Model, Optimizer, Training
+from xattn.config import DocQA, Experiment, Model, Optimizer, Training
 from xattn.errors import ConfigError, UserError
 from xattn.runs import folder as runs
 from xattn.tasks.array_evaluation import knock_out, measure, pointing
 from xattn.tasks.docqa import DocQATask
 
-ROW = DocQA(sentences=7, told=(5, 7), train=23, held_out=8)
+SETTINGS = DocQA(sentences=7, told=(5, 7), train_examples=23, held_out_examples=8)
 SMALL = Experiment(
-    task="docqa",
-    row=ROW,
-    data=Data(corpus="generated"),
+    task=SETTINGS,
     model=Model(width=12, heads=2, layers=2, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=5, batch_tokens=5 * 15),
@@ -69,8 +67,8 @@ def archive(tmp_path):
 
 
 def _babi(archive, folder, **changes):
-    row = replace(ROW, **{"tasks": (2,), "sentences": 3, "held_out": 2} | changes)
-    return make(folder, row=row, data=Data(corpus=str(archive)), model=replace(SMALL.model, layers=1))
+    few = {"corpus": str(archive), "tasks": (2,), "sentences": 3, "held_out_examples": 2}
+    return make(folder, task=replace(SETTINGS, **few | changes), model=replace(SMALL.model, layers=1))
 
 
 def test_a_story_stands_at_the_end_of_its_slots_and_its_facts_with_it(archive, tmp_path):
@@ -111,10 +109,10 @@ def test_splits_have_kinds(task):
 
 def test_a_split_that_is_not_there_and_a_corpus_that_is_not_named_are_found_before_training(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="There is no split 'nosuch'"):
-        make(tmp_path / "run", data=Data(corpus="generated", test=("test", "nosuch")))
+        make(tmp_path / "run", task=replace(SETTINGS, test=("test", "nosuch")))
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(UserError, match="the environment variable NOWHERE, which is not set: export NOWHERE=FOLDER"):
-        make(tmp_path / "other", data=Data(corpus="$NOWHERE/babi.tar.gz"), row=replace(ROW, tasks=(1,)))
+        make(tmp_path / "other", task=replace(SETTINGS, corpus="$NOWHERE/babi.tar.gz", tasks=(1,)))
 
 
 def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path):
@@ -126,10 +124,10 @@ def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path
     ]:
         with pytest.raises(UserError, match=message):
             task.vocabulary.read([changed], 3)
-    with pytest.raises(ConfigError, match=r"row.held_out \(4\) must be below the 4 questions of qa2"):
-        _babi(archive, tmp_path / "none left", held_out=4)
-    with pytest.raises(ConfigError, match=r"row.tasks are bAbI's, and data.corpus is 'generated'"):
-        make(tmp_path / "other", row=replace(ROW, tasks=(1,)))
+    with pytest.raises(ConfigError, match=r"task.held_out_examples \(4\) must be below the 4 questions of qa2"):
+        _babi(archive, tmp_path / "none left", held_out_examples=4)
+    with pytest.raises(ConfigError, match=r"task.tasks are bAbI's, and task.corpus is 'generated'"):
+        make(tmp_path / "other", task=replace(SETTINGS, tasks=(1,)))
 
 
 def test_what_is_hidden_is_read_by_no_way(task):
@@ -177,4 +175,4 @@ def test_a_memory_without_sentences_is_scored_without_hops(tmp_path):
     row = measure(task, task.parameters(), "test_object", None)
     assert "two_hops" not in row
     assert "facts_cut_off" in row
-    assert task.attend(task.parameters(), "test", 0).weights.shape == (2, 2, 1, 1)
+    assert task.example_map(task.parameters(), "test", 0).weights.shape == (2, 2, 1, 1)

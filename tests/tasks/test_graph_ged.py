@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import Data, Experiment, GraphGed, Model, Optimizer, Training
+from xattn.config import Experiment, GraphGed, Model, Optimizer, Training
 from xattn.data.benchmarks import ged
 from xattn.data.pairs import DataError
 from xattn.errors import ConfigError
@@ -87,9 +87,7 @@ def folder(tmp_path_factory):
 
 def make(folder, corpus, dataset, held_out=2):
     config = Experiment(
-        task="graph_ged",
-        row=GraphGed(dataset=dataset, held_out=held_out),
-        data=Data(corpus=str(corpus)),
+        task=GraphGed(corpus=str(corpus), dataset=dataset, validation_graphs=held_out),
         model=Model(width=12, heads=2, layers=1, mlp=17, dropout=0.0),
         optimizer=Optimizer(warmup=0),
         training=Training(steps=5, batch_tokens=24, stop_by="loss"),
@@ -214,7 +212,7 @@ def test_baselines_have_the_headline_and_the_picture_has_both_graphs(task):
     mean, truth = task.examples("train").similarity.mean(), task.examples("test").similarity
     assert scores["constant"]["loss"] == pytest.approx(np.square(mean - truth).mean(), rel=1e-5)
     assert set(scores["bound"]) == {"loss", "loss_new", "p10", "p20", "rho", "tau"}
-    attention, number = task.attend(task.parameters(), "test", 7), 7
+    attention, number = task.example_map(task.parameters(), "test", 7), 7
     first, second = task.examples("test").first[number], task.examples("test").second[number]
     known = list(graphs("AIDS").values())
     assert list(attention.target) == [f"{known[first].nodes[node]['label']}{node}" for node in range(len(known[first]))]
@@ -244,7 +242,9 @@ def test_files_that_are_missing_or_do_not_fit_are_explained(folder, tmp_path, mo
 
 
 def test_graphs_have_to_be_left_to_train_on(folder, tmp_path):
-    with pytest.raises(ConfigError, match=r"row\.held_out must leave 2 of 5 training graphs to train on, not 4"):
+    with pytest.raises(
+        ConfigError, match=r"task\.validation_graphs must leave 2 of 5 training graphs to train on, not 4"
+    ):
         make(tmp_path / "run", folder, "linux", held_out=4).examples("train")
 
 

@@ -12,7 +12,7 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import Data, Experiment, GraphMatch, Model, Optimizer, Training
+from xattn.config import Experiment, GraphMatch, Model, Optimizer, Training
 from xattn.errors import ConfigError
 from xattn.nn.graph_matcher import GraphBatch
 from xattn.runs import folder as runs
@@ -20,9 +20,7 @@ from xattn.tasks.graph_match import GraphMatchTask, draw, profiles
 from xattn.training.losses import means
 
 SMALL = Experiment(
-    task="graph_match",
-    row=GraphMatch(nodes=7, moved=0.2, train=13, held_out=11),
-    data=Data(corpus="generated"),
+    task=GraphMatch(nodes=7, moved=0.2, train_examples=13, held_out_examples=11),
     model=Model(width=12, heads=2, layers=2, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=5, batch_tokens=3 * 14),
@@ -94,7 +92,7 @@ def test_profiles_are_those_of_networkx():
 
 
 def test_a_hand_finds_nearly_all_where_nothing_is_moved(tmp_path):
-    config = replace(SMALL, row=GraphMatch(moved=0.0, held_out=50))
+    config = replace(SMALL, task=GraphMatch(moved=0.0, held_out_examples=50))
     scores = GraphMatchTask(runs.create(tmp_path / "run", config), Console(file=io.StringIO())).baselines("test")
     assert scores["chance"]["hits"] == pytest.approx(1 / 15)
     assert 0.95 < scores["hand profile"]["hits"] <= scores["hand profile, Hungarian"]["hits"]
@@ -133,7 +131,7 @@ def test_gold_is_the_node_of_the_copy_and_the_picture_has_both_graphs(task):
     gold = task.gold(examples)
     assert (gold.sum(axis=-1) == 1).all()
     assert gold[4, 3].argmax() == examples.planted[4, 3]
-    attention = task.attend(task.parameters(), "test", 4)
+    attention = task.example_map(task.parameters(), "test", 4)
     assert attention.weights.shape == (2, 2, 7, 7)
     assert (attention.source[2], attention.target[5]) == ("b2", "a5")
     layout = attention.layout
@@ -144,10 +142,10 @@ def test_gold_is_the_node_of_the_copy_and_the_picture_has_both_graphs(task):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"nodes": 1}, "row.nodes must be at least 2, not 1."),
-        ({"moved": 1.5}, "row.moved must be between 0 and 1, not 1.5."),
-        ({"density": 0.7}, "row.density must be above 0 and at most 0.5, not 0.7."),
-        ({"held_out": 0}, "row.held_out must be positive, not 0."),
+        ({"nodes": 1}, "task.nodes must be a whole number of at least 2, not 1."),
+        ({"moved": 1.5}, "task.moved must be a number of at least 0 and of at most 1, not 1.5."),
+        ({"density": 0.7}, "task.density must be a number above 0 and of at most 0.5, not 0.7."),
+        ({"held_out_examples": 0}, "task.held_out_examples must be a whole number above 0, not 0."),
     ],
 )
 def test_settings_that_cannot_be_are_explained(changes, message):

@@ -4,7 +4,7 @@ import io
 import json
 import zlib
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn import cli, tasks
+from xattn import cli, config, tasks
 from xattn.alignment.layouts import Time
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.encoders.text import TextEncoder
@@ -61,12 +61,17 @@ class Sensor(nnx.Module):
         return self.head(states), weights, memory.mask
 
 
+@config.settings("task")
+class Sensors(config.TaskSettings):
+    kind: Literal["sensors"] = "sensors"
+
+
 class SensorTask(ArrayTask):
-    Settings, headline, loss_unit = None, "accuracy", "events"
+    headline, loss_unit = "accuracy", "events"
     positions = EVENTS * PART // FRAME + EVENTS
 
     def read(self, split):
-        size = 2048 if split == self.config.data.train else 128
+        size = 2048 if split == "train" else 128
         generator = np.random.default_rng(zlib.crc32(split.encode()))
         starts = PART * np.arange(EVENTS) + generator.integers(PART - 9, size=(size, EVENTS))
         kinds = generator.integers(len(SHAPES), size=(size, EVENTS))
@@ -103,10 +108,9 @@ class SensorTask(ArrayTask):
 
 # All else is what the package does for every row.
 CONFIG = '''"""Question: which event is it?"""
-from xattn.config import Data, Experiment, Model, Optimizer, Training
+from xattn.config import SETTINGS, Experiment, Model, Optimizer, Training
 config = Experiment(
-    task="sensors",
-    data=Data(corpus="generated"),
+    task=SETTINGS["sensors"](),
     model=Model(width=32, heads=2, layers=1, mlp=32, dropout=0.0),
     optimizer=Optimizer(learning_rate=5e-3, warmup=10),
     training=Training(steps=160, batch_tokens=64 * 27, validate_every=80),
@@ -119,7 +123,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sensors")
     (folder / "sensors.py").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(tasks.TASKS, "sensors", SensorTask)
+        patch.setitem(config.SETTINGS, "sensors", Sensors)
+        patch.setitem(tasks.TASKS, Sensors, SensorTask)
         assert cli.main(["train", str(folder / "sensors.py"), "--run", str(folder / "run")]) == 0
         assert cli.main(["evaluate", str(folder / "run")]) == 0
         yield folder / "run"

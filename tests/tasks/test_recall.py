@@ -11,19 +11,16 @@ import pytest
 from flax import nnx
 from rich.console import Console
 
-from xattn.config import Data, Experiment, Model, Optimizer, Recall, Training
+from xattn.config import Experiment, Model, Optimizer, Recall, Training
 from xattn.config import files as configs
 from xattn.errors import ConfigError
 from xattn.runs import folder as runs
-from xattn.tasks import find
 from xattn.tasks.array_evaluation import knock_out, measure, pointing
 from xattn.tasks.recall import RecallTask, draw
 from xattn.training.losses import means
 
 SMALL = Experiment(
-    task="recall",
-    row=Recall(pairs=5, queries=3, keys=11, values=7, train=23, held_out=17),
-    data=Data(corpus="generated"),
+    task=Recall(pairs=5, queries=3, keys=11, values=7, train_examples=23, held_out_examples=17),
     model=Model(width=12, heads=2, layers=1, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=5, batch_tokens=8 * 7),
@@ -112,7 +109,7 @@ def test_every_memory_is_scored_and_only_a_full_one_points(memory, tmp_path):
     assert row["examples"] == 17
     assert "pointing" not in row
     columns = {"latents": 2, "shuffle": 5, "none": 1}[memory]
-    attention = task.attend(params, "test", 16)
+    attention = task.example_map(params, "test", 16)
     assert attention.weights.shape == (1, 2, 3, columns)
     assert attention.gold is None
 
@@ -130,22 +127,13 @@ def test_what_a_memory_is_scored_by(task):
 
 
 def test_the_settings_of_a_row_are_read_overridden_and_compared():
-    changed = configs.override(SMALL, ["--row.pairs", "4", "--model.memory", "none"])
-    assert configs.difference(SMALL, changed) == ["row.pairs: 5 -> 4", 'model.memory: "full" -> "none"']
+    changed = configs.override(SMALL, ["--task.pairs", "4", "--model.memory", "none"])
+    assert configs.difference(SMALL, changed) == ["task.pairs: 5 -> 4", 'model.memory: "full" -> "none"']
     assert configs.from_dict(json.loads(json.dumps(configs.to_dict(changed)))) == changed
     for arguments, message in [
-        (["--row.pair", "4"], "There is no field --row.pair. Did you mean --row.pairs?"),
-        (["--row.pairs", "2"], r"row.queries \(3\) must be at most row.pairs \(2\)"),
-        (["--row.pairs", "many"], "--row.pairs must be a whole number, not 'many'."),
+        (["--task.pair", "4"], "There is no field --task.pair. Did you mean --task.pairs?"),
+        (["--task.pairs", "2"], r"task.queries \(3\) must be at most task.pairs \(2\)"),
+        (["--task.pairs", "many"], "--task.pairs must be a whole number above 0, not 'many'."),
     ]:
         with pytest.raises(ConfigError, match=message):
             configs.override(SMALL, arguments)
-    with pytest.raises(ConfigError, match=r"task must be one of 'translation', 'recall', .*, not 'recal'\."):
-        find("recal")
-
-
-def test_a_row_without_its_settings_is_explained(tmp_path):
-    with pytest.raises(ConfigError, match=r"The task 'recall' needs row=Recall\(\.\.\.\) in its config\."):
-        make(tmp_path / "run", row=None)
-    with pytest.raises(ConfigError, match="does not write text"):
-        make(tmp_path / "other", training=replace(SMALL.training, stop_by="bleu"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import Data, Experiment, Model, Optimizer, SelfCross, Training
+from xattn.config import Experiment, Model, Optimizer, SelfCross, Training
 from xattn.data.vocabulary import BOS, EOS, PAD
 from xattn.errors import ConfigError
 from xattn.nn import attention
@@ -18,9 +18,7 @@ from xattn.tasks.self_cross import SelfCrossTask, cached_bytes, score_entries
 from xattn.tasks.sequence_task import until_end
 
 SMALL = Experiment(
-    task="self_cross",
-    row=SelfCross(train=29, held_out=7),
-    data=Data(corpus="generated"),
+    task=SelfCross(train_examples=29, held_out_examples=7),
     model=Model(width=12, heads=2, layers=1, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=5, batch_tokens=200),
@@ -28,7 +26,7 @@ SMALL = Experiment(
 
 
 def make(folder, stack, **changes):
-    config = replace(SMALL, row=replace(SMALL.row, stack=stack), **changes)
+    config = replace(SMALL, task=replace(SMALL.task, stack=stack), **changes)
     return SelfCrossTask(runs.create(folder, config), Console(file=io.StringIO()))
 
 
@@ -64,7 +62,7 @@ def test_the_costs_are_those_of_the_arrays(task, monkeypatch):
         "cross_attention_with_aux",
         lambda q, k, *rest, **named: scores.append(q.shape[-3] * k.shape[-3]) or call(q, k, *rest, **named),
     )
-    stack, model = task.row.stack, task.config.model
+    stack, model = task.settings.stack, task.config.model
     batch, (source, target) = task.batches("test")[0], task.lengths
     params = jax.eval_shape(task.parameters)
     jax.eval_shape(lambda p, b: task.forward(task.model(p), b, None), params, batch)
@@ -140,7 +138,7 @@ def test_exact_matches_are_counted(task):
 
 
 def test_a_stack_of_its_own_has_no_memory_to_replace(tmp_path):
-    with pytest.raises(ConfigError, match=r"row.stack 'self' has no memory.*model.memory must be 'full', not 'mean'"):
+    with pytest.raises(ConfigError, match=r"task.stack 'self' has no memory.*model.memory must be 'full', not 'mean'"):
         make(tmp_path / "run", "self", model=replace(SMALL.model, memory="mean"))
     with pytest.raises(ConfigError, match="There is no split 'long'"):
         make(tmp_path / "other", "cross").read("long")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from xattn.config import Data, Experiment, Model, Optimizer, Summary, Training
+from xattn.config import Experiment, Model, Optimizer, Summary, Training
 from xattn.config import files as configs
 from xattn.data.vocabulary import BOS, EOS, PAD, UNK
 from xattn.errors import ConfigError
@@ -20,9 +20,7 @@ from xattn.tasks.summarize import Examples, SummarizeTask
 from xattn.training.losses import means
 
 SMALL = Experiment(
-    task="summarize",
-    row=Summary(shortest=3, longest=4, train=11, held_out=5),
-    data=Data(corpus="generated", test=("test", "unseen")),
+    task=Summary(shortest=3, longest=4, train_examples=11, held_out_examples=5, test=("test", "unseen")),
     model=Model(width=12, heads=2, layers=1, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=5, batch_tokens=7 * 35),
@@ -75,7 +73,7 @@ def test_greedy_words_are_those_of_the_whole_decoder(task):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"row": replace(SMALL.row, copy=False)}, {"model": replace(SMALL.model, memory="mean")}]
+    "changes", [{"task": replace(SMALL.task, copy=False)}, {"model": replace(SMALL.model, memory="mean")}]
 )
 def test_without_words_to_copy_strange_names_are_unknown(changes, tmp_path):
     task = make(tmp_path / "run", **changes)
@@ -116,7 +114,7 @@ def test_a_summary_is_worth_the_facts_that_it_states_of_whom_they_are_true(task)
 
 def test_what_is_written_is_what_a_picture_shows(task):
     params = task.parameters()
-    attention = task.attend(params, "test", 2)
+    attention = task.example_map(params, "test", 2)
     batch = task.batches("test")[0]
     one = Examples(*(np.asarray(x)[2] for x in batch.examples))
     written = np.asarray(task.write(params, batch))[2]
@@ -143,11 +141,11 @@ def test_a_checkpoint_is_chosen_by_facts_unless_by_loss(task, tmp_path):
 
 def test_settings_are_checked():
     for arguments, message in [
-        (["--row.shortest", "2"], r"row.shortest \(2\) must be at least 3"),
-        (["--row.strange", "1.5"], "row.strange must be between 0 and 1, not 1.5"),
-        (["--row.held_out", "0"], "row.held_out must be positive, not 0"),
+        (["--task.shortest", "2"], r"task.shortest \(2\) must be at least 3"),
+        (["--task.strange", "1.5"], "--task.strange must be a number of at least 0 and of at most 1, not '1.5'"),
+        (["--task.held_out_examples", "0"], "--task.held_out_examples must be a whole number above 0, not '0'"),
     ]:
         with pytest.raises(ConfigError, match=message):
             configs.override(SMALL, arguments)
-    assert not configs.override(SMALL, ["--row.copy", "False"]).row.copy
+    assert not configs.override(SMALL, ["--task.copy", "False"]).task.copy
     assert (PAD, BOS, EOS, UNK) == (0, 1, 2, 3)

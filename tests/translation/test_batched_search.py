@@ -14,7 +14,7 @@ from xattn.translation.translator import Translator
 
 def test_sentences_are_searched_together_as_they_are_alone():
     run = open_run(PRETRAINED)
-    small = replace(run.config, decoding=replace(run.config.decoding, batch=12))
+    small = replace(run.config, task=replace(run.config.task, decoding_batch=12))
     model = Translator.open(run)
     together, alone = (Translator(config, model.tokenizer, model.params) for config in (small, run.config))
     draw = random.Random(0).random

@@ -13,7 +13,7 @@ from rich.console import Console
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import score
-from xattn.config import Data, Experiment, Guidance, Model, Optimizer, Training, Vocabulary
+from xattn.config import Experiment, Guidance, Model, Optimizer, Training, Translation, Vocabulary
 from xattn.data.batching import PlannedBatch, Shape
 from xattn.data.encoded import Corpus, encode
 from xattn.data.pairs import DataError, Pair
@@ -35,15 +35,20 @@ WORDS = [a + b for a in SYLLABLES for b in SYLLABLES if a != b]
 CONSOLE = Console(quiet=True)
 
 
-def experiment(folder, **changes):
+def experiment(folder, guidance=None, **changes):
     """A copy in reverse, with links, in so few pieces that most words are several of them."""
     settings = {
-        "data": Data(corpus=str(folder), max_length=24, bad_lines="skip"),
-        "vocabulary": Vocabulary(size=290),
+        "task": Translation(
+            corpus=str(folder),
+            max_length=24,
+            bad_lines="skip",
+            vocabulary=Vocabulary(size=290),
+            buckets=1,
+            guidance=guidance or Guidance(links=f"{folder}/links", weight=1.0),
+        ),
         "model": Model(width=32, heads=2, layers=2, mlp=37, dropout=0.0),
         "optimizer": Optimizer(learning_rate=1e-2, warmup=20),
-        "training": Training(steps=150, batch_tokens=1024, buckets=1, validate_every=150, stop_by="loss"),
-        "guidance": Guidance(links=f"{folder}/links", weight=1.0),
+        "training": Training(steps=150, batch_tokens=1024, validate_every=150, stop_by="loss"),
     }
     return Experiment(**(settings | changes))
 
@@ -92,12 +97,12 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
         (tmp_path / name).write_text("\n".join(lines) + "\n")
     config = experiment(tmp_path)
     tokenizer = Tokenizer.train([*english, *french], vocabulary=275)
-    corpus = Corpus(lambda bad: read(config, "train", bad), "skip")
+    corpus = Corpus(lambda bad: read(config.task, "train", bad), "skip")
     for limit in (10**9, 0):
         encoded = encode(corpus, tokenizer, longest=24, home=tmp_path / "home", limit=limit)
         encoded = encode([], tokenizer, longest=24, home=tmp_path / "home") if limit == 0 else encoded
         assert [tokenizer.decode(target.tolist()) for _, target in encoded] == ["ba", "de", "fi", "go ba de"]
-        guide = Guide.of(guidance.read(config, corpus, CONSOLE), encoded, tokenizer, "read")
+        guide = Guide.of(guidance.read(config.task, corpus, CONSOLE), encoded, tokenizer, "read")
         found = [guide.links[a:b].tolist() for a, b in zip(guide.offsets[:-1], guide.offsets[1:], strict=True)]
         assert found == [[[1, 0]], [[0, 0]], [[0, 0]], [[1, 2], [2, 0]]]
     assert corpus.bad.total == 3
@@ -106,14 +111,14 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["0-0"], "guidance.links: {path} has 1 lines, but there are 2 sentence pairs."),
+        (["0-0"], "task.guidance.links: {path} has 1 lines, but there are 2 sentence pairs."),
         (
             ["0-0", "0-0 3-1"],
-            "guidance.links: {path}, sentence 2: Link 3-1 (source-target, counted from 0) lies outside a pair of "
+            "task.guidance.links: {path}, sentence 2: Link 3-1 (source-target, counted from 0) lies outside a pair of "
             "3 source and 2 target words.",
         ),
-        (["0-0", "0:0"], "guidance.links: {path}, line 2: '0:0' is not a link"),
-        (None, "guidance.links: Cannot read {path}: No such file or directory."),
+        (["0-0", "0:0"], "task.guidance.links: {path}, line 2: '0:0' is not a link"),
+        (None, "task.guidance.links: Cannot read {path}: No such file or directory."),
     ],
 )
 def test_mistakes_in_links_are_explained(tmp_path, lines, message):
@@ -124,20 +129,20 @@ def test_mistakes_in_links_are_explained(tmp_path, lines, message):
         path.write_text("\n".join(lines) + "\n")
     config = experiment(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        guidance.read(config, Corpus(lambda bad: read(config, "train", bad)), CONSOLE)
+        guidance.read(config.task, Corpus(lambda bad: read(config.task, "train", bad)), CONSOLE)
     assert str(caught.value).startswith(message.format(path=path))
 
 
 def test_mistakes_in_the_config_are_explained(tmp_path):
     for changes, message in (
-        ({"layer": 2}, "guidance.layer must be between -2 and 1 (model.layers is 2), not 2."),
-        ({"layer": -3}, "guidance.layer must be between -2 and 1"),
-        ({"head": 2}, "guidance.head must be below model.heads (2), not 2."),
-        ({"head": -1}, "guidance.head counts from 0, and cannot be -1."),
-        ({"weight": 0.0}, "guidance.weight must be positive"),
-        ({"into": "layer"}, "guidance.into 'layer' needs guidance.run, the folder of the model that it is for."),
-        ({"run": "runs/x"}, "guidance.run is the model of an alignment layer: it needs guidance.into 'layer'."),
-        ({"into": "layer", "links": ""}, "guidance.into 'layer' needs guidance.links to learn from."),
+        ({"layer": 2}, "task.guidance.layer must be between -2 and 1 (model.layers is 2), not 2."),
+        ({"layer": -3}, "task.guidance.layer must be between -2 and 1"),
+        ({"head": 2}, "task.guidance.head must be below model.heads (2), not 2."),
+        ({"head": -1}, "task.guidance.head must be a whole number of at least 0, not -1."),
+        ({"weight": 0.0}, "task.guidance.weight must be a number above 0"),
+        ({"into": "layer"}, "task.guidance.into 'layer' needs guidance.run, the folder of the model that it is for."),
+        ({"run": "runs/x"}, "task.guidance.run is the model of an alignment layer: it needs guidance.into 'layer'."),
+        ({"into": "layer", "links": ""}, "task.guidance.into 'layer' needs guidance.links to learn from."),
     ):
         with pytest.raises(ConfigError, match="guidance") as caught:
             experiment(tmp_path, guidance=Guidance(**({"links": "links"} | changes)))
@@ -146,7 +151,7 @@ def test_mistakes_in_the_config_are_explained(tmp_path):
         experiment(tmp_path, model=Model(memory="mean"))
     config = experiment(tmp_path, guidance=Guidance(links="$NO_SUCH_FOLDER/links"))
     with pytest.raises(DataError, match="NO_SUCH_FOLDER, which is not set"):
-        guidance.read(config, Corpus(lambda bad: iter([])), CONSOLE)
+        guidance.read(config.task, Corpus(lambda bad: iter([])), CONSOLE)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +206,7 @@ def test_strategies_and_the_outline_agree(corpus, guided, tmp_path):
         for name in found[0]:
             np.testing.assert_allclose(other[name], found[0][name], rtol=1e-4)
     assert found[0]["guidance"][1] == float((batch.guide.sum(-1) > 0).sum())
-    task.config = replace(task.config, training=replace(task.config.training, r_drop=1.0))
+    task.config = replace(task.config, task=replace(task.settings, r_drop=1.0))
     twice = jax.jit(task.loss)(params, jax.tree.map(jnp.asarray, batch), jnp.int32(0))
     # Without dropout both passes are the same, and nothing divides them.
     np.testing.assert_allclose(twice["guidance"].mean, found[0]["guidance"][0] / found[0]["guidance"][1], rtol=1e-5)
@@ -213,7 +218,9 @@ def test_an_alignment_layer_learns_on_a_frozen_model(corpus, guided, tmp_path):
     base = shutil.copytree(guided.folder, tmp_path / "base")
     config = replace(
         guided.config,
-        guidance=Guidance(links=f"{corpus}/links", into="layer", run=str(base), layer=-1),
+        task=replace(
+            guided.config.task, guidance=Guidance(links=f"{corpus}/links", into="layer", run=str(base), layer=-1)
+        ),
         training=replace(guided.config.training, steps=100, validate_every=50, ema=0.5),
     )
     with pytest.raises(ConfigError, match=r"is of another model \(model\.mlp: 37 -> 41\)"):

@@ -35,22 +35,22 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def make(corpus, folder, model=None, **training):
+def make(corpus, folder, model=None, **settings):
     """A task on that corpus, with the vocabulary of the toy model that comes with the package."""
     pretrained = open_run(PRETRAINED)
     shutil.copy(pretrained.tokenizer, folder)
     config = replace(
         pretrained.config,
         model=model or pretrained.config.model,
-        data=replace(pretrained.config.data, corpus=str(corpus)),
-        training=replace(pretrained.config.training, batch_tokens=300, buckets=1, **training),
+        task=replace(pretrained.config.task, corpus=str(corpus), buckets=1, **settings),
+        training=replace(pretrained.config.training, batch_tokens=300),
     )
     return TranslationTask(Run(folder, config), Console())
 
 
 def test_the_bleu_that_chooses_is_that_of_greedy_translations(corpus, tmp_path):
     """Of the first validation sentences, by the toy model that comes with the package: it knows the grammar."""
-    task = make(corpus, tmp_path, stop_by="bleu", bleu_sentences=5)
+    task = make(corpus, tmp_path, headline="bleu", bleu_sentences=5)
     judged = task.validation_metrics(Translator.open(open_run(PRETRAINED)).params)
     lines = {s: (corpus / f"validation.{s}").read_text().lower().splitlines()[:5] for s in ("en", "fr")}
     wanted = sacrebleu.metrics.BLEU()
@@ -94,7 +94,7 @@ def test_r_drop_is_two_passes_and_what_divides_them(corpus, tmp_path):
 
 def test_the_outline_has_the_shapes_of_the_batches_in_their_order(corpus, tmp_path):
     task = make(corpus, tmp_path, SMALL)
-    task.config = replace(task.config, training=replace(task.config.training, buckets=5))
+    task.settings = replace(task.settings, buckets=5)
 
     def shapes(batches):
         return [jax.tree.map(lambda x: (x.shape, x.dtype), batch) for batch in batches]

@@ -1,7 +1,7 @@
 """Evaluation of array tasks: metrics, baselines, pointing accuracy against chance, and the knock-out test."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -21,6 +21,7 @@ TRAIN, VALIDATION = "train", "validation"
 """The splits of every array task, beside those of its setting `test`."""
 
 
+@runtime_checkable
 class EvaluatedTask(Protocol):
     """The part of `xattn.tasks.array_task.ArrayTask` that evaluation uses."""
 
