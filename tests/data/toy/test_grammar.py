@@ -1,4 +1,4 @@
-"""The toy language pair: correct sentences, gold links, one translation each, splits that keep apart."""
+"""The toy in French: correct sentences, gold links, one translation per sentence, disjoint splits."""
 
 import json
 import os
@@ -34,7 +34,7 @@ TRANSLATIONS = {
     "the old woman is happy": "la vieille femme est heureuse",
     "an old tree": "un vieil arbre",
     "two beautiful white horses": "deux beaux chevaux blancs",
-    "a beautiful bird and a new hotel are near the lovely church": None,  # a hotel is no actor
+    "a beautiful bird and a new hotel are near the lovely church": None,  # a hotel cannot be a subject here
     "this beautiful bird": "ce bel oiseau",
     "my new house": "ma nouvelle maison",
     "his huge red car": "son énorme voiture rouge",
@@ -45,7 +45,7 @@ TRANSLATIONS = {
     "the man loves the owl": "l' homme adore le hibou",
     "this man and this hero know emma": "cet homme et ce héros connaissent emma",
     "my story is sad": "mon histoire est triste",
-    "many elephants drink": None,  # drinking needs an object
+    "many elephants drink": None,  # "drink" needs an object
     "many elephants swim": "beaucoup d' éléphants nagent",
     # du, au, des, aux, and where they do not contract
     "i talk to the doctor": "je parle au médecin",
@@ -80,7 +80,7 @@ TRANSLATIONS = {
     "the mice left": "les souris sont parties",
     "paul helped her": "paul l' a aidée",
     "the apples that i ate are delicious": "les pommes que j' ai mangées sont délicieuses",
-    "she sees the woman who obeyed": None,  # obeying needs somebody
+    "she sees the woman who obeyed": None,  # "obey" needs an object
     "the woman who obeyed him fell": "la femme qui lui a obéi est tombée",
     "the children finished the books": "les enfants ont fini les livres",
     "we eat and you choose rice": "nous mangeons et tu choisis du riz",
@@ -94,7 +94,7 @@ TRANSLATIONS = {
     # coordination
     "paul opens the door and leaves": "paul ouvre la porte et part",
     "i stay because he is sick": "je reste parce qu' il est malade",
-    "the soup is hot but the tea is cold": None,  # soup is not said to be hot
+    "the soup is hot but the tea is cold": None,  # soup is never hot
     "the soup is delicious but the tea is cold": "la soupe est délicieuse mais le thé est froid",
     # questions
     "does he read the letter": "est-ce qu' il lit la lettre",
@@ -112,7 +112,7 @@ TRANSLATIONS = {
 
 
 def facts():
-    """What the tests below need from many sentences: see the fixture."""
+    """Measurements on many sentences for the tests below, see the fixture `measured`."""
     splits = generate()
     held_out = held_out_pairs()
     train_words = {word for e in splits["train"] for pair in e.adjective_nouns for word in pair}
@@ -135,7 +135,7 @@ def facts():
 
 @pytest.fixture(scope="module")
 def measured():
-    """`facts`, in a process of its own: quick without type checks, and with another hash seed."""
+    """`facts`, computed in a separate process: faster without type checks, and with another hash seed."""
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     run = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=True)
     return json.loads(run.stdout)
@@ -183,7 +183,7 @@ def test_every_word_is_linked_and_spelled_right():
     vowel = "[aeiouhàâéèêëîïôûœ](?!ibou|éros)"
     wrong = re.compile(
         rf"\b(le|la|je|ne|que|de|me|te|ce|ma|ta|sa|beau|nouveau) {vowel}"  # not elided
-        rf"|' (?!{vowel})"  # elided for nothing
+        rf"|' (?!{vowel})"  # elided without a vowel
         r"|\b(à|de) (le|les)\b"  # not contracted
         r"|[^a-zàâçéèêëîïôûœ' -]|  "
     )
@@ -208,7 +208,7 @@ def test_vocabulary():
 
 
 def transitive_frames():
-    """The ways to say "the ADJECTIVE NOUN VERBS the ADJECTIVE NOUN": two lists of phrases around a verb."""
+    """All sentences "the ADJECTIVE NOUN VERBS the ADJECTIVE NOUN", as (subjects, verb, objects)."""
 
     def phrases(kind):
         nouns = choices.nouns(kind, False, False, ())
@@ -232,12 +232,12 @@ def some_transitive_sentences(count):
 
 
 def test_more_than_a_million_sentences(measured):
-    """Other words in one of five places make another sentence, so the products count distinct ones."""
+    """Another word in any of the five places gives another sentence, so the products count distinct sentences."""
     assert sum(len(left) * len(right) for left, _, right in transitive_frames()) > 10_000_000
     assert measured["not parsed"] == []
 
 
-def test_splits_keep_apart(measured):
+def test_splits_are_disjoint(measured):
     assert measured["sizes"] == asdict(DEFAULT_SIZES)
     assert measured["distinct"] == sum(asdict(DEFAULT_SIZES).values())
     assert measured["lengths"]["train"] == [2, LONGEST]
@@ -270,7 +270,7 @@ def test_an_empty_split_is_refused():
 
 
 def test_digests(measured):
-    """When they change on purpose, raise `grammar.VERSION` too: it names the folder of the built data."""
+    """If they change on purpose, raise `grammar.VERSION`, which names the folder of the cached data."""
     assert measured["digests"] == {
         "train": "d1f11228e5e45a6cb73d1958039fafb16e8a5af09df4a94c0f0e908c1eab7b1a",
         "validation": "08a55cd32d34b70b76c8d495fe69d5c4fae3fda2064975cdc27281af3df686ce",

@@ -1,4 +1,4 @@
-"""The toy in Hindi: correct sentences, gold links, the English of the French toy, text that survives a tokenizer."""
+"""The toy in Hindi: correct sentences, gold links, the same English as in French, and lossless tokenisation."""
 
 import json
 import os
@@ -45,7 +45,7 @@ TRANSLATIONS = {
     "i gave a key to her": "मैंने उसे एक चाबी दी",
     # oblique forms and postpositions
     "the door of the old school is green": "पुराने स्कूल का दरवाज़ा हरा है",
-    "the door of the old school": None,  # as in French, a noun alone has nothing after it
+    "the door of the old school": None,  # as in French, a bare noun phrase takes no modifier
     "many birds sit in front of the castle": "कई चिड़ियाँ क़िले के सामने बैठी हैं",
     "some mice are under the big table": "कुछ चूहे बड़ी मेज़ के नीचे हैं",
     "we go to the market": "हम बाज़ार जाते हैं",
@@ -88,7 +88,7 @@ TRANSLATIONS = {
     "the boy who has a dog slept": "वह लड़का जिसके पास एक कुत्ता है सोया",
     "the boy in the garden sleeps": "वह लड़का जो बगीचे में है सोता है",
     "the cats that chased the mice fell": "वे बिल्लियाँ जिन्होंने चूहों को दौड़ाया गिरीं",
-    # coordination: a subject that changes its case is said again
+    # coordination: a pronoun repeats a subject that changes its case
     "paul comes and opens the door": "पॉल आता है और दरवाज़ा खोलता है",
     "paul came and opened the door": "पॉल आया और उसने दरवाज़ा खोला",
     "you left and ate bread": "तुम रवाना हुए और तुमने रोटी खाई",
@@ -134,7 +134,7 @@ LINKS = {
 
 
 def facts():
-    """What the tests below need from the grammar: see the fixture."""
+    """Measurements for the tests below, see the fixture `measured`."""
     french, hindi = generate(FEW), generate(FEW, language="hi")
     random = Random(11).random
     drawn = [sample(random, language="hi") for _ in range(400)]
@@ -152,7 +152,7 @@ def facts():
 
 @pytest.fixture(scope="module")
 def measured():
-    """`facts`, in a process of its own: quick without type checks, and with another hash seed."""
+    """`facts`, computed in a separate process: faster without type checks, and with another hash seed."""
     environment = {**os.environ, "PYTHONHASHSEED": "5"}
     run = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=True)
     return json.loads(run.stdout)
@@ -189,7 +189,7 @@ def test_one_translation(measured):
 
 
 def test_agreement_and_case(measured):
-    """By lists written by hand: what must not stand before a postposition, or beside a noun of that gender."""
+    """By lists written by hand: forms that must not stand before a postposition, or next to a noun of that gender."""
     adjective = "छोट|बड़|काल|नील|हर|पील|अच्छ|पुरान|बूढ़|मेर|हमार|उसक|उनक|अपन|तुम्हार"
     feminine = "लड़की|बिल्ली|किताब|कार|मेज़|घड़ी|टोपी|रानी|औरत|गाय|लोमड़ी|रोटी|चाबी|खिड़की|बोतल|नाव|कहानी"
     masculine = "लड़का|लड़के|कुत्ता|कुत्ते|घर|सेब|राजा|घोड़ा|घोड़े|पेड़|होटल|शहर|दरवाज़ा|डिब्बा|आदमी|दोस्त|केक"
@@ -225,7 +225,7 @@ def test_a_tokenizer_keeps_devanagari(measured, kind, size):
 
 
 def test_digest(measured):
-    """When it changes on purpose, raise `grammar.VERSION` too: it names the folder of the built data."""
+    """If it changes on purpose, raise `grammar.VERSION`, which names the folder of the cached data."""
     assert measured["digest"] == "73db1e242f5afbb9cbca565366d35ef3fa7045dae28d8d851acfa23f1a1bef82"
 
 

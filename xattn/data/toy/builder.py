@@ -1,6 +1,6 @@
-"""The toy languages as TensorFlow Datasets builders: array_record files, without TensorFlow.
+"""The toy languages as builders of TensorFlow Datasets: array_record files, without TensorFlow.
 
-Importing tensorflow_datasets takes a second, so only this module does, and it is imported where needed.
+Importing tensorflow_datasets takes a second, so this module is imported inside the functions that need it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,9 @@ class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version(VERSION)
     language: Language
+    """Language of the translation."""
     feature: str
-    """The name of the translation."""
+    """Name of the feature that holds the translation."""
 
     def __init__(self, *, data_dir: Path, sizes: Sizes, seed: int):
         self.sizes, self.seed = sizes, seed
@@ -64,18 +65,18 @@ BUILDERS = {"toy_en_fr": ToyEnFr, "toy_en_hi": ToyEnHi}
 
 
 def build(corpus: str, folder: Path, sizes: Sizes, seed: int) -> None:
-    """Generates the splits of one of `BUILDERS` and writes them into a folder."""
-    tfds.disable_progress_bar()  # five bars for a few seconds; the caller says what goes on
+    """Generates the splits of a corpus, one of `BUILDERS`, and writes them into a folder."""
+    tfds.disable_progress_bar()  # five bars in a few seconds; callers report progress
     builder = BUILDERS[corpus](data_dir=folder, sizes=sizes, seed=seed)
     builder.download_and_prepare(file_format="array_record")
 
 
 def read(corpus: str, folder: Path, split: str) -> Iterator[tuple[str, str, WordLinks, WordLinks]]:
-    """Gives English, its translation, sure and possible links of each sentence of a split that `build` wrote."""
-    known: dict[tuple[int, int], tuple[int, int]] = {}  # each link once in memory, not a million times
+    """Yields English, translation, sure links and possible links of every sentence of a split that `build` wrote."""
+    interned: dict[tuple[int, int], tuple[int, int]] = {}  # one tuple in memory for all equal links
 
     def links(flat: Sequence[int]) -> WordLinks:
-        return tuple(known.setdefault(link, link) for link in zip(flat[::2], flat[1::2], strict=True))
+        return tuple(interned.setdefault(link, link) for link in zip(flat[::2], flat[1::2], strict=True))
 
     builder = tfds.builder_from_directory(folder / corpus / VERSION)
     for record in records(builder, split, corpus):

@@ -1,4 +1,4 @@
-"""Which words may stand where: the choices that the rules pick from, likelier ones listed several times."""
+"""The options of the rules: which words may stand where. Frequent options are listed several times."""
 
 from functools import cache
 from typing import Literal
@@ -38,9 +38,9 @@ from xattn.data.toy.lexicon import (
 
 @cache
 def nouns(kind: str, many: bool, owned: bool, besides: tuple[Noun, ...]) -> tuple[Noun, ...]:
-    """Lists the nouns of a kind, but for those `besides`.
+    """Lists the nouns of a kind, except those in `besides`.
 
-    Only those with a plural if `many`, only those that take "my" if `owned`.
+    If `many`, only nouns with a plural; if `owned`, only nouns that may follow "my".
     """
     return tuple(
         noun
@@ -54,7 +54,7 @@ def nouns(kind: str, many: bool, owned: bool, besides: tuple[Noun, ...]) -> tupl
 
 @cache
 def noun_words(kind: str) -> frozenset[str]:
-    """Collects the English words that nouns of a kind begin with."""
+    """Collects the first English words of the nouns of a kind."""
     return frozenset(form.split()[0] for noun in NOUNS if noun.kind == kind for form in (noun.one, noun.many) if form)
 
 
@@ -66,9 +66,9 @@ def adjectives(kind: str, slot: str) -> tuple[Adjective, ...]:
 
 @cache
 def compatible(kinds: str, said: tuple[Adjective, ...]) -> tuple[Adjective, ...]:
-    """Lists the adjectives that may still be said of all the kinds.
+    """Lists the adjectives that may be said of all the kinds in addition to those in `said`.
 
-    Left out are those said already, their contraries, and any second size, colour or origin.
+    It leaves out the adjectives in `said`, their contraries, and any second size, colour or origin.
     """
     taken = {adjective.slot for adjective in said} - {"quality"}
     words = {adjective.english for adjective in said}
@@ -86,9 +86,9 @@ def compatible(kinds: str, said: tuple[Adjective, ...]) -> tuple[Adjective, ...]
 def unbarred(
     adjectives: tuple[Adjective, ...], nouns: tuple[Noun, ...], barred: frozenset[tuple[str, str]]
 ) -> tuple[tuple[Adjective, ...], tuple[Noun, ...]]:
-    """Leaves the adjectives that go with all of the nouns, and the nouns that go with all of the adjectives.
+    """Drops the adjectives barred with any of the nouns, and the nouns barred with any of the adjectives.
 
-    `barred` holds the (adjective, noun) pairs that do not go together.
+    `barred` holds (adjective, noun) pairs that must not be combined.
     """
     return (
         tuple(a for a in adjectives if all((a.english, noun.one) not in barred for noun in nouns)),
@@ -104,10 +104,10 @@ def pronouns(persons: tuple[int, ...]) -> tuple[Pronoun, ...]:
 
 @cache
 def verbs(kinds: str, form: Literal["present", "past", "gerund"], lively: bool, objects: str) -> tuple[Verb, ...]:
-    """Lists the verbs whose subject may be of all `kinds` and that have a form.
+    """Lists the verbs whose subject may be of all `kinds`, and that have the given form.
 
-    With `objects`, only those with a direct object of that kind and nothing further, as relative clauses need
-    them; `lively` leaves out the stative ones.
+    With `objects`, only verbs that take just a direct object of that kind, as relative clauses need. `lively` leaves
+    out stative verbs.
     """
     return tuple(
         verb
@@ -123,9 +123,9 @@ def verbs(kinds: str, form: Literal["present", "past", "gerund"], lively: bool, 
 def determiners(mode: Mode, kind: str, many: bool) -> tuple[Determiner, ...]:
     """Lists the determiners of a noun of a kind.
 
-    Modes: "subject"; objects that are "plain", "negated" or of a "generic" verb; "oblique" after a
-    preposition; "known" where only definite ones stand, "the" where that does ("at this hotel" would not be
-    à). Things come as subjects without "a".
+    Modes: "subject"; an object that is "plain", "negated" or of a "generic" verb; "oblique" after a preposition;
+    "known" where only definite determiners may stand; "the" where only "the" may ("at this hotel" would not be à).
+    A thing as subject does not take "a".
     """
     if mode == "the":
         return (THE,)
@@ -143,7 +143,7 @@ def determiners(mode: Mode, kind: str, many: bool) -> tuple[Determiner, ...]:
 
 @cache
 def places(subjects: str, without: str) -> tuple[Preposition, ...]:
-    """Lists the prepositions that say where all these kinds can be, but for places of the kind `without`."""
+    """Lists the prepositions of place that all these kinds may take, except for places of the kind `without`."""
     return tuple(
         place
         for place in PLACES
@@ -153,14 +153,14 @@ def places(subjects: str, without: str) -> tuple[Preposition, ...]:
 
 @cache
 def others(person: int) -> tuple[Pronoun, ...]:
-    """Lists the pronouns for somebody else than a person: i do not see me, nor us."""
+    """Lists the pronouns that do not include a person: "i" does not go with "me" or "us"."""
     same = {0: (0, 3), 1: (1,), 2: (), 3: (0, 3), 4: ()}[person]
     return tuple(pronoun for pronoun in PRONOUNS if pronoun.person not in same)
 
 
 @cache
 def adjective_slots(kind: str) -> tuple[tuple[str, ...], ...]:
-    """Lists which slots may be filled before a noun of a kind, in English order."""
+    """Lists the combinations of adjective slots before a noun of a kind, in English order."""
     patterns = (
         *((),) * 9,
         *(("pre",),) * 3,

@@ -1,8 +1,8 @@
-"""A sentence in the making: who decides, and what has been said so far.
+"""A sentence under construction: its choices and the words so far.
 
-The rules of the grammar are functions of a `Draft`. A plain draft decides at random. `derivations` runs the
-same rules again and again, each time with other decisions, and gives up a run at the first word that differs
-from the sentence asked for: a recogniser by backtracking, without a second copy of the grammar.
+The rules of the grammar are functions of a `Draft`. A plain draft makes random choices. `derivations` recognises a
+sentence by backtracking, without a second copy of the grammar: it runs the same rules with every combination of
+choices, and abandons a run at the first word that differs from the sentence.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +16,14 @@ HORIZON = 7  # "all the very small quick brown foxes": no noun comes later in it
 
 
 class DeadEnd(Exception):
-    """The decisions so far lead to no sentence that is wanted."""
+    """Raised when the choices so far lead to no valid sentence, or not to the target sentence."""
 
 
 class Draft:
-    """A sentence being said, its choices made by `random`, which gives numbers from 0 up to 1.
+    """A sentence whose choices are made by `random`, which returns numbers from 0 up to 1.
 
-    `adjective_nouns` collects which adjectives are said of which nouns; the pairs in `barred` are avoided.
+    `adjective_nouns` records which adjectives are said of which nouns. The (adjective, noun) pairs in `barred` are
+    avoided.
     """
 
     def __init__(self, random: Callable[[], float], barred: frozenset[tuple[str, str]] = frozenset()):
@@ -32,21 +33,21 @@ class Draft:
         self.adjective_nouns: list[tuple[str, str]] = []
 
     def pick(self, options: Sequence[T]) -> T:
-        """Chooses one of the options; one that is listed twice is twice as likely."""
+        """Chooses one of the options; an option listed twice is twice as likely. Raises `DeadEnd` if there are none."""
         if not options:
             raise DeadEnd
         return options[int(self.random() * len(options))]
 
-    def foreseen(self, options: Sequence[T], words: Callable[[T], frozenset[str]]) -> Sequence[T]:
-        """Leaves the options of which a word may come soon: all of them, for who does not know the future."""
+    def reachable(self, options: Sequence[T], words: Callable[[T], frozenset[str]]) -> Sequence[T]:
+        """Drops the options whose `words` do not come soon in the target; a plain draft has none and drops nothing."""
         return options
 
     def chance(self, probability: float) -> bool:
-        """Decides whether to do something."""
+        """Returns True with the given probability."""
         return self.random() < probability
 
     def say(self, text: str) -> Said:
-        """Says English words, or none, and returns their positions; "a" before a vowel becomes "an"."""
+        """Appends English words, or none, and returns their positions; "a" before a vowel becomes "an"."""
         words = self.words
         start = len(words)
         if start and words[-1] == "a" and text[:1] in VOWELS:
@@ -58,13 +59,13 @@ class Draft:
         return tuple(range(start, len(words)))
 
     def word(self, options: Sequence[T], form: Callable[[T], str]) -> tuple[T, Said]:
-        """Chooses one of the options and says its form."""
+        """Chooses one of the options and appends its form; returns the option and the positions of its words."""
         option = self.pick(options)
         return option, self.say(form(option))
 
 
 class _Trial(Draft):
-    """A draft of `target` that follows a path of [choice, choices], and adds to it where it ends."""
+    """A draft of `target` that follows a path of [choice, number of choices], and extends it beyond its end."""
 
     def __init__(self, target: Sequence[str], path: list[list[int]]):
         super().__init__(float)
@@ -76,7 +77,7 @@ class _Trial(Draft):
             raise DeadEnd
         return choices[self._decide(len(choices))]
 
-    def foreseen(self, options: Sequence[T], words: Callable[[T], frozenset[str]]) -> Sequence[T]:
+    def reachable(self, options: Sequence[T], words: Callable[[T], frozenset[str]]) -> Sequence[T]:
         start = len(self.words)
         soon = self.target[start : start + HORIZON]
         return [option for option in options if not words(option).isdisjoint(soon)]
@@ -94,8 +95,8 @@ class _Trial(Draft):
 
     def _fits(self, text: str) -> bool:
         start, words = len(self.words), text.split()
-        there = self.target[start : start + len(words)]
-        return there == words or (words == ["a"] and there == ["an"])
+        expected = self.target[start : start + len(words)]
+        return expected == words or (words == ["a"] and expected == ["an"])
 
     def _decide(self, count: int) -> int:
         if self.depth == len(self.path):
@@ -105,7 +106,7 @@ class _Trial(Draft):
 
 
 def derivations(rule: Callable[[Draft], T], english: str) -> Iterator[T]:
-    """Yields the result of `rule` for every way to decide that says exactly `english`."""
+    """Yields the result of `rule` for every sequence of choices that produces exactly `english`."""
     target = english.split()
     path: list[list[int]] = []
     while True:

@@ -1,9 +1,8 @@
 """French word forms, and the spelling that depends on the next word.
 
-Two halves. *Forms*: plurals, agreement, the present tense and the past participle, regular by rule and
-irregular by table. *Joining*: elision (l' ami), forms before a vowel (bel oiseau, cet homme, mon amie) and
-contraction (au, aux, du, des) are decided in one place, `join`, from the words as they finally stand
-together; whoever builds a sentence writes "de" and "le" and thinks no more of it.
+Forms are plurals, agreement, the present tense and the past participle: regular by rule, irregular by table. `join`
+spells a sentence: it decides elision (l' ami), forms before a vowel (bel oiseau, cet homme, mon amie) and contraction
+(au, aux, du, des) from the final order of words, so that all other code writes plain "de" and "le".
 
 Two marks are never printed: ``le/l'`` is a word and its form before a vowel; the ``*`` of ``*hibou`` is an
 aspirated h, which counts as a consonant.
@@ -53,13 +52,15 @@ IRREGULAR = {
     }.items()
 }
 
-# The stem of -er verbs whose vowel changes where the ending is silent.
+# Stems of -er verbs whose vowel changes before a silent ending.
 SILENT_STEMS = {"acheter": "achèt", "appeler": "appell", "nettoyer": "nettoi", "protéger": "protèg"}
 
 
 @cache
 def conjugate(verb: str) -> tuple[str, ...]:
-    """Gives je, tu, il, nous, ils in the present tense, then the past participle.
+    """Returns the present tense of je, tu, il, nous, ils, then the past participle.
+
+    Raises `ValueError` for a verb that is neither in `IRREGULAR` nor ends in -er or -ir.
 
     >>> conjugate("manger")
     ('mange', 'manges', 'mange', 'mangeons', 'mangent', 'mangé')
@@ -80,7 +81,7 @@ def conjugate(verb: str) -> tuple[str, ...]:
 
 @cache
 def plural(word: str) -> str:
-    """Makes the plural of a noun or adjective.
+    """Returns the plural of a noun or adjective.
 
     >>> [plural(word) for word in ("chat", "souris", "gâteau", "cheval", "*hibou")]
     ['chats', 'souris', 'gâteaux', 'chevaux', '*hiboux']
@@ -95,7 +96,7 @@ def plural(word: str) -> str:
 
 
 def agree(participle: str, gender: str, is_plural: bool) -> str:
-    """Makes a past participle (or "assis") agree; "debout" is an adverb and never does.
+    """Returns a past participle (or "assis") in agreement; "debout" is an adverb and does not change.
 
     >>> agree("vu", "f", True), agree("pris", "m", True), agree("assis", "f", False)
     ('vues', 'pris', 'assise')
@@ -107,7 +108,7 @@ def agree(participle: str, gender: str, is_plural: bool) -> str:
 
 
 def join(words: Sequence[Word]) -> tuple[str, WordLinks, WordLinks]:
-    """Spells a sequence of words and gives its links as sorted (English, French) pairs.
+    """Spells a sequence of words; returns the text, and its sure and possible links as sorted (English, French) pairs.
 
     >>> join([Word("de/d'", (0,)), Word("le/l'", (1,)), Word("garçon", (2,))])
     ('du garçon', ((0, 0), (1, 0), (2, 1)), ((0, 0), (1, 0), (2, 1)))

@@ -15,7 +15,7 @@ Tense = Literal["present", "past"]
 
 @dataclass(frozen=True, eq=False)
 class Determiner:
-    """English singular and plural; French masculine, feminine and plural; Hindi: empty where there is none."""
+    """English singular and plural; French masculine, feminine and plural; Hindi. Empty if there is no such form."""
 
     one: str
     many: str
@@ -41,7 +41,7 @@ ALL = Determiner("", "all the", "", "", "les", "", "सभी")
 MANY = Determiner("", "many", "", "", "beaucoup", "", "कई")
 TWO = Determiner("", "two", "", "", "deux", "", "दो")
 THREE = Determiner("", "three", "", "", "trois", "", "तीन")
-# The indefinite ones: what French says depends on the sentence around them.
+# Indefinite determiners: the French form depends on the sentence.
 A = Determiner("a", "", "un", "une", "", "एक", "")
 SOME = Determiner("", "some", "", "", "des", "", "कुछ")
 BARE = Determiner("", "", "", "", "des", "", "")
@@ -97,7 +97,7 @@ NAMES = (Name("paul", "पॉल", "m"), Name("lucas", "लुकास", "m"), 
 
 
 class People(NamedTuple):
-    """A noun said of people after "is"; Hindi masculine and feminine hold singular and plural."""
+    """A noun for people after "is"; Hindi masculine and feminine hold singular and plural."""
 
     one: str
     many: str
@@ -145,10 +145,10 @@ MODALS = (
 
 
 class Preposition(NamedTuple):
-    """English, French and Hindi, the kinds after it, the kinds it may be said of, and which determiners may follow.
+    """English, French and Hindi; the kinds of its noun and of its subject; and the mode of its determiner.
 
-    French and Hindi words are linked to the English ones by position, as (word, sure, possible); the Hindi ones
-    follow their noun.
+    French and Hindi words are linked to positions within the English phrase, see `words.placed`. The Hindi words follow
+    the noun.
     """
 
     english: str
@@ -194,7 +194,7 @@ PLACES = (
     UNDER._replace(kinds="u", subjects="aockrf"),
     Preposition("on", (Word("sur", (0,)),), (Word("पर", (0,)),), "u", "paocrkf"),
 )
-# Hindi goes to school without a postposition, though the noun takes the form before one.
+# Hindi says "to school" without a postposition, but with the noun in the oblique case.
 TO = (Preposition("to", (Word("à", (0,)),), (), "bw", "pa", "known"),)
 AT = (Preposition("at", (Word("à", (0,)),), (Word("में", (0,)),), "bw", "pav", "the"),)
 FROM = (Preposition("from", (Word(DE, (0,)),), (Word("से", (0,)),), "bgw", "pa", "known"),)
@@ -206,7 +206,7 @@ FOR = (Preposition("for", (Word("pour", (0,)),), (Word("के", (), (0,)), Word
 
 
 class Saying(NamedTuple):
-    """What is said as a whole: English, French, Hindi."""
+    """A fixed expression: English, French, Hindi."""
 
     english: str
     french: str

@@ -1,47 +1,47 @@
 """The toy languages: English sentences, their translations and gold links, from one grammar.
 
-A context-free grammar with features (`toy.rules`, `toy.lexicon`), written for this project, says every
-sentence in English and builds its meaning, which French or Hindi says again. `sample` draws from it, `parse`
-recognises, `generate` makes the splits; the English half of `toy_en_fr` and `toy_en_hi` is the same.
+A context-free grammar with features (`toy.rules`, `toy.lexicon`), written for this project, generates an English
+sentence and its meaning; French or Hindi is generated from the meaning. `sample` draws a sentence, `parse` recognises
+one, and `generate` makes the splits. `toy_en_fr` and `toy_en_hi` have the same English sentences.
 
-All text is lower-case words parted by spaces, without punctuation; an elided French word stands alone
-("j' aime", "l' ami", "est-ce qu' il"). One English sentence has exactly one translation. Where English
-leaves something open, a convention closes it: i, you, we and they are masculine, as are nouns for people of
-both sexes. A relative clause, "and" or "of" never stands where agreement would depend on what it belongs to.
+Text is lower-case words separated by spaces, without punctuation; an elided French word is a separate word
+("j' aime", "l' ami", "est-ce qu' il"). Every English sentence has exactly one translation. Conventions resolve what
+English leaves open: i, you, we and they are masculine, and so are nouns for people of both sexes. A relative clause,
+"and" or "of" does not occur where its attachment would change agreement.
 
 *French*: "you" is tu; "it" is le; the simple past is the passé composé; "sits" is est assis.
 
-*Hindi*: "you" is तुम; nobody is honoured by a plural; the simple past is the perfective, the present the
-habitual (खाता है); "sits" is बैठा है; "must" is चाहिए. ने marks the subject of a transitive verb in the past, whose
-verb agrees with an unmarked object, or with the noun of मदद करना and its like, else with nothing; को marks objects
-that live, and pronouns; with "and" between objects the nearest counts. "Like", "love", "must" and "have" take their
-subject with को or के पास. My, your and our own is अपना; "his", "her" and "their" are somebody else's. A
-relative clause follows its subject, and is put after the verb where it belongs to an object; "the" before it is
-वह. "A" is left out under negation. Where the subject would change its case between two verbs, a pronoun repeats it.
+*Hindi*: "you" is तुम; there are no honorific plurals; the simple past is the perfective, the present the
+habitual (खाता है); "sits" is बैठा है; "must" is चाहिए. ने marks the subject of a transitive verb in the past. That verb
+agrees with an unmarked object, or with its noun as in मदद करना, else it takes the default form. को marks living
+objects and pronouns; of two objects with "and", the nearest decides. "Like", "love", "must" and "have" take their
+subject with को or के पास. "My", "your" and "our" are अपना if they refer to the subject; "his", "her" and "their" refer
+to somebody else. A relative clause follows a subject directly, but that of an object follows the verb; "the" before
+one is वह. "A" is left out under negation. If two verbs need their subject in different cases, a pronoun repeats it.
 
-Links follow Och and Ney (2003): **sure** (S) where the words clearly correspond, **possible** (P, which
-includes S) where the correspondence is looser or holds only for the group.
+Links follow Och and Ney (2003): **sure** (S) if the words clearly correspond, **possible** (P, which includes S) if
+the correspondence is looser, or holds only for a group of words.
 
 =========  ============================================================================================
-sure       content words; pronouns; articles that both languages say; prepositions; who/that with
+sure       content words; pronouns; articles in both languages; prepositions; who/that with
            qui/que; "not" with ne and pas, "never" with ne and jamais; "did" with the auxiliary, else
            the verb with auxiliary and participle (ate: a mangé; sits: est assis); both words of
            "ice cream" with glace; "au" with "to" and with "the"
-possible   articles that only French says (de la glace: both with "ice cream"); de after beaucoup or près;
+possible   articles in French only (de la glace: both with "ice cream"); de after beaucoup or près;
            do/does/did with verb, ne, pas and est-ce que; the particle of a verb ("for" in "look for");
            "to" before an infinitive or with lui; "a" of "a doctor" (médecin)
 =========  ============================================================================================
 
-In Hindi the same holds, and:
+For Hindi there are also:
 
 =========  ============================================================================================
 sure       "never" with कभी and नहीं; the verb with all its words (helps: मदद करता है), "do" and "does"
-           with its है; the word of a postposition that means something (in front of: सामने); "of" with का
-possible   "the", and "a" where एक is not said, with the noun; ने and को with the noun they mark; के and
-           की in a postposition; का, की, से of a verb, and के पास of "has", with the verb; क्या with the verb that
-           asks; a pronoun that has swallowed a postposition ("to her": उसे) with what that comes from; "to"
-           of a goal without को with the noun; a pronoun that repeats a subject with that; जो and है of
-           "the boy in the garden" with "in"
+           with its है; the content word of a postposition (in front of: सामने); "of" with का
+possible   "the", and "a" without एक, with the noun; ने and को with the noun that they mark; के and
+           की in a postposition; का, की, से of a verb, and के पास of "has", with the verb; क्या with the verb of
+           the question; a pronoun merged with a postposition ("to her": उसे) with the source of that; "to"
+           of a goal without को with the noun; a pronoun that repeats a subject with that subject; जो and है
+           of "the boy in the garden" with "in"
 =========  ============================================================================================
 """
 
@@ -59,8 +59,8 @@ from xattn.data.toy.lexicon import pairs
 from xattn.data.toy.meaning import Sentence
 from xattn.data.toy.rules import sentence
 
-# English words: sentences of "long" have more than any in training, but stay readable.
-VERSION = "1.0.0"  # of the sentences: raise it whenever a digest changes, or old files are read
+VERSION = "1.0.0"  # of the sentences; raise it whenever a digest changes, or cached files of the old version are read
+# Longest English sentences, in words: of all splits but "long", and of "long".
 LONGEST, LONGEST_OF_ALL = 16, 28
 
 Language = Literal["fr", "hi"]
@@ -73,7 +73,7 @@ SAY: dict[Language, Callable[[Sentence], tuple[str, WordLinks, WordLinks]]] = {
 class Example(NamedTuple):
     """A sentence pair with gold links as sorted (English, target) word positions; `possible` includes `sure`.
 
-    `adjective_nouns` lists which adjectives are said of which nouns, in English.
+    `adjective_nouns` lists the (adjective, noun) pairs in which the adjective is said of the noun, in English.
     """
 
     english: str
@@ -93,7 +93,7 @@ def sample(
 ) -> Example:
     """Draws a sentence without any of the `barred` (adjective, noun) pairs.
 
-    `random` gives numbers from 0 up to 1, as `random.Random(seed).random` does.
+    `random` returns numbers from 0 up to 1, as `random.Random(seed).random` does.
     """
     while True:
         try:
@@ -103,7 +103,7 @@ def sample(
 
 
 def parse(english: str, language: Language = "fr") -> list[Example]:
-    """Finds the translations of a sentence: one, or none if it is not in the language.
+    """Returns the translations of a sentence: one, or none if it is not in the language.
 
     >>> [example.target for example in parse("i like eating ice cream")]
     ["j' aime manger de la glace"]
@@ -115,10 +115,10 @@ def parse(english: str, language: Language = "fr") -> list[Example]:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How many sentences each split holds.
+    """Number of sentences of every split, at least 1; raises `ValueError` for less.
 
-    `validation` and `test` are drawn as `train` is. Each sentence of `unseen_pairs` has an adjective said of
-    a noun that no other split puts together; each of `long` has more words than any in training.
+    `validation` and `test` have the distribution of `train`. Every sentence of `unseen_pairs` combines an adjective
+    and a noun that no other split combines; every sentence of `long` has more words than any in training.
     """
 
     train: int = 100_000
@@ -137,10 +137,10 @@ DEFAULT_SIZES = Sizes()
 
 
 def held_out_pairs(seed: int = 0) -> frozenset[tuple[str, str]]:
-    """Chooses the fifth of each adjective's (adjective, noun) pairs that only `unseen_pairs` may use."""
+    """Chooses a fifth of the nouns of every adjective; only `unseen_pairs` may use these (adjective, noun) pairs."""
     nouns: dict[str, list[str]] = {}
     for adjective, noun in pairs():
-        if (adjective, noun) not in {("quick", "fox"), ("brown", "fox")}:  # the founding sentence is no exam
+        if (adjective, noun) not in {("quick", "fox"), ("brown", "fox")}:  # "the quick brown fox" stays in training
             nouns.setdefault(adjective, []).append(noun)
     random = Random(f"held-out pairs {seed}").random
     chosen = set()
@@ -151,16 +151,16 @@ def held_out_pairs(seed: int = 0) -> frozenset[tuple[str, str]]:
 
 
 def generate(sizes: Sizes = DEFAULT_SIZES, seed: int = 0, language: Language = "fr") -> dict[str, list[Example]]:
-    """Makes the splits, by name; the same everywhere for the same arguments, in English for either language.
+    """Generates the splits, by name; the same arguments give the same sentences on every machine.
 
-    No sentence comes twice, in one split or in two.
+    The English sentences are the same for both languages. No sentence occurs twice, within a split or across splits.
     """
     held_out = held_out_pairs(seed)
     splits: dict[str, list[Example]] = {name: [] for name in ("train", "validation", "test", "unseen_pairs", "long")}
     seen = set()
 
     def add(example: Example, *names: str) -> None:
-        """Adds a new example to the first of the splits that has room."""
+        """Adds an example to the first of the splits with room, unless it was added before."""
         for name in names:
             if len(splits[name]) < getattr(sizes, name) and example.english not in seen:
                 splits[name].append(example)
@@ -186,6 +186,6 @@ def generate(sizes: Sizes = DEFAULT_SIZES, seed: int = 0, language: Language = "
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """SHA-256 of sentences and links, in order."""
+    """The SHA-256 of sentences and links, in order."""
     lines = (f"{e.english}\t{e.target}\t{e.sure}\t{e.possible}\n" for e in examples)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Hindi word forms, regular by rule and irregular by table, in Unicode's composed form (NFC: a nukta stands alone).
 
-Nouns and adjectives are direct or, before a postposition, oblique. A ``*`` before a noun, which is never printed,
-keeps its final आ as it is, but for the oblique plural.
+Nouns and adjectives are direct or, before a postposition, oblique. A ``*`` before a noun is never printed; it marks a
+final आ that changes in the oblique plural only.
 """
 
 from functools import cache
@@ -26,7 +26,7 @@ IRREGULAR = {
 
 @cache
 def noun(word: str, gender: str, many: bool, oblique: bool) -> str:
-    """Declines a noun, of which only the last word changes.
+    """Declines a noun; only its last word changes.
 
     >>> [noun("लड़का", "m", many, oblique) for many in (False, True) for oblique in (False, True)]
     ['लड़का', 'लड़के', 'लड़के', 'लड़कों']
@@ -59,7 +59,7 @@ def noun(word: str, gender: str, many: bool, oblique: bool) -> str:
 
 @cache
 def agree(word: str, gender: str, many: bool, oblique: bool = False) -> str:
-    """Makes an adjective, a possessive or a participle agree; only what ends in आ does.
+    """Returns an adjective, a possessive or a participle in agreement; only words in आ change.
 
     >>> agree("छोटा", "m", False), agree("छोटा", "m", False, oblique=True), agree("छोटा", "f", True)
     ('छोटा', 'छोटे', 'छोटी')
@@ -77,7 +77,7 @@ def agree(word: str, gender: str, many: bool, oblique: bool = False) -> str:
 
 @cache
 def perfective(stem: str, gender: str, many: bool) -> str:
-    """Makes the participle of what is done.
+    """Returns the perfective participle.
 
     >>> [perfective("देख", gender, many) for gender in "mf" for many in (False, True)]
     ['देखा', 'देखे', 'देखी', 'देखीं']
@@ -94,7 +94,7 @@ def perfective(stem: str, gender: str, many: bool) -> str:
 
 
 def habitual(stem: str, gender: str, many: bool) -> str:
-    """Makes the participle of what is done as a habit.
+    """Returns the habitual participle.
 
     >>> habitual("खा", "f", True), habitual("सो", "m", True)
     ('खाती', 'सोते')
@@ -103,7 +103,7 @@ def habitual(stem: str, gender: str, many: bool) -> str:
 
 
 def infinitive(stem: str, gender: str = "m", many: bool = False, oblique: bool = False) -> str:
-    """Makes the infinitive, which may agree with its object.
+    """Returns the infinitive, which may agree with its object.
 
     >>> infinitive("धो"), infinitive("पढ़", "f"), infinitive("तैर", oblique=True)
     ('धोना', 'पढ़नी', 'तैरने')

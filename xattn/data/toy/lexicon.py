@@ -1,7 +1,7 @@
-"""The words of the toy languages: one line a lemma, each with one translation into French and one into Hindi.
+"""The words of the toy languages: one line per lemma, with one translation into French and one into Hindi.
 
-Meaning is kept sane by one-letter kinds. A noun has one kind; adjectives and verbs say which kinds they go
-with, so that soups are hot, foxes are quick and nobody eats a hospital::
+One-letter kinds exclude nonsense. A noun has one kind; adjectives and verbs list the kinds that they go with, so that
+nobody eats a hospital::
 
     p person      v vehicle   c clothing    h door, window   b public building     f food, counted
     a animal      o object    k container   u furniture      g place one is in     m food, as a mass
@@ -17,12 +17,12 @@ from xattn.data.toy.french import plural
 
 KINDS = "pavocrnkhuebgwfmd"
 MASS = "md"  # no plural, no "a": bread, water
-OWNED = "pavocrnkhugfmd"  # what one may call "my"
+OWNED = "pavocrnkhugfmd"  # may follow "my"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Noun:
-    """A noun: English singular and plural (empty where it is not used), French and Hindi singular and gender."""
+    """A noun: English singular and plural (empty if it is not used), French and Hindi singular and gender."""
 
     kind: str
     one: str
@@ -35,12 +35,12 @@ class Noun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adjective:
-    """An adjective: its place in the noun phrase, the kinds it may stand before and those it may be said of.
+    """An adjective: its slot in the noun phrase, the kinds it may stand before and those it may be said of.
 
     `slot` is "pre" (before the French noun) or "quality", "colour", "origin": the English order, which French
     mirrors after the noun. `masculine` may hold a form before a vowel ("beau/bel"), which only an adjective
-    before its noun takes; `hindi` may hold another word for what does not live ("बूढ़ा/पुराना"). `said_of` is "="
-    where it equals `attributive`. `very` is empty where "very" does not go with it.
+    before its noun takes; `hindi` may hold another word for lifeless things ("बूढ़ा/पुराना"). `said_of` is "=" if
+    it equals `attributive`. `very` is empty if "very" may not precede the adjective.
     """
 
     english: str
@@ -54,11 +54,11 @@ class Adjective:
 
     @property
     def predicative(self) -> str:
-        """The kinds it may be said of, after "is"."""
+        """The kinds that it may be said of, after "is"."""
         return self.attributive if self.said_of == "=" else self.said_of
 
     def french(self, gender: str, is_plural: bool) -> str:
-        """Agrees with a noun.
+        """Returns the French form that agrees with a noun.
 
         >>> beautiful = next(adjective for adjective in ADJECTIVES if adjective.english == "beautiful")
         >>> beautiful.french("m", False), beautiful.french("m", True), beautiful.french("f", True)
@@ -70,17 +70,17 @@ class Adjective:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verb:
-    """A verb: English forms, French infinitive, what may act and be acted on, and marks.
+    """A verb: English forms, French infinitive, kinds of subject and object, and marks.
 
-    `past` or `gerund` is empty where the form is left out. `auxiliary` is avoir or être, or "state" for
-    "sits", which French says as être + `french`. Marks: dative (to somebody), à and dans (a preposition in
-    French only), optional (the object), stative (no adverb, no place), generic ("likes cats" is "aime les
-    chats"), no relative ("que le roi a a vu"), to (a place, needed); and what may follow: manner, well, for
-    somebody, from, at, on furniture.
+    `past` or `gerund` is empty if the form is not used. `auxiliary` is avoir or être, or "state" for "sits", which is
+    être + `french` in French. Marks: dative (takes a recipient), à and dans (a preposition in French only), optional
+    (its object), stative (no adverb, no place), generic ("likes cats" is "aime les chats"), no relative ("que le roi a
+    a vu"), to (needs a goal); and optional adjuncts: manner, well, for (a person), from, at, on (furniture).
 
-    `hindi` is the stem, after a noun with its gender ("मदद/f कर") or an adjective ("साफ कर"); of a state, what one
-    is. `agent` marks the subject: ने in the past, को, or के (पास) always. `marker` marks the recipient, if there is
-    one, else the object: 0 for never, empty for को where the object lives.
+    `hindi` is the stem, after a noun with its gender ("मदद/f कर") or an adjective ("साफ कर"); for a state, the word
+    before है. `agent` is the postposition of the subject: ने in the past only; को, or के (पास), in any tense. `marker`
+    is the postposition of the recipient, or of the object if there is no recipient: 0 for none, empty for को with
+    living objects.
     """
 
     base: str
@@ -360,7 +360,7 @@ stand    stands    -          -           debout     state     p        -       
 """)
 )
 
-# What cannot be said together of one thing, besides two sizes or two colours.
+# Adjectives that exclude each other, besides two sizes or two colours.
 CONTRARIES = frozenset(
     {
         frozenset(pair.split())
@@ -375,13 +375,13 @@ CONTRARIES = frozenset(
         )
     }
 )
-# Nouns with "of": the kinds that may follow.
+# Nouns that take "of", and the kind of the noun after it.
 OF = {"mother": "p", "father": "p", "sister": "p", "brother": "p", "friend": "p", "door": "b", "window": "b"}
-# "my man", "my girl" would not mean what the words say.
+# "my man" and "my girl" are idioms.
 NOT_OWNED = frozenset({"man", "woman", "boy", "girl"})
 
 
 @cache
 def pairs() -> tuple[tuple[str, str], ...]:
-    """Lists every (adjective, noun) that the grammar may put together, in the order of the lexicon."""
+    """Lists every (adjective, noun) pair that the grammar allows, in the order of the lexicon."""
     return tuple((a.english, n.one) for a in ADJECTIVES for n in NOUNS if n.kind in a.attributive + a.predicative)

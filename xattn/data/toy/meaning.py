@@ -1,6 +1,6 @@
-"""What a sentence means, and where its English words stand: the rules build it, each language says it.
+"""The meaning of a sentence, with the positions of its English words: built by the rules, translated by each language.
 
-Every `said` holds positions of English words. "Nominal" stands for whatever may be a subject or an object.
+`said` always holds the positions of English words. A nominal is anything that can be a subject or an object.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Adverb(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """(very) Adj; `very` is empty where it is not said."""
+    """(very) Adj; `very` is empty without "very"."""
 
     adjective: Adjective
     said: Said
@@ -36,7 +36,7 @@ class Quality(NamedTuple):
 
 
 class Pronominal(NamedTuple):
-    """A pronoun. It may echo words said before, which are then possible links only."""
+    """A pronoun; `echoes` are positions of earlier words that it repeats, linked as possible only."""
 
     pronoun: Pronoun
     said: Said
@@ -59,7 +59,7 @@ class Named(NamedTuple):
 
 
 class Nominal(NamedTuple):
-    """Det (very) Adj* N, and what follows it."""
+    """Det (very) Adj* N, and a modifier after it."""
 
     determiner: Determiner
     determined: Said
@@ -106,7 +106,7 @@ class Prepositional(NamedTuple):
 
 
 class Relative(NamedTuple):
-    """ "who" VP or "that" VP where there is no `subject`, else "that" NP V, the head being the object."""
+    """ "who" VP or "that" VP without a `subject`; else "that" NP V, whose object is the head."""
 
     said: Said
     subject: AnyNominal | None
@@ -122,7 +122,7 @@ class Negation(NamedTuple):
 
 
 class Complement(NamedTuple):
-    """What a verb takes: an object, somebody to whom (with the position of "to"), a place to which."""
+    """The complement of a verb: an object, a recipient (`to` is the position of "to"), or a goal."""
 
     object: AnyNominal | None = None
     to: Said = ()
@@ -188,7 +188,7 @@ class Clause(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A clause asked, with "why" or "when"; `said` is the verb in front."""
+    """A clause as a question, with "why" or "when" or neither; `said` is the verb in front."""
 
     asking: Adverb | None
     said: Said
@@ -196,7 +196,7 @@ class Question(NamedTuple):
 
 
 class Clauses(NamedTuple):
-    """Two clauses and what joins them."""
+    """Two clauses and the conjunction between them."""
 
     first: Clause
     joint: Adverb

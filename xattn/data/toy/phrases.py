@@ -1,4 +1,4 @@
-"""The pieces that the rules put together: phrases, qualities, negation, the English form of a verb."""
+"""Building blocks of the rules: phrases, qualities, negation, and the English forms of verbs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ M_co = TypeVar("M_co", bound=AnyNominal, covariant=True)
 
 @dataclass(slots=True, kw_only=True)
 class Phrase(Generic[M_co]):
-    """A nominal, and what the rules need to know of it as a subject or as the head of a relative clause.
+    """A nominal with the features that the rules need if it is a subject or the head of a relative clause.
 
-    `person` counts i, you, he, we, they from 0. `kinds`, `nouns` and `adjectives` hold those of both phrases after
-    "and"; a pronoun or a name has no noun. `adjectives` and `verbs` grow with what is said of it, so that nothing
-    is said twice. Nothing follows a `heavy` phrase: it ends in a clause.
+    `person` counts i, you, he, we, they from 0. With "and", `kinds`, `nouns` and `adjectives` are those of both
+    phrases; a pronoun or a name has no noun. Every adjective or verb said of the phrase is added to `adjectives` or
+    `verbs`, so that none is said twice. A `heavy` phrase ends in a clause, and nothing may follow it.
     """
 
     nominal: M_co
@@ -37,12 +37,12 @@ class Phrase(Generic[M_co]):
 
     @property
     def negatable(self) -> bool:
-        """Whether "not" may follow: "every cat does not sleep" could mean two things."""
+        """Whether "not" may follow: "every cat does not sleep" would be ambiguous."""
         return EVERY not in self.determiners and ALL not in self.determiners
 
 
 class Allow(NamedTuple):
-    """What may still be said: clauses in phrases, "and" between nouns, times, negation, modals, tenses."""
+    """Which constructions are allowed: clauses in phrases, "and" between nouns, times, negation, modals, tenses."""
 
     heavy: bool = True
     joint: bool = True
@@ -53,7 +53,7 @@ class Allow(NamedTuple):
 
 
 SIMPLE = Allow(heavy=False, joint=False, time=False)
-# Before "and" and another predicate: "can eat and walk", "does not eat and walk" would be one, not two.
+# Before "and" and another predicate: in "can eat and walk" or "does not eat and walk", both could be in its scope.
 FIRST_OF_TWO = SIMPLE._replace(negation=False, modal=False)
 
 
@@ -64,7 +64,7 @@ def name(d: Draft) -> Phrase[Named]:
 
 
 def adverb(d: Draft, sayings: Sequence[Saying]) -> Adverb:
-    """Says one of the expressions."""
+    """Chooses and says one of the expressions."""
     return Adverb(*d.word(sayings, ENGLISH))
 
 
@@ -80,7 +80,7 @@ def quality(d: Draft, options: Sequence[Adjective], very_probability: float) -> 
 
 
 def said_of(d: Draft, options: tuple[Adjective, ...], actor: Phrase) -> Quality:
-    """(very) Adj after "is", remembered by what it is said of."""
+    """(very) Adj after "is", which is added to the adjectives of the actor."""
     options, _ = unbarred(options, actor.nouns, d.barred)
     said = quality(d, options, 0.15)
     d.adjective_nouns += [(said.adjective.english, noun.one) for noun in actor.nouns]
@@ -100,7 +100,7 @@ def negate(d: Draft, helper: Said = ()) -> Negation:
 
 
 def polarity(d: Draft, actor: Phrase, allow: Allow) -> tuple[Tense, Said, Negation | None]:
-    """Decides tense and negation: gives the tense, where do/does/did stands, and "not" or "never"."""
+    """Chooses tense and negation; returns the tense, the positions of do/does/did, and "not" or "never" if negated."""
     tense = d.pick(allow.tenses)
     if not (allow.negation and actor.negatable and d.chance(0.25)):
         return tense, (), None
@@ -111,12 +111,12 @@ def polarity(d: Draft, actor: Phrase, allow: Allow) -> tuple[Tense, Said, Negati
 
 
 def english_form(verb: Verb | Modal, actor: Phrase, tense: Tense, bare: bool) -> str:
-    """Gives the form of an English verb; `bare` after a helper."""
+    """Returns the form of an English verb; `bare` after do, does or did."""
     if isinstance(verb, Verb) and tense == "past" and not bare:
         return verb.past
     return verb.third if actor.person == 2 and not bare else verb.base
 
 
-def fresh(verbs: Sequence[Verb], actor: Phrase) -> Sequence[Verb]:
-    """Leaves the verbs that nobody has said of the actor."""
+def unused(verbs: Sequence[Verb], actor: Phrase) -> Sequence[Verb]:
+    """Drops the verbs that were said of the actor already."""
     return [verb for verb in verbs if verb not in actor.verbs] if actor.verbs else verbs

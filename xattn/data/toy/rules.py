@@ -1,7 +1,7 @@
 """The rules of the toy grammar: noun phrases, verb phrases, clauses, sentences.
 
-Each is a function from a `Draft` and a few finite features (number, kinds, tense, ...) to a meaning: it says its
-English words from left to right, and remembers where they stand.
+Each rule is a function from a `Draft` and a few finite features (number, kinds, tense, ...) to a meaning. It appends
+its English words to the draft from left to right, and stores their positions in the meaning.
 """
 
 from operator import attrgetter
@@ -40,19 +40,19 @@ from xattn.data.toy.phrases import (
     adverb,
     bare_noun,
     english_form,
-    fresh,
     name,
     negate,
     polarity,
     quality,
     said_of,
+    unused,
 )
 from xattn.data.toy.words import Said
 
 ONE_OF, MANY_OF = attrgetter("one"), attrgetter("many")
 
 EVERYBODY = (0, 1, 2, 3, 4)
-ACTORS = "p" * 9 + "a" * 6 + "vv"  # likelier kinds several times
+ACTORS = "p" * 9 + "a" * 6 + "vv"  # frequent kinds are repeated
 ANYTHING = ACTORS + "ockrnhubgwfmd"
 SENTENCES = ("noun",) * 2 + ("statement",) * 13 + ("question",) * 6 + ("clauses",) * 11 + ("predicates",) * 5
 PREDICATES = ("verb",) * 7 + ("copula",) * 2 + ("modal",) * 2
@@ -138,11 +138,11 @@ def noun_phrase(
     placed: bool = False,
     besides: tuple[Noun, ...] = (),
 ) -> Phrase[Nominal]:
-    """Det (very) Adj* N, and if `heavy` a relative clause, "of" NP or (if `placed`) a place.
+    """Det (very) Adj* N; if `heavy`, a relative clause, "of" NP or (if `placed`) a place may follow.
 
-    The noun is another than those in `besides`.
+    The noun is not one of `besides`.
     """
-    kind = d.pick(d.foreseen(kinds, choices.noun_words))
+    kind = d.pick(d.reachable(kinds, choices.noun_words))
     if kind in MASS:
         many = False
     elif many is None:
@@ -176,7 +176,7 @@ def noun_phrase(
 
 
 def modifier(d: Draft, head: Phrase, placed: bool) -> Of | Prepositional | Relative | None:
-    """What follows a noun: "of" NP, a place, a relative clause, or nothing."""
+    """A modifier after a noun: "of" NP, a place, a relative clause, or none."""
     (noun,) = head.nouns
     if head.determiners == (THE,):
         if noun.one in OF and d.chance(0.4):
@@ -195,12 +195,12 @@ def person(d: Draft, mode: Mode) -> Phrase[Named] | Phrase[Nominal]:
 
 
 def both(d: Draft, kinds: str, mode: Mode, heavy: bool) -> Phrase[Joined]:
-    """NP "and" NP. Only the second may be heavy: what follows the first could belong to both."""
+    """NP "and" NP. Only the second may be heavy: a clause after the first could modify both."""
     then = "known" if mode == "generic" else "oblique"
     first = then if mode == "subject" else mode
     one = name(d) if "p" in kinds and d.chance(0.15) else noun_phrase(d, kinds, first)
     said = d.say("and")
-    # "my cats and dogs" and "small cats and dogs" could be mine, or small, both.
+    # In "my cats and dogs" and "small cats and dogs", the second noun could share the determiner or adjective.
     shared = one.adjectives or one.determiners != (BARE,)
     two = noun_phrase(d, kinds, then if shared else mode, heavy=heavy, besides=one.nouns)
     return Phrase(
@@ -231,7 +231,7 @@ def relative_clause(d: Draft, head: Phrase) -> Relative:
 
 
 def prepositional(d: Draft, options: tuple[Preposition, ...], actor: Phrase) -> Prepositional:
-    """P NP, or P and a pronoun for somebody else than the actor."""
+    """P NP, or P and a pronoun for a person other than the actor."""
     preposition, said = d.word(options, ENGLISH)
     if preposition.kinds != "p":
         return Prepositional(preposition, said, noun_phrase(d, preposition.kinds, preposition.mode).nominal)
@@ -239,14 +239,14 @@ def prepositional(d: Draft, options: tuple[Preposition, ...], actor: Phrase) -> 
 
 
 def somebody(d: Draft, mode: Mode, actor: Phrase) -> Pronominal | Named | Nominal:
-    """A pronoun for somebody else than the actor, a name, or a noun phrase about a person."""
+    """A pronoun for a person other than the actor, a name, or a noun phrase about a person."""
     if d.chance(0.4):
         return Pronominal(*d.word(choices.others(actor.person), lambda pronoun: pronoun.object))
     return person(d, mode).nominal
 
 
 def place(d: Draft, actor: Phrase, verb: Verb | None = None) -> Prepositional:
-    """Where somebody or something is, or does what the verb says; few do it on a table."""
+    """A place where the actor is, or where the action happens; "on" furniture only for verbs marked so."""
     without = "" if verb is None or "on" in verb.marks else "u"
     return prepositional(d, choices.places(actor.kinds, without), actor)
 
@@ -255,7 +255,7 @@ def place(d: Draft, actor: Phrase, verb: Verb | None = None) -> Prepositional:
 
 
 def predicate(d: Draft, actor: Phrase, allow: Allow) -> Predicate:
-    """A verb with what belongs to it, "is" ..., or "can" and an infinitive."""
+    """A verb phrase: verb with complement and adjuncts, "is" ..., or a modal verb with an infinitive."""
     how = "copula"
     if "present" not in allow.tenses:
         how = "verb"
@@ -288,11 +288,11 @@ def verbal(d: Draft, actor: Phrase, tense: fw.Tense, helper: Said, negation: Neg
     frequency = None
     if not never and d.chance(0.12):
         frequency = adverb(d, fw.FREQUENCY["not" if negation else tense])
-    options = fresh(choices.verbs(actor.kinds, tense, bool(frequency), ""), actor)
+    options = unused(choices.verbs(actor.kinds, tense, bool(frequency), ""), actor)
     verb, said = d.word(options, lambda verb: english_form(verb, actor, tense, bool(helper)))
     actor.verbs += (verb,)
     if negation:
-        allow = allow._replace(joint=False)  # "ni" is another story
+        allow = allow._replace(joint=False)  # French would need "ni"
     taken, heavy = complement(d, verb, actor, "negated" if negation else "plain", allow)
     said_so_far = Verbal(verb, said, tense, helper, negation, taken, frequency)
     if heavy or "stative" in verb.marks:
@@ -304,14 +304,14 @@ def verbal(d: Draft, actor: Phrase, tense: fw.Tense, helper: Said, negation: Neg
 def infinitive(
     d: Draft, modal: Modal, actor: Phrase, said: Said, helper: Said, negation: Negation | None, allow: Allow
 ) -> Infinitive:
-    """What follows a modal verb, with that verb."""
+    """An infinitive or gerund after a modal verb that was said already, with its complement."""
     to = d.say("to") if modal.then == "to" else ()
-    options = fresh(choices.verbs(actor.kinds, "gerund", True, ""), actor)
+    options = unused(choices.verbs(actor.kinds, "gerund", True, ""), actor)
     verb, verb_said = d.word(options, lambda verb: verb.gerund if modal.then == "gerund" else verb.base)
     actor.verbs += (verb,)
     if negation:
         allow = allow._replace(joint=False)
-    # Both "n' aime pas manger de pain" and "du pain" are said, so neither is here.
+    # French has both "n' aime pas manger de pain" and "du pain", so the grammar avoids either.
     mode = "plain" if not negation else "known" if modal.then == "gerund" else "negated"
     taken, heavy = complement(d, verb, actor, mode, allow)
     placed = not heavy and not verb.marks & {"to", "dans"} and d.chance(0.2)
@@ -320,7 +320,7 @@ def infinitive(
 
 
 def complement(d: Draft, verb: Verb, actor: Phrase, mode: Mode, allow: Allow) -> tuple[Complement, bool]:
-    """What belongs to the verb (its object, the person given to, the place gone to), and whether it is heavy."""
+    """The complement of a verb (object, recipient or goal), and whether it is heavy."""
     if "to" in verb.marks:
         return Complement(goal=prepositional(d, fw.TO, actor)), False
     if "dans" in verb.marks:
@@ -336,7 +336,7 @@ def complement(d: Draft, verb: Verb, actor: Phrase, mode: Mode, allow: Allow) ->
 
 
 def direct_object(d: Draft, verb: Verb, actor: Phrase, mode: Mode, allow: Allow) -> tuple[Complement, bool]:
-    """A pronoun, a name, a noun phrase, or nothing if that is optional; and whether it is heavy."""
+    """A direct object (pronoun, name, noun phrase, or none if it is optional), and whether it is heavy."""
     if "optional" in verb.marks and d.chance(0.3):
         return Complement(), False
     if d.chance(0.25):
@@ -354,7 +354,7 @@ def direct_object(d: Draft, verb: Verb, actor: Phrase, mode: Mode, allow: Allow)
 
 
 def adjuncts(d: Draft, said: Verbal, actor: Phrase, times: tuple[fw.Saying, ...]) -> Verbal:
-    """Adds how, where, with or for whom, when."""
+    """Adds adjuncts: manner, place, beneficiary or company, time."""
     verb = said.verb
     well = manner = time = None
     around: list[Prepositional] = []
@@ -378,7 +378,7 @@ def adjuncts(d: Draft, said: Verbal, actor: Phrase, times: tuple[fw.Saying, ...]
 
 
 def copula(d: Draft, actor: Phrase, said: Said, negation: Negation | None) -> Copula:
-    """What somebody or something is: one or two adjectives, a profession, friends, in a place."""
+    """The complement of "is": one or two adjectives, a noun for people, or a place."""
     compatible = choices.compatible(actor.kinds, actor.adjectives)
     options = ["adjective"] * 3 if compatible else []
     if choices.places(actor.kinds, ""):

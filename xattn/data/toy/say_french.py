@@ -1,4 +1,4 @@
-"""A meaning said in French, with every word linked to the English words it comes from."""
+"""French sentences for meanings, with every word linked to the English words it translates."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,13 +30,13 @@ from xattn.data.toy.meaning import (
     Sentence,
     Verbal,
 )
-from xattn.data.toy.words import Said, Word, linked
+from xattn.data.toy.words import Said, Word, linked, placed
 
 French = list[Word]
 
 
 class Agreement(NamedTuple):
-    """What a verb, a participle and an adjective agree with; `person` counts je, tu, il, nous, ils from 0."""
+    """The features that verbs, participles and adjectives agree with; `person` counts je, tu, il, nous, ils from 0."""
 
     person: int
     gender: str
@@ -44,7 +44,7 @@ class Agreement(NamedTuple):
 
 
 def say(sentence: Sentence) -> tuple[str, WordLinks, WordLinks]:
-    """Gives the French sentence, its sure links and its possible links."""
+    """Returns the French sentence, its sure links and its possible links."""
     return join(_sentence(sentence))
 
 
@@ -109,10 +109,10 @@ def _nominal(nominal: AnyNominal) -> French:
 
 
 def _article(nominal: Nominal, adjective_next: bool) -> French:
-    """Says a determiner in French.
+    """Builds a determiner.
 
-    Indefinite ones depend on the sentence: j' ai du pain, je n' ai pas de pain, j' aime le pain; des chats,
-    but de petits chats. Those that English leaves out are possible links to the noun.
+    Indefinite determiners depend on the sentence: j' ai du pain, je n' ai pas de pain, j' aime le pain; des chats, but
+    de petits chats. A determiner that English leaves out has a possible link to the noun.
     """
     determiner, said, many, mode = nominal.determiner, nominal.determined, nominal.many, nominal.mode
     feminine, noun = nominal.noun.gender == "f", nominal.said
@@ -149,11 +149,7 @@ def _relative(relative: Relative, head: Agreement) -> French:
 
 
 def _prepositional(where: Prepositional) -> French:
-    said = where.said
-    french = [
-        Word(word, tuple(said[i] for i in sure), tuple(said[i] for i in possible))
-        for word, sure, possible in where.preposition.french
-    ]
+    french = placed(where.preposition.french, where.said)
     if isinstance(where.nominal, Pronominal):
         return [*french, Word(where.nominal.pronoun.tonic, where.nominal.said)]
     return french + _nominal(where.nominal)
@@ -208,7 +204,7 @@ def _verbal(verbal: Verbal, actor: Agreement) -> French:
 
 
 def _complement(verb: Verb, said: Said, taken: Complement) -> tuple[French, Agreement | None, French]:
-    """Gives clitics, what the participle agrees with, and the words after the verb."""
+    """Returns the clitics, the agreement of the participle, and the words after the verb."""
     thing = taken.object
     if taken.goal is not None:
         return [], None, _prepositional(taken.goal)

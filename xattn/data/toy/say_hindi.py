@@ -1,7 +1,7 @@
-"""A meaning said in Hindi, with every word linked to the English words it comes from.
+"""Hindi sentences for meanings, with every word linked to the English words it translates.
 
-A clause is: subject, time, how often, where and with whom, how, recipient, object, the noun of a verb like मदद करना,
-why or when, negation, verb, and last the relative clause of its object.
+The order of a clause is: subject, time, frequency, place and company, manner, recipient, object, the noun of a verb
+like मदद करना, why or when, negation, verb, and the relative clause of the object.
 """
 
 from collections.abc import Sequence
@@ -33,18 +33,18 @@ from xattn.data.toy.meaning import (
     Sentence,
     Verbal,
 )
-from xattn.data.toy.words import Said, Word, linked, spell
+from xattn.data.toy.words import Said, Word, linked, placed, spell
 
 Hindi = list[Word]
 WHO = (Cases("जो", "जिसने", "जिसे", "जिससे", "जिसका"), Cases("जो", "जिन्होंने", "जिन्हें", "जिनसे", "जिनका"))
 OWNERS = {OWN[0]: 0, OWN[1]: 1, OWN[4]: 3}  # my, your, our
 NOBODY = -1
-ON = ("समुद्र तट", "स्टेशन")  # one is on, not in, them when English is "at" them
+ON = ("समुद्र तट", "स्टेशन")  # "at" these places is पर, not में
 LIVING = "pa"
 
 
 class Agreement(NamedTuple):
-    """What a verb and an adjective agree with; `person` counts मैं, तुम, वह, हम, वे from 0."""
+    """The features that verbs and adjectives agree with; `person` counts मैं, तुम, वह, हम, वे from 0."""
 
     person: int
     gender: str
@@ -52,11 +52,11 @@ class Agreement(NamedTuple):
     living: bool
 
 
-IT = Agreement(2, "m", False, False)  # what a verb agrees with where there is nothing to agree with
+IT = Agreement(2, "m", False, False)  # the default agreement of a verb
 
 
 class Object(NamedTuple):
-    """What a verb acts on: its words, the relative clause to come later, and, if unmarked, what may agree with it."""
+    """An object: its words, its relative clause, which comes later, and its agreement if it has no postposition."""
 
     words: Hindi
     clause: Hindi
@@ -64,7 +64,7 @@ class Object(NamedTuple):
 
 
 def say(sentence: Sentence) -> tuple[str, WordLinks, WordLinks]:
-    """Gives the Hindi sentence, its sure links and its possible links."""
+    """Returns the Hindi sentence, its sure links and its possible links."""
     return spell(_sentence(sentence))
 
 
@@ -85,7 +85,7 @@ def _sentence(sentence: Sentence) -> Hindi:
     agreement = _agreement(subject)
     if _agent_marker(first) == _agent_marker(second):
         return start + _predicate(second, [], agreement)
-    # The subject in another case cannot be left out: a pronoun stands for it.
+    # The second verb needs its subject in another case, so a pronoun repeats it.
     pronoun = subject.pronoun if isinstance(subject, Pronominal) else PRONOUNS[5 if agreement.many else 2]
     echo = Pronominal(pronoun, (), _head(subject))
     return start + _predicate(second, _whole(echo, _agent(second, _head(subject)), NOBODY), agreement)
@@ -112,7 +112,7 @@ def _agreement(nominal: AnyNominal) -> Agreement:
 
 
 def _head(nominal: AnyNominal) -> Said:
-    """Where the word stands that a postposition comes after."""
+    """The English position of the word before a postposition."""
     return nominal.two.said if isinstance(nominal, Joined) else nominal.said
 
 
@@ -122,10 +122,10 @@ def _whole(nominal: AnyNominal, marker: Sequence[Word], owner: int) -> Hindi:
 
 
 def _nominal(nominal: AnyNominal, marker: Sequence[Word], owner: int, oblique: bool = False) -> tuple[Hindi, Hindi]:
-    """Gives a nominal with its postposition, and its relative clause.
+    """Returns a nominal with its postposition, and its relative clause.
 
-    `owner` is the person of the subject: what is one's own is अपना. What stands before a postposition is oblique,
-    and so may be what has none.
+    `owner` is the person of the subject, whose possessive is अपना. A nominal with a postposition is oblique; `oblique`
+    makes one without a postposition oblique too.
     """
     if isinstance(nominal, Pronominal):
         return _pronoun(nominal, marker), []
@@ -150,7 +150,7 @@ def _nominal(nominal: AnyNominal, marker: Sequence[Word], owner: int, oblique: b
 
 
 def _pronoun(nominal: Pronominal, marker: Sequence[Word]) -> Hindi:
-    """Says a pronoun, which swallows the first word of a postposition."""
+    """Builds a pronoun, which merges with the first word of a postposition."""
     cases = nominal.pronoun.hindi
     if not marker:
         return [Word(cases.direct, nominal.said, nominal.echoes)]
@@ -163,7 +163,7 @@ def _pronoun(nominal: Pronominal, marker: Sequence[Word]) -> Hindi:
 
 
 def _determiner(nominal: Nominal, owner: int, oblique: bool) -> tuple[Hindi, Said]:
-    """Says a determiner, or gives the English article that Hindi leaves to the noun."""
+    """Builds a determiner; returns with it the position of an article that Hindi drops, to link to the noun."""
     determiner, said, many = nominal.determiner, nominal.determined, nominal.many
     if determiner is THE and isinstance(nominal.after, Relative | Prepositional):
         return [Word(("उन" if many else "उस") if oblique else "वे" if many else "वह", said)], ()
@@ -189,7 +189,7 @@ def _quality(quality: Quality, agreement: Agreement, oblique: bool = False) -> H
 
 
 def _modifier(nominal: Nominal, agreement: Agreement) -> Hindi:
-    """A relative clause; "the boy in the garden" is the boy who is there."""
+    """Builds a relative clause; "the boy in the garden" becomes "the boy who is in the garden"."""
     after = nominal.after
     if after is None or isinstance(after, Of):
         return []
@@ -214,14 +214,11 @@ def _modifier(nominal: Nominal, agreement: Agreement) -> Hindi:
 
 def _prepositional(where: Prepositional, owner: int) -> Hindi:
     said, nominal = where.said, where.nominal
-    marker = [
-        Word(word, tuple(said[i] for i in sure), tuple(said[i] for i in possible))
-        for word, sure, possible in where.preposition.hindi
-    ]
+    marker = placed(where.preposition.hindi, said)
     if isinstance(nominal, Nominal):
         if where.preposition.english == "at" and nominal.noun.hindi in ON:
             marker = [Word("पर", *marker[0][1:])]
-        if where.preposition.english == "to" and nominal.many:  # one goes बाज़ार, but बाज़ारों को
+        if where.preposition.english == "to" and nominal.many:  # बाज़ार, but बाज़ारों को
             marker = [Word("को", said)]
     if marker:
         return _whole(nominal, marker, owner)
@@ -237,7 +234,7 @@ def _adverb(adverb: Adverb | None) -> Hindi:
 
 
 def _agent_marker(predicate: Predicate) -> str:
-    """What a predicate wants after its subject: ने, को, के (पास) or nothing."""
+    """The postposition of the subject: ने, को, के (for के पास) or none."""
     if isinstance(predicate, Infinitive):
         return "को" if predicate.modal.hindi in ("चाहिए", "पसंद", "बहुत पसंद") else ""
     if isinstance(predicate, Copula):
@@ -257,7 +254,7 @@ def _agent(predicate: Predicate, subject: Said) -> Hindi:
 def _predicate(
     predicate: Predicate, subject: Sequence[Word], agreement: Agreement, asking: Adverb | None = None
 ) -> Hindi:
-    """Says what follows the subject, and the subject before it."""
+    """Builds a clause from its subject, which is in words already, and its predicate."""
     owner = agreement.person
     why = _adverb(asking)
     if isinstance(predicate, Copula):
@@ -293,14 +290,14 @@ def _said_of(copula: Copula, agreement: Agreement) -> Hindi:
 
 
 def _objects(predicate: Verbal | Infinitive, owner: int) -> Object:
-    """Says recipient, object and goal."""
+    """Builds recipient and object, or the goal."""
     verb, taken = predicate.verb, predicate.complement
     said = predicate.said if isinstance(predicate, Verbal) else predicate.verb_said
     if taken.goal is not None:
         return Object(_prepositional(taken.goal, owner), [], None)
     words: Hindi = []
     if taken.recipient is not None:
-        first, *more = verb.marker.split()  # of "के पास", पास is the word that says "to"
+        first, *more = verb.marker.split()  # in "के पास", पास translates "to"
         last = [Word(word, taken.to, () if taken.to else said) for word in [first, *more][-1:]]
         marker = [Word(first, (), taken.to), *last] if more else last
         if first == "की":
@@ -320,7 +317,7 @@ def _objects(predicate: Verbal | Infinitive, owner: int) -> Object:
 
 
 def _object_marker(verb: Verb, said: Said, living: bool, pronoun: bool, head: Said = ()) -> Hindi:
-    """Gives the postposition of an object: the verb's own, or को for who lives and for pronouns."""
+    """Returns the postposition of an object: that of the verb, or को for living objects and pronouns."""
     if verb.marker not in ("", "0"):
         return [Word(verb.marker, (), head or said if verb.marker == "को" else said)]
     needed = living if verb.marker == "" else pronoun and verb.agent == "ने"
@@ -335,20 +332,20 @@ def _negation(predicate: Predicate) -> Hindi:
 
 
 def _ever(verbal: Verbal) -> Hindi:
-    """The first word of "never": कभी ... नहीं."""
+    """Builds the first word of "never": कभी ... नहीं."""
     negation = verbal.negation
     return [Word("कभी", negation.said)] if negation and negation.never else []
 
 
 def _host(verb: Verb) -> tuple[str, str, str]:
-    """Parts "मदद/f कर" into what stands before the verb, its gender (empty for an adjective), and the stem."""
+    """Splits "मदद/f कर" into the noun or adjective, its gender (empty for an adjective), and the stem."""
     *host, stem = verb.hindi.split()
     word, _, gender = " ".join(host).partition("/")
     return word, gender, stem
 
 
 def _acted_on(verb: Verb, thing: Object) -> Agreement:
-    """What a verb agrees with that does not agree with its subject: the nearest unmarked thing."""
+    """The agreement of a verb that does not agree with its subject: its noun, the unmarked object, or the default."""
     gender = _host(verb)[1]
     return IT._replace(gender=gender) if gender else thing.agreement or IT
 

@@ -1,4 +1,4 @@
-"""Words of a translation and the English words they come from: what the rules and both languages share."""
+"""Words of a translation with their links to English words, shared by both languages."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,10 @@ Said = tuple[int, ...]  # positions of English words
 
 
 class Word(NamedTuple):
-    """A word of the translation, and the English positions it comes from; its language says how it is spelled."""
+    """A word of the translation, and the English positions to which it has sure and possible links.
+
+    In French, `text` may contain the marks that `french.join` resolves.
+    """
 
     text: str
     sure: Said = ()
@@ -17,17 +20,26 @@ class Word(NamedTuple):
 
 
 def linked(said: Said, text: str) -> list[Word]:
-    """Links words to English ones, one by one if there are as many, else all to all."""
+    """Links the words of a text to English positions, one to one if the numbers agree, else all to all."""
     words = text.split()
     if len(words) == len(said):
         return [Word(word, (i,)) for word, i in zip(words, said, strict=True)]
     return [Word(word, said) for word in words]
 
 
-def spell(words: Sequence[Word]) -> tuple[str, WordLinks, WordLinks]:
-    """Gives the text of words that are spelled already, and its links as sorted (English, other) pairs.
+def placed(phrase: Sequence[Word], said: Said) -> list[Word]:
+    """Moves the links of a phrase from positions within its English phrase to those in the sentence, `said`.
 
-    The first tuple holds the sure links, the second the possible ones, which include the sure.
+    >>> placed([Word("près", (0,)), Word("de/d'", (), (0,))], (4,))
+    [Word(text='près', sure=(4,), possible=()), Word(text="de/d'", sure=(), possible=(4,))]
+    """
+    return [Word(text, tuple(said[i] for i in sure), tuple(said[i] for i in loose)) for text, sure, loose in phrase]
+
+
+def spell(words: Sequence[Word]) -> tuple[str, WordLinks, WordLinks]:
+    """Returns the text of words, and its sure and possible links as sorted (English, other) pairs.
+
+    The possible links include the sure ones. The words must be in their final spelling.
 
     >>> spell([Word("हम", (0,)), Word("दोस्त", (2,)), Word("हैं", (1,), (2,))])
     ('हम दोस्त हैं', ((0, 0), (1, 2), (2, 1)), ((0, 0), (1, 2), (2, 1), (2, 2)))
