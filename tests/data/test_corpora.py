@@ -1,4 +1,4 @@
-"""Parallel text from files and from the generated toy: what comes out, and what is said when it cannot."""
+"""Parallel text from files and from the generated toy: the pairs, and the errors."""
 
 import gzip
 import shutil
@@ -46,7 +46,7 @@ def test_a_prefix_and_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"test__en": "a"}, r"no file .*train\.en; .* holds test\.en: --data\.train, .* name the splits\.$"),
+        ({"test__en": "a"}, r"no file .*train\.en; .* holds test\.en: --task\.train, .* name the splits\.$"),
         ({}, r"no file .*train\.en; .* is empty"),
         ({"train__en": "a"}, r"no file .*train\.fr; .* holds train\.en: "),
         ({"train__en": "a\nb\n", "train__fr": "a\nb\nc\n"}, r"train\.en has 2 lines but .*train\.fr has 3"),
@@ -55,8 +55,8 @@ def test_a_prefix_and_a_table(tmp_path):
         ({"train__en": "", "train__fr": ""}, r"train\.en is empty"),
         ({"train__tsv": "a\tb\nc"}, r"train\.tsv, line 2: there are fewer than 2 columns; expected .* got 'c'"),
         ({"train__tsv": "a\t"}, r"train\.tsv, line 1: there is no text"),
-        ({"train__tsv": "a\tb\tc"}, r"line 1: there are more than 2 columns; say which .* --data\.columns 1 2"),
-        ({"train__tsv": b"a\tb\nc\t\xe9"}, r"train\.tsv, line 2: this is not UTF-8.*--data\.bad_lines skip"),
+        ({"train__tsv": "a\tb\tc"}, r"line 1: there are more than 2 columns; name those .* --task\.columns 1 2"),
+        ({"train__tsv": b"a\tb\nc\t\xe9"}, r"train\.tsv, line 2: this is not UTF-8.*--task\.bad_lines skip"),
         ({"train__en__gz": gzip.compress(b"a")}, r"no file .*train\.fr; "),
         ({"train__en__gz": b"a", "train__fr": "a"}, r"train\.en\.gz cannot be read: Not a gzipped file"),
         ({"train__tsv__gz": gzip.compress(b"a\tb\n" * 99)[:-9]}, r"train\.tsv\.gz cannot be read: "),
@@ -96,7 +96,7 @@ def test_bad_lines_are_left_out_and_counted(tmp_path):
     bad = BadLines("skip")
     assert load(str(tmp_path), "b", bad=bad) == [Pair("a", "b")]
     assert bad.counts == {"there are fewer than 2 columns": 2, "there are more than 2 columns": 1}
-    # Which line is the translation of which is unknown: never skipped.
+    # Files of different length cannot be aligned, so this is always an error.
     write(tmp_path, c__en="a\nb\nc\nd\n", c__fr="a\n")
     with pytest.raises(DataError, match=r"c\.en has 4 lines but .*c\.fr has 1:"):
         load(str(tmp_path), "c", bad=BadLines("skip"))
@@ -114,7 +114,7 @@ def test_environment_variables_in_a_path(tmp_path, monkeypatch):
         load("$NO_CORPORA/multi30k", "train")
 
 
-def test_lines_are_read_one_after_the_other(tmp_path):
+def test_lines_are_read_lazily(tmp_path):
     corpus = write(tmp_path, train__en=b"a\n\xff", train__fr="b\nc")
     pairs = read(corpus, "train")
     assert next(pairs) == Pair("a", "b")
@@ -149,7 +149,7 @@ def refuse(*_):
     raise AssertionError("nothing should be built")
 
 
-def test_the_toy_is_what_the_grammar_says(cache, monkeypatch):
+def test_the_toy_is_the_output_of_the_grammar(cache, monkeypatch):
     monkeypatch.setattr(builder, "build", refuse)
     for split, examples in generate(FEW).items():
         expected = [Pair(e.english, e.target, e.sure, e.possible) for e in examples]
@@ -158,8 +158,8 @@ def test_the_toy_is_what_the_grammar_says(cache, monkeypatch):
 
 
 def test_tensorflow_datasets_reads_the_same(cache):
-    (home,) = cache.iterdir()
-    records = tfds.builder_from_directory(home / "toy_en_fr" / VERSION).as_data_source("validation")  # pyright: ignore[reportCallIssue]
+    (built,) = cache.iterdir()
+    records = tfds.builder_from_directory(built / "toy_en_fr" / VERSION).as_data_source("validation")  # pyright: ignore[reportCallIssue]
     pairs = load("toy_en_fr", "validation", cache=cache, sizes=FEW)
     for record, pair in zip(records, pairs, strict=True):
         assert record["english"].decode() == pair.source
@@ -172,8 +172,8 @@ def test_tensorflow_datasets_reads_the_same(cache):
 def test_the_toy_in_hindi(tmp_path):
     expected = [Pair(e.english, e.target, e.sure, e.possible) for e in generate(FEW, language="hi")["test"]]
     assert load("toy_en_hi", "test", cache=tmp_path, sizes=FEW) == expected
-    (home,) = tmp_path.iterdir()
-    record = next(iter(tfds.builder_from_directory(home / "toy_en_hi" / VERSION).as_data_source("test")))  # pyright: ignore[reportCallIssue]
+    (built,) = tmp_path.iterdir()
+    record = next(iter(tfds.builder_from_directory(built / "toy_en_hi" / VERSION).as_data_source("test")))  # pyright: ignore[reportCallIssue]
     assert record["hindi"].decode() == expected[0].target
     with pytest.raises(DataError, match="toy_en_hi has no split 'dev'"):
         load("toy_en_hi", "dev", cache=tmp_path)
@@ -191,26 +191,26 @@ def test_an_interrupted_build_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_process_may_be_quicker(cache, tmp_path, monkeypatch):
-    (home,) = cache.iterdir()
+def test_another_process_may_build_the_same_corpus_first(cache, tmp_path, monkeypatch):
+    (built,) = cache.iterdir()
 
     def slow_build(corpus, folder, sizes, seed):
         folder.mkdir()
         (folder / "late").touch()
-        shutil.copytree(home, tmp_path / home.name)
+        shutil.copytree(built, tmp_path / built.name)
 
     monkeypatch.setattr(builder, "build", slow_build)
     pairs = load("toy_en_fr", "test", cache=tmp_path, sizes=FEW)
     assert pairs == load("toy_en_fr", "test", cache=cache, sizes=FEW)
-    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+    assert [path.name for path in tmp_path.iterdir()] == [built.name]
 
 
 def test_bad_toy(tmp_path):
     with pytest.raises(DataError, match="no split 'dev'; it has train, validation, test, unseen_pairs, long"):
         load("toy_en_fr", "dev", cache=tmp_path)
-    with pytest.raises(DataError, match="in which cache folder"):
+    with pytest.raises(DataError, match="needs a cache folder"):
         load("toy_en_fr", "train")
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(DataError, match=r"cannot be kept in the cache folder .*file"):
+    with pytest.raises(DataError, match=r"cannot be stored in the cache folder .*file"):
         load("toy_en_fr", "train", cache=file, sizes=FEW)

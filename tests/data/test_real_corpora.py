@@ -1,4 +1,4 @@
-"""Real corpora, where the environment variable XATTN_DATA names the folder that holds them."""
+"""Real corpora, read from the folder in the environment variable XATTN_DATA; skipped without it."""
 
 import os
 
@@ -9,7 +9,7 @@ from xattn.data.corpora import load
 from xattn.data.encoded import encode
 from xattn.data.tokenizer import Tokenizer
 
-pytestmark = pytest.mark.skipif("XATTN_DATA" not in os.environ, reason="XATTN_DATA names no folder with real corpora")
+pytestmark = pytest.mark.skipif("XATTN_DATA" not in os.environ, reason="XATTN_DATA is not set")
 
 
 def test_multi30k_in_few_shapes_with_little_padding(tmp_path):
@@ -18,7 +18,7 @@ def test_multi30k_in_few_shapes_with_little_padding(tmp_path):
     pairs = load(corpus, "train")
     assert len(pairs) == 29_000
     tokenizer = Tokenizer.train([text for pair in pairs for text in pair[:2]], vocabulary=6000, kind="bpe")
-    source, target = encode(pairs, tokenizer, longest=64, home=tmp_path / "home").lengths()
+    source, target = encode(pairs, tokenizer, longest=64, folder=tmp_path / "encoded").lengths()
     for tokens in (2048, 4096):
         shapes = choose_shapes(source, target, buckets=22, tokens=tokens)
         plan = plan_epoch(source, target, shapes, seed=0, epoch=0)

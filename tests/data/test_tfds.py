@@ -1,4 +1,4 @@
-"""Data sets of TFDS, small ones made here: what comes out, and what is said when it cannot."""
+"""Small data sets of TFDS, built here: the pairs, and the errors."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ CLEAN = [("the cat", "le chat"), ("a dog", "un chien"), ("où ?", "where ?"), ("
 
 
 class TinyTranslate(tfds.core.GeneratorBasedBuilder):
-    """Sentences in two languages, as WMT has them: a Translation feature, and a config for each pair of languages."""
+    """Sentences in two languages, like WMT: a Translation feature, and a config for each pair of languages."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("fr-en", "de-en")]  # noqa: RUF012
@@ -31,7 +31,7 @@ class TinyTranslate(tfds.core.GeneratorBasedBuilder):
 
 
 class TinyMulti(tfds.core.GeneratorBasedBuilder):
-    """Talks in whatever languages there are, as TED has them: a TranslationVariableLanguages feature beside others."""
+    """Talks in varying languages, like TED: a TranslationVariableLanguages feature among others."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -73,8 +73,24 @@ class TinyMulti(tfds.core.GeneratorBasedBuilder):
             )
 
 
+class TinyDeclared(tfds.core.GeneratorBasedBuilder):
+    """A TranslationVariableLanguages feature that declares its languages."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        talks = tfds.features.TranslationVariableLanguages(languages=["en", "fr", "pt-br", *map(str, range(11))])
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"talks": talks}))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        yield 0, {"talks": {"en": "yes", "fr": "oui"}}
+
+
 class TinyBroken(tfds.core.GeneratorBasedBuilder):
-    """A data set whose source has gone."""
+    """A data set whose source no longer exists."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -98,7 +114,7 @@ def test_a_translation_feature(cache):
     assert load(corpus, "train", cache=cache) == [Pair(*pair) for pair in CLEAN]
     assert load(corpus, "train", cache=cache, source="fr", target="en")[3] == Pair("oui", "yes")
     assert load(corpus, "train[:2]+train[4:]", cache=cache) == [Pair(*CLEAN[i]) for i in (0, 1, 4)]
-    # The library's own decoder reads the same.
+    # The library's decoder reads the same.
     home = cache / "tensorflow_datasets" / "tiny_translate" / "fr-en" / "1.0.0"
     records = tfds.builder_from_directory(home).as_data_source("train")
     assert [(record["en"].decode(), record["fr"].decode()) for record in records] == CLEAN
@@ -112,7 +128,7 @@ def test_an_empty_side_of_a_record(cache):
     assert bad.counts == {"there is no text": 1}
 
 
-def test_a_feature_in_whatever_languages_there_are(cache):
+def test_a_feature_with_varying_languages(cache):
     bad = BadLines()
     pairs = load("tfds:tiny_multi", "validation", cache=cache, bad=bad)
     assert pairs == [Pair("the cat", "la chatte"), Pair("yes", "oui")]  # TFDS sorts several sentences of a language
@@ -138,29 +154,20 @@ def test_a_feature_in_whatever_languages_there_are(cache):
         ("tiny_multi/fr-en", "train", {}, r"tiny_multi has no config 'fr-en'\."),
         ("tiny_translate/fr-en:7.0.0", "train", {}, r"cannot be downloaded and prepared in .*7\.0\.0"),
         ("tiny_broken", "train", {}, r"tiny_broken cannot be .* in .*: ConnectionError: .*the host is unknown"),
-        ("tiny_translate/fr-en", "validation", {}, r"no split 'validation'; it has train, test\. .*data\.validation"),
+        ("tiny_translate/fr-en", "validation", {}, r"no split 'validation'; it has train, test\. .*task\.validation"),
         ("tiny_translate/fr-en", "train[x:]", {}, r"cannot be split by 'train\[x:\]'"),
         ("tiny_translate/fr-en", "train", {"target": "de"}, r"no text feature 'de'\. There are: en, fr\."),
         ("tiny_multi", "train", {"target": "short"}, r"several .* write summary/short or title/short\."),
+        ("tiny_declared", "train", {"target": "pt"}, r"no text feature 'pt'\. Did you mean pt-br"),
         ("tiny_multi", "train", {"target": "xx"}, r"no sentence pairs\. 3 pairs left out: there is no sentence in xx"),
     ],
 )
-def test_what_is_not_there(cache, corpus, split, sides, message):
+def test_missing_data_sets_configs_splits_and_languages_are_refused(cache, corpus, split, sides, message):
     with pytest.raises(DataError, match=message):
         load(f"tfds:{corpus}", split, cache=cache, **sides)
 
 
-def test_the_languages_of_a_feature_that_says_which():
-    from xattn.data.tfds import _language
-
-    features = {
-        "talks": tfds.features.TranslationVariableLanguages(languages=["en", "fr", "pt-br", *map(str, range(11))])
-    }
-    with pytest.raises(DataError, match=r"no text feature 'pt'\. Did you mean pt-br"):
-        _language(features, "some", "pt")
-
-
-def test_the_names_of_wmt_are_known(tmp_path):
+def test_the_configs_of_wmt_are_known(tmp_path):
     """Nothing is downloaded: the config is refused before."""
     with pytest.raises(DataError, match=r"wmt14_translate has no config 'en-fr'\. There are: .*fr-en"):
         load("tfds:wmt14_translate/en-fr", "train", cache=tmp_path)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from xattn.data.tokenizer import Tokenizer, _draw, normalize
+from xattn.data.tokenizer import Tokenizer, normalize, sample_lines
 
 LINES = [
     "the quick brown fox",
@@ -42,7 +42,7 @@ def test_every_piece_of_a_text_belongs_to_its_word(tokenizer, text):
 
 @given(BOTH, st.lists(st.integers(0, min(TOKENIZER.size, WORDS.size) - 1)))
 @settings(deadline=None)
-def test_whatever_a_model_writes_is_one_line_of_words(tokenizer, ids):
+def test_any_ids_decode_to_one_line_of_words(tokenizer, ids):
     words, numbers = tokenizer.words(ids)
     assert len(numbers) == len(ids)
     assert " ".join(words) == tokenizer.decode(ids)
@@ -50,7 +50,7 @@ def test_whatever_a_model_writes_is_one_line_of_words(tokenizer, ids):
     assert set(numbers) - {-1} == set(range(len(words)))
 
 
-def test_toy_text_is_left_as_it_is_by_hand():
+def test_toy_text_is_unchanged_by_hand():
     for line in LINES:
         assert normalize(line) == line
     ids = [TOKENIZER.bos, *TOKENIZER.encode("j' aime 1987 fox"), TOKENIZER.eos, TOKENIZER.pad]
@@ -61,12 +61,12 @@ def test_toy_text_is_left_as_it_is_by_hand():
     assert numbers[0] == numbers[-2] == numbers[-1] == -1
 
 
-def test_every_digit_is_a_piece_of_its_own():
+def test_every_digit_is_a_separate_piece():
     tokenizer = Tokenizer.train(["the year 1987 , the year 1987"] * 7, vocabulary=300, kind="bpe")
     assert tokenizer.pieces(tokenizer.encode("year 1987")) == ["▁year", "▁", "1", "9", "8", "7"]
 
 
-def test_a_word_vocabulary_has_one_piece_a_word_it_knows():
+def test_a_word_vocabulary_has_one_piece_for_each_frequent_word():
     ids = WORDS.encode("the quick zebra runs")
     assert WORDS.pieces(ids)[:2] == ["▁the", "▁quick"]
     assert WORDS.words(ids) == (["the", "quick", "zebra", "runs"], [0, 1, *[2] * 8, *[3] * 7])
@@ -86,14 +86,14 @@ def test_the_same_lines_give_the_same_bytes_and_nothing_is_printed(kind, tmp_pat
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_sample_takes_from_everywhere_and_always_the_same():
+def test_a_sample_is_uniform_and_reproducible():
     lines = [str(i) for i in range(1009)]
-    drawn = _draw(iter(lines), 211)
-    assert drawn == _draw(lines, 211)
+    drawn = sample_lines(iter(lines), 211)
+    assert drawn == sample_lines(lines, 211)
     assert len(set(drawn)) == 211
     # Uniform over 0..1008: the mean of 211 has a standard deviation of 18.
     assert abs(sum(map(int, drawn)) / 211 - 504) < 4 * 18
-    assert _draw(lines[:5], 211) == lines[:5]
+    assert sample_lines(lines[:5], 211) == lines[:5]
 
 
 def test_saved_and_loaded_and_pickled_it_is_the_same(tmp_path):

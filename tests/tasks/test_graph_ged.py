@@ -226,12 +226,12 @@ def test_files_that_are_missing_or_do_not_fit_are_explained(folder, tmp_path, mo
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(DataError, match="names the environment variable NOWHERE, which is not set"):
         ged.load("$NOWHERE/ged", "linux")
-    with pytest.raises(DataError, match=r"There is no file .*graphs.tar.gz: data.corpus must be a folder with"):
+    with pytest.raises(DataError, match=r"There is no file .*graphs.tar.gz: task.corpus must be a folder with"):
         ged.load(str(tmp_path), "linux")
     (tmp_path / "graphs.tar.gz").write_bytes((folder / "graphs.tar.gz").read_bytes())
     # The distances of the other data set.
     (tmp_path / "linux_exact_ged.npz").write_bytes((folder / "aids_exact_ged.npz").read_bytes())
-    with pytest.raises(DataError, match=r"do not fit: 'n' is not that of the files, in their order"):
+    with pytest.raises(DataError, match=r"does not match .*: 'n' differs from that of the graphs"):
         ged.load(str(tmp_path), "linux")
     (tmp_path / "linux_exact_ged.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(DataError, match=r"linux_exact_ged.npz cannot be read"):

@@ -71,7 +71,7 @@ def test_shares_of_pieces_by_hand(tmp_path):
     """Two target words of two and one pieces, linked to words of one and two; one pair has no links."""
     pairs = [Pair("ba defi", "fide go"), Pair("go", "go")]
     tokenizer = Tokenizer.train(["ba de fi go"] * 9, vocabulary=272)
-    encoded = encode(pairs, tokenizer, longest=64, home=tmp_path / "home")
+    encoded = encode(pairs, tokenizer, longest=64, folder=tmp_path / "encoded")
     source, target = (ids.tolist() for ids in encoded[0])
     source_words, target_words = (np.array(tokenizer.words(ids)[1]) for ids in (source, target))
     assert min(len(source), len(target)) > 2
@@ -99,8 +99,8 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
     tokenizer = Tokenizer.train([*english, *french], vocabulary=275)
     corpus = Corpus(lambda bad: read(config.task, "train", bad), "skip")
     for limit in (10**9, 0):
-        encoded = encode(corpus, tokenizer, longest=24, home=tmp_path / "home", limit=limit)
-        encoded = encode([], tokenizer, longest=24, home=tmp_path / "home") if limit == 0 else encoded
+        encoded = encode(corpus, tokenizer, longest=24, folder=tmp_path / "encoded", limit=limit)
+        encoded = encode([], tokenizer, longest=24, folder=tmp_path / "encoded") if limit == 0 else encoded
         assert [tokenizer.decode(target.tolist()) for _, target in encoded] == ["ba", "de", "fi", "go ba de"]
         guide = Guide.of(guidance.read(config.task, corpus, CONSOLE), encoded, tokenizer, "read")
         found = [guide.links[a:b].tolist() for a, b in zip(guide.offsets[:-1], guide.offsets[1:], strict=True)]

@@ -1,9 +1,9 @@
-"""Sentences of like length together, in few shapes, in an order that two integers decide.
+"""Batches of sentence pairs of similar length, in a small number of shapes, in an order fixed by (seed, epoch).
 
-Lengths count what a batch holds: the pieces of a sentence and one special piece (EOS, or BOS on the way in).
+Lengths are in pieces, and include one special piece: EOS, or BOS in the decoder's input.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,47 +14,47 @@ from jaxtyping import Bool, Float, Int, Integer, UInt32
 from xattn.data.tokenizer import Tokenizer
 
 EncodedPair = tuple[Sequence[int] | Integer[np.ndarray, "_"], Sequence[int] | Integer[np.ndarray, "_"]]
-"""Source and target pieces, without special ones."""
+"""Ids of source and target, without special pieces."""
 
-# Sides of shapes are looked for in this many steps, and moved at most so often.
+# Resolution of the search for shapes, per side; and the maximum number of refinement passes.
 GRID, SWEEPS = 64, 20
 
 
-# Not a dataclass: those that the tests check for shapes cannot pass through vmap, pmap or device_get.
+# A NamedTuple: dataclasses whose shapes the tests check cannot pass through vmap, pmap or device_get.
 class TextBatch(NamedTuple):
-    """Sentence pairs as arrays; masks are False on padding, and in all of a row that holds no pair."""
+    """Sentence pairs as arrays; masks are False on padding, and throughout a row without a pair."""
 
     source: Int[jax.Array, "B S"]
-    """Source pieces, then EOS."""
+    """Source ids, then EOS."""
     source_mask: Bool[jax.Array, "B S"]
     target_in: Int[jax.Array, "B T"]
-    """What a decoder reads: BOS, then the target pieces."""
+    """Decoder input: BOS, then the target ids."""
     target_out: Int[jax.Array, "B T"]
-    """What it should write: the target pieces, then EOS."""
+    """Decoder output: the target ids, then EOS."""
     target_mask: Bool[jax.Array, "B T"]
     rows: UInt32[jax.Array, "B"]
-    """Number of every row, which it keeps when a batch is cut over devices: dropout counts with it."""
+    """Index of every row in the whole batch; dropout uses it, so it stays the same when devices split the batch."""
     guide: Float[jax.Array, "B T S"] | None = None
-    """Where decoder steps should look, if training says so; a row of zeros leaves its step alone."""
+    """Target attention for guided training, or None; a step whose weights are all zero is not guided."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """Rows of a batch, and the longest source and target that they hold."""
+    """Number of rows of a batch, and the maximum lengths of source and target."""
 
     batch: int
     source: int
     target: int
 
     @property
-    def row(self) -> int:
+    def row_length(self) -> int:
         """Positions of a row, source and target together."""
         return self.source + self.target
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlannedBatch:
-    """Which examples a batch holds; its last rows stay empty if they are fewer than its shape has."""
+    """The indices of the examples in a batch; the last rows are empty if the shape has more rows than examples."""
 
     shape: Shape
     examples: Int[np.ndarray, "N"]
@@ -68,12 +68,13 @@ def choose_shapes(
     tokens: int,
     multiple: int = 1,
 ) -> tuple[Shape, ...]:
-    """At most `buckets` shapes that hold all examples with little padding, the smallest first.
+    """Chooses at most `buckets` shapes that hold all examples with little padding; the smallest comes first.
 
-    Shapes are found among all (source, target) sides: one after the other is put where it saves most, then each is
-    moved to where it saves most beside the others, until none moves. They are not nested: sentences whose
-    translations are long, and the other way round, get shapes of their own. A batch has at most `tokens`
-    positions, source and target together, padding included, and a multiple of `multiple` rows.
+    The search covers all (source, target) lengths. Shapes are added greedily, each where it saves most padding; then
+    each is moved to its best place given the others, until none moves. Shapes need not be nested: short sources with
+    long targets can get a separate shape. A batch has a multiple of `multiple` rows, and at most `tokens` positions,
+    source and target together, padding included. Raises `ValueError` without examples, or if `tokens` is too small
+    for `multiple` rows of the longest examples.
     """
     if len(source_lengths) == 0:
         raise ValueError("There are no examples to choose batch shapes for.")
@@ -92,7 +93,7 @@ def choose_shapes(
         places.append(place)
     for _ in range(SWEEPS):
         before = list(places)
-        for number in range(1, len(places)):  # the corner stays, since it holds everything
+        for number in range(1, len(places)):  # the first is fixed: it holds every example
             places[number] = _best_place(counts, [*places[:number], *places[number + 1 :]])
         if places == before:
             break
@@ -100,23 +101,23 @@ def choose_shapes(
     for place in dict.fromkeys(places):
         source, target = (min(int(side), at * step) for side, at in zip(sides, place, strict=True))
         shapes.append(Shape(batch=tokens // (source + target) // multiple * multiple, source=source, target=target))
-    return tuple(sorted(shapes, key=lambda shape: (shape.row, shape.source)))
+    return tuple(sorted(shapes, key=lambda shape: (shape.row_length, shape.source)))
 
 
 def _best_place(counts: Float[np.ndarray, "S T"], others: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Where one more shape saves most of the padding that is left beside `others`; the shortest of equals."""
-    now = np.full(counts.shape, np.inf)
+    """The sides of the shape that saves most padding in addition to `others`; the shortest on a tie."""
+    current = np.full(counts.shape, np.inf)
     for source, target in others:
-        held = now[: source + 1, : target + 1]
+        held = current[: source + 1, : target + 1]
         np.minimum(held, source + target, out=held)
-    best, found = 0.0, others[0]
-    for row in range(2, int(now.max())):
-        saved = (counts * np.maximum(now - row, 0)).cumsum(axis=0).cumsum(axis=1)
+    most, best = 0.0, others[0]
+    for row in range(2, int(current.max())):
+        saved = (counts * np.maximum(current - row, 0)).cumsum(axis=0).cumsum(axis=1)
         source = np.arange(max(1, row - counts.shape[1] + 1), min(counts.shape[0] - 1, row - 1) + 1)
         along = saved[source, row - source]
-        if along.max() > best:
-            best, found = float(along.max()), (int(source[along.argmax()]), row - int(source[along.argmax()]))
-    return found
+        if along.max() > most:
+            most, best = float(along.max()), (int(source[along.argmax()]), row - int(source[along.argmax()]))
+    return best
 
 
 def plan_epoch(
@@ -127,11 +128,11 @@ def plan_epoch(
     seed: int,
     epoch: int,
 ) -> list[PlannedBatch]:
-    """Every example once, in an order that depends on nothing but the arguments.
+    """Plans an epoch: every example once, in an order that depends only on the arguments.
 
-    Examples are shuffled within the smallest shape that holds them, then the batches among each other. What
-    does not fill a batch joins longer examples, or is a batch with empty rows: whichever is less padding. `shapes`
-    are ordered by the length of a row.
+    Examples are shuffled within the smallest shape that holds them; then the batches are shuffled. The examples left
+    over from a shape's full batches join larger shapes or form a batch with empty rows, whichever adds less padding.
+    `shapes` are sorted by row length. Raises `ValueError` if an example fits no shape.
     """
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(source_lengths))
@@ -142,32 +143,20 @@ def plan_epoch(
 def plan_in_order(
     source_lengths: Int[np.ndarray, "N"], target_lengths: Int[np.ndarray, "N"], shapes: Sequence[Shape]
 ) -> list[PlannedBatch]:
-    """Every example once, the short ones first: for evaluation and decoding. `restore` undoes the order."""
+    """Plans every example once, sorted by length, for evaluation and decoding; errors as in `plan_epoch`."""
     return _deal(np.lexsort((target_lengths, source_lengths)), source_lengths, target_lengths, shapes)
-
-
-def restore(plan: Iterable[PlannedBatch], values: Iterable[Any]) -> list[Any]:
-    """Puts one value for every planned example, in the order of the plan, into the order of the examples.
-
-    >>> shape = Shape(batch=2, source=7, target=7)
-    >>> plan = [PlannedBatch(shape=shape, examples=np.array(e)) for e in ([2, 0], [1])]
-    >>> restore(plan, ["two", "zero", "one"])
-    ['zero', 'one', 'two']
-    """
-    places = [example for planned in plan for example in planned.examples.tolist()]
-    return [value for _, value in sorted(zip(places, values, strict=True), key=lambda pair: pair[0])]
 
 
 def efficiency(
     plan: Sequence[PlannedBatch], source_lengths: Int[np.ndarray, "N"], target_lengths: Int[np.ndarray, "N"]
 ) -> float:
-    """The share of all positions of a plan's batches that are not padding."""
-    real = sum((source_lengths[planned.examples] + target_lengths[planned.examples]).sum() for planned in plan)
-    return float(real / sum(p.shape.batch * p.shape.row for p in plan))
+    """The fraction of the positions in a plan's batches that are not padding."""
+    valid = sum((source_lengths[planned.examples] + target_lengths[planned.examples]).sum() for planned in plan)
+    return float(valid / sum(p.shape.batch * p.shape.row_length for p in plan))
 
 
 def make_batch(planned: PlannedBatch, encoded: Sequence[EncodedPair], tokenizer: Tokenizer) -> TextBatch:
-    """The arrays of a planned batch, in NumPy; `encoded` holds the examples that were planned."""
+    """Builds a planned batch as NumPy arrays; `encoded` holds the examples that the plan indexes."""
     shape, count = planned.shape, len(planned.examples)
     source, target_in, target_out = (
         np.full((shape.batch, side), tokenizer.pad, np.int32) for side in (shape.source, shape.target, shape.target)
@@ -199,8 +188,8 @@ def _deal(
     target_lengths: Int[np.ndarray, "N"],
     shapes: Sequence[Shape],
 ) -> list[PlannedBatch]:
-    """Deals examples, in the order given, to the smallest shapes that hold them."""
-    # The smallest shape for every pair of lengths; whatever is longer than all of them is in the last row or column.
+    """Distributes examples, in the order given, over the smallest shapes that hold them."""
+    # Index of the smallest shape for every pair of lengths; the last row and column stand for all greater lengths.
     longest = (max(s.source for s in shapes), max(s.target for s in shapes))
     smallest = np.full((longest[0] + 2, longest[1] + 2), len(shapes), np.int16)
     for number, shape in reversed(list(enumerate(shapes))):
@@ -219,11 +208,11 @@ def _deal(
         places = np.flatnonzero(bucket == number)
         last = len(places) // shape.batch * shape.batch
         rest = order[places[last:]]
-        longer = _longer(source_lengths[rest], target_lengths[rest], shapes, number)
-        if longer is None:
+        larger = _next_larger(source_lengths[rest], target_lengths[rest], shapes, number)
+        if larger is None:
             last = len(places)
         else:
-            bucket[places[last:]] = longer
+            bucket[places[last:]] = larger
         batches += [
             PlannedBatch(shape=shape, examples=order[places[first : min(first + shape.batch, last)]])
             for first in range(0, last, shape.batch)
@@ -231,14 +220,14 @@ def _deal(
     return batches
 
 
-def _longer(
+def _next_larger(
     source_lengths: Int[np.ndarray, "N"], target_lengths: Int[np.ndarray, "N"], shapes: Sequence[Shape], number: int
 ) -> Int[np.ndarray, "N"] | None:
-    """The next larger shapes for what does not fill a batch, if joining them pads less than empty rows would."""
-    row, later = shapes[number].row, shapes[number + 1 :]
+    """The next larger shapes for leftover examples, or None if a batch with empty rows has less padding."""
+    row, later = shapes[number].row_length, shapes[number + 1 :]
     holds = np.array([(source_lengths <= s.source) & (target_lengths <= s.target) for s in later])
     if not later or not holds.any(axis=0).all():
         return None
-    found = holds.argmax(axis=0)
-    more = np.array([shape.row - row for shape in later])[found].sum()
-    return number + 1 + found if more < (shapes[number].batch - len(found)) * row else None
+    next_larger = holds.argmax(axis=0)
+    padding = np.array([shape.row_length - row for shape in later])[next_larger].sum()
+    return number + 1 + next_larger if padding < (shapes[number].batch - len(next_larger)) * row else None

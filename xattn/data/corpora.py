@@ -1,30 +1,30 @@
-"""Parallel text, wherever it lies: `read(corpus, split)` gives sentence pairs, one after the other.
+"""Parallel text from any source: `read(corpus, split)` yields sentence pairs.
 
-A corpus is one of these, all of which may be gzipped (`train.en.gz`, `train.tsv.gz`) where they are files:
+A corpus is one of these; files may be gzipped (`train.en.gz`, `train.tsv.gz`):
 
 ==============================  ========================================================
-``toy_en_fr``, ``toy_en_hi``    generated from a grammar once, and kept in a cache folder
+``toy_en_fr``, ``toy_en_hi``    generated from a grammar once, and stored in a cache folder
 ``corpora/multi30k``            a folder with ``train.en`` and ``train.fr``, or ``train.tsv``
 ``corpora/{split}.tok``         any other naming: ``train.tok.en`` and ``train.tok.fr``
-``corpora/{split}.tsv``         one file, source and target parted by a tab
-``$CORPORA/{split}``            environment variables, and ``~``, are replaced
+``corpora/{split}.tsv``         one file, source and target separated by a tab
+``$CORPORA/{split}``            environment variables and ``~`` are expanded
 ``tfds:wmt14_translate/fr-en``  a data set of TFDS and its config, downloaded once
 ==============================  ========================================================
 
-A table has two columns, source and target; of a table with more, `columns` says which two to read (counted from 1):
-nothing is guessed, since some put the number of a sentence before it, and others its author behind. Text comes out as
-it is, but for the white space around it: no lower-casing, no tokenising.
+A table has two columns, source and target. If it has more, `columns` names the two to read, counted from 1. There is no
+default, since some tables begin with a sentence number and others end with an author. Text is stripped of surrounding
+white space, and otherwise unchanged: no lower-casing, no tokenisation.
 """
 
 import importlib.metadata
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from xattn.data import text_files as text
+from xattn.data import text_files
 from xattn.data.pairs import BadLines, DataError, Pair
+from xattn.data.paths import publish
 from xattn.data.toy.grammar import DEFAULT_SIZES, VERSION, Sizes
 
 __all__ = ["BadLines", "DataError", "Pair", "load", "prepare", "read"]
@@ -45,24 +45,25 @@ def read(
     sizes: Sizes = DEFAULT_SIZES,
     seed: int = 0,
 ) -> Iterator[Pair]:
-    """Gives the pairs of a split of a corpus, of which there is at least one, or raises `DataError`.
+    """Yields the pairs of a split of a corpus, in order and at least one.
 
-    `source` and `target` are the endings of text files, or features or languages of a TFDS data set. `cache` is the
-    folder for generated and downloaded data. `bad` says what becomes of lines that are no pair, and counts them; the
-    first is an error unless it is given. `sizes` and `seed` are those of `grammar.generate`.
+    `source` and `target` are the suffixes of text files, or features or languages of a TFDS data set. `cache` is the
+    folder for generated and downloaded data. `bad` decides what happens to lines that are not a pair, and counts them;
+    by default the first one is an error. `sizes` and `seed` are those of `grammar.generate`, for the toys. Raises
+    `DataError` if the corpus or the split does not exist, cannot be read, or has no pairs.
     """
     bad = bad or BadLines()
     if corpus not in TOYS and not corpus.startswith(TFDS):
-        pairs = text.read(text.files(corpus, split, source, target), columns, bad)
+        pairs = text_files.read(text_files.files(corpus, split, source, target), columns, bad)
     elif cache is None:
-        raise DataError(f"{corpus} is made once and kept: say in which cache folder.")
+        raise DataError(f"{corpus} is built once and stored: reading it needs a cache folder.")
     elif corpus in TOYS:
         pairs = _toy(corpus, Path(cache), split, sizes, seed)
     else:
-        from xattn.data import tfds as datasets  # imports tensorflow_datasets, which takes a second
+        from xattn.data import tfds  # imports tensorflow_datasets, which takes a second
 
         name, folder = corpus.removeprefix(TFDS), Path(cache, "tensorflow_datasets")
-        pairs = datasets.read(name, split, source=source, target=target, folder=folder, bad=bad)
+        pairs = tfds.read(name, split, source=source, target=target, folder=folder, bad=bad)
     number = 0
     for number, pair in enumerate(pairs, 1):  # noqa: B007
         yield pair
@@ -82,7 +83,7 @@ def load(
     sizes: Sizes = DEFAULT_SIZES,
     seed: int = 0,
 ) -> list[Pair]:
-    """All that `read` gives, in memory."""
+    """The pairs of a split as a list, with the arguments and errors of `read`."""
     return list(
         read(
             corpus,
@@ -99,24 +100,28 @@ def load(
 
 
 def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr") -> tuple[str, ...]:
-    """What changes when a split does: its files with their sizes and times, or the version of its maker."""
+    """Facts that differ when the contents of a split do: its files with sizes and times, or the version of its maker.
+
+    Raises `DataError` if `corpus` is neither a toy, a TFDS name, a folder nor a path with `{split}`.
+    """
     if corpus in TOYS:
         return corpus, VERSION, split
     if corpus.startswith(TFDS):
         return corpus, importlib.metadata.version("tensorflow_datasets"), split, source, target
-    found = [(path.resolve(), path.stat()) for path in text.files(corpus, split, source, target) if path.exists()]
-    return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in found)
+    paths = text_files.files(corpus, split, source, target)
+    stats = [(path.resolve(), path.stat()) for path in paths if path.exists()]
+    return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
 
 
 def prepare(corpus: str) -> None:
-    """Imports what reading a corpus needs, which must happen before a progress bar runs.
+    """Imports the modules that reading a corpus needs; call it before starting a progress bar.
 
-    tensorflow_datasets replaces Python's `import` while it is imported itself, which breaks imports in other threads.
+    While tensorflow_datasets is being imported it replaces Python's `import`, which breaks imports in other threads.
     """
     if corpus in TOYS:
         from xattn.data.toy import builder  # noqa: F401
     elif corpus.startswith(TFDS):
-        from xattn.data import tfds as datasets  # noqa: F401
+        from xattn.data import tfds  # noqa: F401
 
 
 def _toy(corpus: str, cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
@@ -125,24 +130,15 @@ def _toy(corpus: str, cache: Path, split: str, sizes: Sizes, seed: int) -> Itera
     from xattn.data.toy import builder  # imports tensorflow_datasets, which takes a second
 
     numbers = "-".join(str(size) for size in asdict(sizes).values())
-    home = cache / f"{corpus}-{VERSION}-{numbers}-seed{seed}"
-    if not home.exists():
+    folder = cache / f"{corpus}-{VERSION}-{numbers}-seed{seed}"
+    if not folder.exists():
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix=f".{corpus}-") as scratch:
-                fresh = Path(scratch, "fresh")
-                builder.build(corpus, fresh, sizes, seed)
-                publish(fresh, home)
+                finished = Path(scratch, "finished")
+                builder.build(corpus, finished, sizes, seed)
+                publish(finished, folder)
         except OSError as error:
-            raise DataError(f"{corpus} cannot be kept in the cache folder {cache}: {error.strerror}.") from error
-    for row in builder.read(corpus, home, split):
-        yield Pair(*row)
-
-
-def publish(fresh: Path, home: Path) -> None:
-    """Gives a finished folder its name, in one step, so that nobody ever sees half of it."""
-    try:
-        os.rename(fresh, home)
-    except OSError:
-        if not home.is_dir():  # else another process was quicker, and has written the same
-            raise
+            raise DataError(f"{corpus} cannot be stored in the cache folder {cache}: {error.strerror}.") from error
+    for columns in builder.read(corpus, folder, split):
+        yield Pair(*columns)

@@ -1,4 +1,4 @@
-"""Sentence pairs as sub-word ids, one behind the other: in memory while they are few, else in a file mapped into it."""
+"""Sentence pairs as sub-word ids in one array: in memory if it is small, else in a memory-mapped file."""
 
 import hashlib
 import itertools
@@ -8,26 +8,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Int, Integer
 
-from xattn.data.corpora import publish
 from xattn.data.pairs import BadLines, DataError, Pair, Policy
+from xattn.data.paths import publish
 from xattn.data.tokenizer import Tokenizer
 
-# Pairs encoded at a time, and bytes of ids from which on they are kept in a file.
+# Pairs encoded at a time; and bytes of ids above which they are stored in a file.
 CHUNK, LIMIT = 8192, 2**26
-# Of the folder that holds a corpus; a new number wherever that changes.
+# Version of the files in the folder of an encoded corpus: raise it whenever they change.
 FORM = 2
-# Pairs that are kept in memory as text while they are needed.
+# A corpus of at most this many pairs is kept in memory as text.
 KEEP = 2**17
 
 
 class Corpus:
-    """The pairs of a split, to be gone through more than once: few are kept in memory, many are read again.
+    """An iterable over the pairs of a split: a small split is kept in memory, a large one is read again for each pass.
 
-    `read` starts anew at the first pair, and says to its argument what it leaves out.
+    `read` yields all pairs, and counts the lines that it leaves out in its argument. Iteration raises what `read` does.
     """
 
     def __init__(self, read: Callable[[BadLines], Iterator[Pair]], policy: Policy = "error", keep: int = KEEP):
@@ -35,11 +36,11 @@ class Corpus:
         self._policy: Policy = policy
         self._kept: list[Pair] | None = None
         self.bad = BadLines(policy)
-        """What the last pass left out."""
+        """The lines that the last pass over the files left out."""
         self.gaps: list[int] = []
-        """For every pair that the last pass left out: the number of the pair after it, counted from 0."""
+        """For every pair that the last pass left out: the index of the pair after it."""
         self.size: int | None = None
-        """How many pairs there are; None before the end of the first pass."""
+        """Number of pairs; None before the end of the first pass."""
 
     def __iter__(self) -> Iterator[Pair]:
         if self._kept is not None:
@@ -61,40 +62,40 @@ class Corpus:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded(Sequence):
-    """Source and target pieces of every pair, without special ones."""
+    """A sequence of (source ids, target ids), without special pieces."""
 
     ids: Integer[np.ndarray, "I"]
-    """The pieces of the first source, the first target, the second source, ..."""
+    """The ids of the first source, the first target, the second source, ..."""
     offsets: Int[np.ndarray, "E"]
-    """Where each sentence begins in `ids`, and where the last one ends: twice the pairs, and one."""
+    """Start of every sentence in `ids`, and the end of the last one: 2 N + 1 numbers for N pairs."""
     places: Int[np.ndarray, "N"]
-    """The number of every pair among all that were read, those that are too long included, counted from 0."""
+    """Index of every pair among all pairs of the corpus, including those that were too long."""
     too_long: int
-    """Pairs that were left out because a side was too long."""
+    """Number of pairs left out because a side was too long."""
     report: tuple[str, ...]
-    """What was left out while the pairs were read, a sentence for each kind."""
+    """What reading left out, see `BadLines.report`."""
 
     def __len__(self) -> int:
         return len(self.offsets) // 2
 
     def __getitem__(self, number: int) -> tuple[Integer[np.ndarray, "_"], Integer[np.ndarray, "_"]]:  # pyright: ignore[reportIncompatibleMethodOverride]: no slices
         if not 0 <= number < len(self):
-            raise IndexError(f"There is no pair {number}; there are {len(self)}, counted from 0.")
+            raise IndexError(f"There is no pair {number}: the corpus has {len(self)}, counted from 0.")
         source, target, end = self.offsets[2 * number : 2 * number + 3]
         return self.ids[source:target], self.ids[target:end]
 
     def part(self, first: int, end: int) -> "Encoded":
-        """The pairs from `first` to the one before `end`."""
+        """The pairs from `first` up to, but not including, `end`."""
         return replace(self, offsets=self.offsets[2 * first : 2 * end + 1], places=self.places[first:end])
 
     def lengths(self) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
-        """Lengths of sources and targets, one special piece included."""
+        """Lengths of sources and of targets in pieces, one special piece included."""
         both = np.diff(self.offsets).astype(np.int32) + 1
         return both[::2], both[1::2]
 
 
 def key(tokenizer: Tokenizer, *facts: object) -> str:
-    """Names what decides an encoded corpus: the tokenizer, and whatever else it is made from."""
+    """A hash that names an encoded corpus: of the tokenizer, and of all other facts that determine the ids."""
     return hashlib.sha256(tokenizer.model + repr((FORM, *facts)).encode()).hexdigest()[:20]
 
 
@@ -103,74 +104,80 @@ def encode(
     tokenizer: Tokenizer,
     *,
     longest: int,
-    home: Path,
+    folder: Path,
     report: Callable[[], Sequence[str]] = tuple,
     limit: int = LIMIT,
 ) -> Encoded:
-    """Encodes pairs, but for those with a side of more than `longest` pieces.
+    """Encodes pairs, and leaves out those with a side of more than `longest` pieces.
 
-    What needs more than `limit` bytes is written into the folder `home`, in one step, and mapped into memory; where
-    that folder is there already, it is read, and `pairs` are not. `report` is asked after the last pair.
+    More than `limit` bytes of ids are written to `folder`, in one step, and mapped into memory. If `folder` exists, it
+    is opened instead, and `pairs` are not read. `report` is called after the last pair, for `Encoded.report`. Raises
+    `DataError` if the folder cannot be written.
     """
-    if home.exists():
-        return _open(home)
+    if folder.exists():
+        return _open(folder)
     kind = np.dtype(np.uint16 if tokenizer.size <= 2**16 else np.int32)
-    parts, lengths, places = [], [], []
-    held = too_long = read = 0
+    ids = [np.zeros(0, kind)]
+    lengths: list[np.ndarray] = [np.zeros(1, np.int64)]
+    places = [np.zeros(0, np.int64)]
+    read = too_long = pending = 0
     with ExitStack() as stack:
-        file = fresh = None
         try:
+            finished = file = None
             for chunk in _chunks(pairs):
-                sources = tokenizer.encode_all([pair.source for pair in chunk])
-                targets = tokenizer.encode_all([pair.target for pair in chunk])
-                both = list(zip(sources, targets, strict=True))
-                kept = [number for number, sides in enumerate(both) if max(map(len, sides)) <= longest]
-                too_long += len(chunk) - len(kept)
+                kept, sentences = _encode_chunk(chunk, tokenizer, longest)
                 places.append(read + np.array(kept, np.int64))
+                too_long += len(chunk) - len(kept)
                 read += len(chunk)
-                sentences = list(itertools.chain.from_iterable(both[number] for number in kept))
-                parts.append(np.fromiter(itertools.chain.from_iterable(sentences), kind))
+                ids.append(np.fromiter(itertools.chain.from_iterable(sentences), kind))
                 lengths.append(np.fromiter(map(len, sentences), np.int32))
-                held += parts[-1].nbytes
-                if held > limit:
-                    if fresh is None or file is None:
-                        home.parent.mkdir(parents=True, exist_ok=True)
-                        fresh = Path(
-                            stack.enter_context(tempfile.TemporaryDirectory(dir=home.parent, prefix=".")), "fresh"
-                        )
-                        fresh.mkdir()
-                        file = stack.enter_context((fresh / "ids").open("wb"))
-                    _write(parts, file)
-                    held = 0
-            offsets = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(dtype=np.int64)
-            numbers = np.concatenate([np.zeros(0, np.int64), *places])
-            if fresh is None or file is None:
-                ids = np.concatenate([np.zeros(0, kind), *parts])
+                pending += ids[-1].nbytes
+                if pending > limit:
+                    if finished is None or file is None:
+                        folder.parent.mkdir(parents=True, exist_ok=True)
+                        scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=folder.parent, prefix="."))
+                        finished = Path(scratch, "finished")
+                        finished.mkdir()
+                        file = stack.enter_context((finished / "ids").open("wb"))
+                    _write(ids, file)
+                    pending = 0
+            offsets, numbers = np.concatenate(lengths).cumsum(dtype=np.int64), np.concatenate(places)
+            if finished is None or file is None:
+                ids = np.concatenate(ids)
                 return Encoded(ids=ids, offsets=offsets, places=numbers, too_long=too_long, report=tuple(report()))
-            _write(parts, file)
+            _write(ids, file)
             file.close()
-            np.save(fresh / "offsets.npy", offsets)
-            np.save(fresh / "places.npy", numbers)
+            np.save(finished / "offsets.npy", offsets)
+            np.save(finished / "places.npy", numbers)
             facts = {"kind": kind.name, "too_long": too_long, "report": list(report())}
-            (fresh / "facts.json").write_text(json.dumps(facts, indent=2))
-            publish(fresh, home)
+            (finished / "facts.json").write_text(json.dumps(facts, indent=2))
+            publish(finished, folder)
         except OSError as error:
-            raise DataError(f"The encoded corpus cannot be kept in {home.parent}: {error.strerror}.") from error
-    return _open(home)
+            raise DataError(f"The encoded corpus cannot be stored in {folder.parent}: {error.strerror}.") from error
+    return _open(folder)
 
 
-def _open(home: Path) -> Encoded:
-    facts = json.loads((home / "facts.json").read_text())
+def _encode_chunk(chunk: list[Pair], tokenizer: Tokenizer, longest: int) -> tuple[list[int], list[list[int]]]:
+    """The indices of the pairs that are not too long, and the ids of their sources and targets in turn."""
+    sources = tokenizer.encode_all([pair.source for pair in chunk])
+    targets = tokenizer.encode_all([pair.target for pair in chunk])
+    both = list(zip(sources, targets, strict=True))
+    kept = [number for number, sides in enumerate(both) if max(map(len, sides)) <= longest]
+    return kept, list(itertools.chain.from_iterable(both[number] for number in kept))
+
+
+def _open(folder: Path) -> Encoded:
+    facts = json.loads((folder / "facts.json").read_text())
     return Encoded(
-        ids=np.memmap(home / "ids", np.dtype(facts["kind"]), "r"),
-        offsets=np.load(home / "offsets.npy"),
-        places=np.load(home / "places.npy"),
+        ids=np.memmap(folder / "ids", np.dtype(facts["kind"]), "r"),
+        offsets=np.load(folder / "offsets.npy"),
+        places=np.load(folder / "places.npy"),
         too_long=facts["too_long"],
         report=tuple(facts["report"]),
     )
 
 
-def _write(parts: list[np.ndarray], file) -> None:
+def _write(parts: list[np.ndarray], file: BinaryIO) -> None:
     for part in parts:
         part.tofile(file)
     parts.clear()

@@ -1,4 +1,4 @@
-"""What every source of parallel text gives, and what it says of lines that are no sentence pair."""
+"""Sentence pairs, and the policy for lines that cannot be read as one."""
 
 from typing import Literal, NamedTuple
 
@@ -6,17 +6,17 @@ from xattn.errors import UserError
 
 Policy = Literal["error", "skip"]
 WordLinks = tuple[tuple[int, int], ...]
+"""Pairs of (source word, target word), counted from 0; words are separated by spaces."""
 
 
 class DataError(UserError):
-    """Something is wrong with a corpus; the message says what, and in which file and line."""
+    """An error in a corpus. The message names the file and the line, and says how to correct it."""
 
 
 class Pair(NamedTuple):
-    """A sentence and its translation, with gold links where they are known.
+    """A sentence and its translation, with gold word links if the corpus has them.
 
-    Links are (source word, target word) positions; words are what spaces part, counted from 0. `possible`
-    includes `sure`.
+    `possible` includes `sure`.
     """
 
     source: str
@@ -26,10 +26,12 @@ class Pair(NamedTuple):
 
 
 class BadLines:
-    """What becomes of lines that are no sentence pair: the first is an error, or all are left out and counted.
+    """Counts the lines that are not a sentence pair, or refuses the first one.
+
+    With the policy "error", the first bad line raises `DataError`. With "skip", bad lines are left out and counted.
 
     >>> bad = BadLines("skip")
-    >>> for line in (2, 3): bad.found(f"train.fr, line {line}", "there is no text", "delete it")
+    >>> for line in (2, 3): bad.reject(f"train.fr, line {line}", "there is no text", "delete it")
     >>> bad.report()
     ['2 pairs left out: there is no text (the first: train.fr, line 2).']
     """
@@ -37,38 +39,43 @@ class BadLines:
     def __init__(self, policy: Policy = "error"):
         self.policy = policy
         self.counts: dict[str, int] = {}
+        """Number of pairs left out, by kind of fault."""
         self.first: dict[str, str] = {}
+        """Place of the first pair left out, by kind of fault."""
 
-    def found(self, place: str, kind: str, advice: str) -> None:
-        """Raises `DataError` for a bad line, or counts it; `advice` says how to mend it."""
+    def reject(self, place: str, kind: str, advice: str) -> None:
+        """Counts a bad line, or raises `DataError` under the policy "error"; `advice` says how to correct it."""
         if self.policy == "error":
-            raise DataError(f"{place}: {kind}; {advice}, or leave such lines out with --data.bad_lines skip.")
-        self.left_out(place, kind)
+            raise DataError(f"{place}: {kind}; {advice}, or leave such lines out with --task.bad_lines skip.")
+        self.skip(place, kind)
 
-    def left_out(self, place: str, kind: str) -> None:
-        """Counts a pair that is left out without being anybody's mistake."""
+    def skip(self, place: str, kind: str) -> None:
+        """Counts a pair that is left out but is not an error, under either policy."""
         self.counts[kind] = self.counts.setdefault(kind, 0) + 1
         self.first.setdefault(kind, place)
 
     @property
     def total(self) -> int:
-        """How many pairs were left out so far."""
+        """Number of pairs left out so far."""
         return sum(self.counts.values())
 
     def decode(self, data: bytes, place: str, advice: str) -> str | None:
-        """The text of bytes, without white space around it; None for what is bad, and was counted."""
+        """Decodes UTF-8 and strips white space; rejects bytes that are not UTF-8 or hold no text.
+
+        Returns None for a rejected line. Raises `DataError` under the policy "error".
+        """
         try:
             text = data.decode("utf-8").strip()
         except UnicodeDecodeError:
-            self.found(place, "this is not UTF-8", "convert it to UTF-8")
+            self.reject(place, "this is not UTF-8", "convert it to UTF-8")
             return None
         if not text:
-            self.found(place, "there is no text", advice)
+            self.reject(place, "there is no text", advice)
             return None
         return text
 
     def report(self) -> list[str]:
-        """A sentence for each kind of line that was left out: how many, and where the first is."""
+        """One sentence for each kind of fault: how many pairs were left out, and the place of the first."""
         return [
             f"{count:,} {'pair' if count == 1 else 'pairs'} left out: {kind} (the first: {self.first[kind]})."
             for kind, count in self.counts.items()

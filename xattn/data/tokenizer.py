@@ -1,4 +1,4 @@
-"""Text to sub-word ids and back: SentencePiece. The only place that knows PAD, BOS, EOS and UNK."""
+"""Text to sub-word ids and back, by SentencePiece; the special pieces PAD, BOS, EOS and UNK are defined here."""
 
 import io
 import random
@@ -12,14 +12,14 @@ import sentencepiece
 
 from xattn.errors import UserError
 
-_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # how SentencePiece writes a space; the first piece of a word begins with it
-_SPACE_IN_BYTES = ["<0xE2>", "<0x96>", "<0x81>"]  # and how it spells that of a word it does not know
+_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's symbol for a space, with which the first piece of a word begins
+_SPACE_IN_BYTES = ["<0xE2>", "<0x96>", "<0x81>"]  # the same symbol in byte pieces
 
 
 def normalize(text: str) -> str:
-    """A text as words with one space between them, in Unicode's composed form (NFC); nothing else is changed.
+    """Puts a text into Unicode's composed form (NFC), with one space between words and none around them.
 
-    Compatibility forms (NFKC) are left alone: they would turn "½" into "1⁄2" and "…" into "...".
+    Compatibility forms (NFKC) are not applied: they would turn "½" into "1⁄2" and "…" into "...".
 
     >>> normalize("  l'\\u00a0e\\u0301te\\u0301 \\t½ ")
     "l' été ½"
@@ -28,9 +28,10 @@ def normalize(text: str) -> str:
 
 
 class Tokenizer:
-    """SentencePiece with 256 byte pieces, so that nothing is unknown: `decode(encode(x)) == normalize(x)`.
+    """A SentencePiece model with 256 byte pieces, so that no text is unknown: `decode(encode(x)) == normalize(x)`.
 
-    Pieces never cross a space, and every digit is a piece of its own.
+    Pieces do not cross spaces, and every digit is a separate piece. Raises `ValueError` for a model that lacks a
+    special piece, and `RuntimeError` for bytes that are not a SentencePiece model.
     """
 
     def __init__(self, model: bytes):
@@ -39,7 +40,7 @@ class Tokenizer:
         self._processor = sentencepiece.SentencePieceProcessor()
         self._processor.LoadFromSerializedProto(model)
         self.size: int = self._processor.vocab_size()
-        """Pieces in the vocabulary (V)."""
+        """Number of pieces, the special ones included (V)."""
         self.pad: int = self._processor.pad_id()
         self.bos: int = self._processor.bos_id()
         self.eos: int = self._processor.eos_id()
@@ -56,16 +57,16 @@ class Tokenizer:
         kind: Literal["unigram", "bpe", "word"] = "unigram",
         sample: int = 1_000_000,
     ) -> "Tokenizer":
-        """Learns a vocabulary of `vocabulary` pieces at most (Kudo, 2018; Sennrich et al., 2016).
+        """Learns a vocabulary of at most `vocabulary` pieces (Kudo, 2018; Sennrich et al., 2016).
 
-        The kind "word" keeps the most frequent words whole, and spells all others in bytes. A small corpus may
-        have fewer pieces: `size` is what there is. The same lines give the same bytes. Of more than `sample` lines,
-        as many are drawn at random. `ValueError` for a corpus without words, or if its characters, the bytes and
-        the special pieces alone are more than `vocabulary`.
+        The kind "word" has one piece for each of the most frequent words, and spells all others in bytes. A small
+        corpus may give fewer pieces, see `size`. If there are more than `sample` lines, that many are drawn at random.
+        The same lines give the same bytes. Raises `UserError` for a corpus without words, and `ValueError` if its
+        characters, the 256 bytes and the special pieces alone are more than `vocabulary`.
         """
-        drawn = _draw(filter(None, map(normalize, lines)), sample)
+        drawn = sample_lines(filter(None, map(normalize, lines)), sample)
         if not drawn:
-            raise UserError("The corpus has no words: a tokenizer cannot be learnt from it.")
+            raise UserError("The corpus has no words, so no tokenizer can be learnt from it.")
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
@@ -82,7 +83,7 @@ class Tokenizer:
                 bos_id=1,
                 eos_id=2,
                 unk_id=3,
-                # More threads would be faster, and sum in another order.
+                # More threads would be faster, but the order of their sums would vary.
                 num_threads=1,
                 minloglevel=2,
             )
@@ -97,12 +98,15 @@ class Tokenizer:
         return cls(model.getvalue())
 
     def save(self, path: str | Path) -> None:
-        """Writes the tokenizer as an ordinary SentencePiece model."""
+        """Writes an ordinary SentencePiece model file."""
         Path(path).write_bytes(self.model)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
-        """Reads what `save` wrote."""
+        """Reads a SentencePiece model file.
+
+        Raises `UserError` if there is no such file, and `ValueError` if it is not a usable model.
+        """
         path = Path(path)
         if not path.is_file():
             raise UserError(f"There is no tokenizer {path}.")
@@ -110,34 +114,33 @@ class Tokenizer:
             return cls(path.read_bytes())
         except (RuntimeError, ValueError):
             raise ValueError(
-                f"{path} is not a tokenizer, or is damaged: a SentencePiece model with PAD, BOS, EOS and UNK "
-                "was expected."
+                f"{path} is not a tokenizer, or is damaged: it must be a SentencePiece model with PAD, BOS, EOS, UNK."
             ) from None
 
     def encode(self, text: str) -> list[int]:
-        """The pieces of a text, without special ones."""
+        """The ids of a text, without special pieces."""
         return self._processor.encode(normalize(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
-        """The pieces of every text, on all cores."""
+        """The ids of every text, computed on all cores."""
         return self._processor.encode([normalize(text) for text in texts], num_threads=-1)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of pieces; special ones are left out."""
+        """The text of ids; special pieces are left out."""
         return " ".join(self.words(ids)[0])
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Every piece as SentencePiece writes it, special ones included."""
+        """The pieces of ids as SentencePiece writes them, special pieces included."""
         return self._processor.id_to_piece(list(ids))
 
     def words(self, ids: Sequence[int]) -> tuple[list[str], list[int]]:
-        """The words that pieces make, and the number of the word that each piece belongs to (-1: to none).
+        """The words of ids, and for each id the index of its word (-1 for none).
 
-        `" ".join(words)` is what `decode` returns. Special pieces belong to no word, and neither does a space
-        after which no word comes. White space that a model spells in bytes, as no text does, is left out.
+        `" ".join(words)` is the result of `decode`. Special pieces belong to no word, and neither does a space without
+        a following word. White space spelled in bytes, which a model can generate but no text contains, is left out.
         """
         special = {self.pad, self.bos, self.eos, self.unk}
-        groups: list[list[int]] = []  # the places in `ids` of what begins with the same space
+        groups: list[list[int]] = []  # indices into `ids`, one list for each space that begins a word
         pieces = self.pieces(ids)
         for place, piece in enumerate(pieces):
             if ids[place] not in special:
@@ -156,10 +159,10 @@ class Tokenizer:
         return words, numbers
 
 
-def _draw(lines: Iterable[str], count: int) -> list[str]:
-    """At most `count` lines, all equally likely (Vitter, 1985, algorithm R); always the same ones.
+def sample_lines(lines: Iterable[str], count: int) -> list[str]:
+    """Samples at most `count` lines uniformly (Vitter, 1985, algorithm R), with a fixed seed.
 
-    SentencePiece draws too, but from a generator that is seeded once a process, by whoever uses it first.
+    SentencePiece can sample as well, but its generator is seeded once per process, by its first user.
     """
     generator = random.Random(0)
     drawn: list[str] = []

@@ -1,4 +1,4 @@
-"""Whole words by number, for tasks that make their own text; PAD, BOS, EOS and UNK come first."""
+"""Vocabularies of whole words, for tasks with generated text; the special words PAD, BOS, EOS and UNK come first."""
 
 from collections.abc import Iterable
 
@@ -7,23 +7,24 @@ SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 
 
 class WordVocabulary:
-    """A vocabulary of whole words.
+    """A vocabulary of whole words, numbered in alphabetical order after the special words.
 
     >>> words = WordVocabulary(["sat", "cat", "cat"])
     >>> words.size, words.encode(["cat", "sat", "dog"]), words.all[4]
     (6, [4, 5, 3], 'cat')
     """
 
-    def __init__(self, known: Iterable[str]):
-        self.all = (*SPECIAL, *sorted(set(known)))
-        """Every word, at its number."""
+    def __init__(self, words: Iterable[str]):
+        self.all = (*SPECIAL, *sorted(set(words)))
+        """Every word, at the index of its id."""
         self.numbers = {word: number for number, word in enumerate(self.all)}
+        """The id of every word."""
 
     @property
     def size(self) -> int:
-        """How many words there are (V)."""
+        """Number of words, the special ones included (V)."""
         return len(self.all)
 
     def encode(self, words: Iterable[str]) -> list[int]:
-        """Their numbers; that of UNK for those that are not known."""
+        """The ids of words; UNK for a word outside the vocabulary."""
         return [self.numbers[word] if word in self.numbers else UNK for word in words]

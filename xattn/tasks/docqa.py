@@ -22,7 +22,7 @@ from xattn.alignment.maps import Readout
 from xattn.config import DocQA
 from xattn.data.benchmarks import babi, stories
 from xattn.data.benchmarks.babi import Question
-from xattn.data.text_files import expand
+from xattn.data.paths import expand
 from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE

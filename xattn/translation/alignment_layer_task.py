@@ -11,7 +11,7 @@ from rich.console import Console
 from xattn.config import Experiment
 from xattn.config import files as config_files
 from xattn.data.batching import TextBatch
-from xattn.data.text_files import expand
+from xattn.data.paths import expand
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run, open_run
 from xattn.training.guided_loss import guided_loss

@@ -15,7 +15,7 @@ from xattn.alignment.maps import CONVENTIONS, Convention
 from xattn.config import Translation
 from xattn.data.batching import PlannedBatch
 from xattn.data.encoded import Corpus, Encoded
-from xattn.data.text_files import expand
+from xattn.data.paths import expand
 from xattn.data.tokenizer import Tokenizer, normalize
 from xattn.errors import ConfigError, UserError
 

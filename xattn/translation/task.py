@@ -138,7 +138,7 @@ class TranslationTask(Task):
             counted(corpus, f"encoding {split}", console),
             self.tokenizer,
             longest=data.max_length,
-            home=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, known, choices),
+            folder=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, known, choices),
             report=lambda: corpus.bad.report(),
         )
         for line in encoded.report:

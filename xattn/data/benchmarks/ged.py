@@ -1,10 +1,12 @@
-"""Real graphs with the exact edit distance of every pair: LINUX and AIDS700nef (Bai et al., 2019).
+"""Graphs with the exact edit distance of every pair: LINUX and AIDS700nef (Bai et al., 2019).
 
-A folder holds `graphs.tar.gz`, whose members are `NAME/train/ID.json` and `NAME/test/ID.json` (`n` nodes, `m` edges,
-`labels` of the nodes or null, `graph`: the edges) with `AIDS/labels.json`, the number of every label; and, for each
-data set, `name_exact_ged.npz`: `ged` [G,G], unit costs; `map_upper` [G(G-1)/2,n], an optimal node map of every pair
-i < j in the order of `numpy.triu_indices(G, 1)`, where -1 is a node that is deleted and -2 padding; `ids`, `test` and
-`n` of the graphs, in the order of their file names.
+The folder contains `graphs.tar.gz` and, for each data set, `NAME_exact_ged.npz`.
+
+* `graphs.tar.gz` has the members `NAME/train/ID.json` and `NAME/test/ID.json`: `n`, the number of nodes; `m`, the
+  number of edges; `labels`, one per node, or null; `graph`, the edges. `AIDS/labels.json` numbers the labels.
+* `NAME_exact_ged.npz` has `ged` [G,G], the distances under unit costs; `map_upper` [G(G-1)/2,n], one optimal node map
+  for every pair i < j in the order of `numpy.triu_indices(G, 1)`, where -1 is a deleted node and -2 padding; and
+  `ids`, `test` and `n` of the graphs, in the order of their file names.
 """
 
 import json
@@ -17,44 +19,49 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from xattn.data.pairs import DataError
-from xattn.data.text_files import expand
+from xattn.data.paths import expand
 
 Name = Literal["linux", "aids"]
 ARRAYS = ("ged", "map_upper", "ids", "test", "n")
 
 
 class GedDataset(NamedTuple):
-    """All graphs of a data set, filled up with nodes that have no edge, and what lies between them."""
+    """All G graphs of a data set, padded to S nodes with isolated ones, and their edit distances."""
 
     edges: Bool[np.ndarray, "G S S"]
     kinds: Int[np.ndarray, "G S"]
-    """Number of every node's label; 0 where there are none."""
+    """Label of every node; 0 if nodes have no labels."""
     sizes: Int[np.ndarray, " G"]
+    """Number of nodes, without padding."""
     names: tuple[str, ...] | None
-    """What the labels are called; None if nodes have none."""
+    """Names of the labels; None if nodes have no labels."""
     test: Bool[np.ndarray, " G"]
-    """Which graphs are of the official test split."""
+    """True for the graphs of the official test split."""
     distances: Int[np.ndarray, "G G"]
+    """Exact edit distances with unit costs."""
     maps: Int[np.ndarray, "P S"]
-    """See `map_of`."""
+    """One optimal node map for every pair; `map_of` looks one up."""
 
     def map_of(self, first: Int[np.ndarray, " E"], second: Int[np.ndarray, " E"]) -> Int[np.ndarray, "E S"]:
-        """The node of the second graph that each node of the first becomes, or below 0, in one optimal map of several.
+        """For each node of the first graph, its node in the second under one optimal edit path; negative for none.
 
-        The first graph of every pair must come before the second.
+        The index of the first graph must be lower than that of the second, in every pair.
         """
         count = len(self.sizes)
         return self.maps[first * count - first * (first + 1) // 2 + second - first - 1]
 
 
 def load(folder: str, name: Name) -> GedDataset:
-    """Reads a data set; a `DataError` says what is missing, or does not fit."""
-    home = Path(expand(folder))
-    packed, distances = home / "graphs.tar.gz", home / f"{name}_exact_ged.npz"
+    """Reads a data set from its folder.
+
+    Raises `DataError` if a file is missing, cannot be read, or does not match the others.
+    """
+    root = Path(expand(folder))
+    packed, distances = root / "graphs.tar.gz", root / f"{name}_exact_ged.npz"
     for path in (packed, distances):
         if not path.is_file():
             raise DataError(
-                f"There is no file {path}: data.corpus must be a folder with graphs.tar.gz and "
+                f"There is no file {path}: task.corpus must be a folder with graphs.tar.gz and "
                 f"{' and '.join(f'{each}_exact_ged.npz' for each in get_args(Name))}."
             )
     graphs, labels = _unpack(packed, name)
@@ -64,7 +71,7 @@ def load(folder: str, name: Name) -> GedDataset:
     sizes = [graph["n"] for graph in graphs.values()]
     for key, ours in (("ids", ids), ("test", test), ("n", sizes)):
         if not np.array_equal(arrays[key], ours):
-            raise DataError(f"{distances} and {packed} do not fit: {key!r} is not that of the files, in their order.")
+            raise DataError(f"{distances} does not match {packed}: {key!r} differs from that of the graphs.")
     count, widest = len(graphs), arrays["map_upper"].shape[-1]
     shapes = {"ged": (count, count), "map_upper": (count * (count - 1) // 2, max(sizes))}
     for key, shape in shapes.items():
@@ -73,17 +80,17 @@ def load(folder: str, name: Name) -> GedDataset:
                 f"{distances}: {key!r} is {list(arrays[key].shape)}, but {count} graphs need {list(shape)}."
             )
     edges, kinds = np.zeros((count, widest, widest), bool), np.zeros((count, widest), np.int32)
-    for row, (member, graph) in enumerate(graphs.items()):
+    for number, (member, graph) in enumerate(graphs.items()):
         if len(graph["graph"]) != graph["m"] or any(
             not 0 <= node < graph["n"] for pair in graph["graph"] for node in pair
         ):
             raise DataError(f"{packed}, {member}: 'graph' must be {graph['m']} pairs of nodes below {graph['n']}.")
         for a, b in graph["graph"]:
-            edges[row, [a, b], [b, a]] = True
+            edges[number, [a, b], [b, a]] = True
         for node, label in enumerate(graph["labels"] or ()):
             if label not in labels:
                 raise DataError(f"{packed}, {member}: there is no label {label!r} in AIDS/labels.json.")
-            kinds[row, node] = labels[label]
+            kinds[number, node] = labels[label]
     named = all(graph["labels"] for graph in graphs.values())
     return GedDataset(
         edges=edges,
@@ -97,7 +104,7 @@ def load(folder: str, name: Name) -> GedDataset:
 
 
 def _unpack(packed: Path, name: Name) -> tuple[dict[str, Any], dict[str, int]]:
-    """The graphs by the names of their files, in that order, and the numbers of labels."""
+    """The graphs by file name, sorted, and the numbers of the labels."""
     graphs, labels = {}, {}
     try:
         with tarfile.open(packed) as archive:
@@ -106,7 +113,7 @@ def _unpack(packed: Path, name: Name) -> tuple[dict[str, Any], dict[str, int]]:
                 if not member.isfile() or member.name.rpartition(".")[2] != "json" or parts[0].lower() != name:
                     continue
                 file = archive.extractfile(member)
-                assert file is not None, "it is a file"
+                assert file is not None, "the member is a regular file"
                 (labels if parts[-1] == "labels.json" else graphs.setdefault(member.name, {})).update(json.load(file))
     except (tarfile.TarError, OSError, EOFError, json.JSONDecodeError) as error:
         raise DataError(f"{packed} cannot be read: {error}.") from None
@@ -117,7 +124,7 @@ def _unpack(packed: Path, name: Name) -> tuple[dict[str, Any], dict[str, int]]:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        # Opened here: NumPy leaves open what it cannot read.
+        # Opened here, because NumPy does not close a file that it cannot read.
         with path.open("rb") as opened, np.load(opened) as file:
             if missing := [key for key in ARRAYS if key not in file]:
                 raise DataError(f"{path} has no {', '.join(missing)}: it must hold {', '.join(ARRAYS)}.")
