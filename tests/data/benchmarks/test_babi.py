@@ -1,4 +1,4 @@
-"""The loader of bAbI's files, on files made here in their form."""
+"""The reader of bAbI's files, on files made here in their format."""
 
 import io
 import tarfile
@@ -8,7 +8,7 @@ import pytest
 from xattn.data.benchmarks.babi import load, parse
 from xattn.errors import UserError
 
-# With what real files have: a space before the tab, questions between sentences, numbers that begin anew.
+# Like real files: a space before the tab, questions between sentences, numbers that restart at 1.
 FILE = """\
 1 Mary moved to the bathroom.
 2 Mary got the football there.
@@ -31,19 +31,19 @@ def archive(path, members):
     return path
 
 
-def test_questions_know_the_sentences_before_them():
+def test_a_question_has_the_sentences_before_it():
     first, second = parse(FILE.splitlines(), "a file")
     assert [len(each.story) for each in first] == [2, 3]  # questions are no sentences
     assert first[1].story[2] == ("john", "went", "to", "the", "hallway")
     assert [(each.words[0], each.answer, each.facts) for each in (*first, *second)] == [
-        ("where", "bathroom", (1, 0)),  # in the order of the file, which is that of need
+        ("where", "bathroom", (1, 0)),  # in the order of the file, which is the order of need
         ("what", "football,milk", (1,)),
         ("where", "school", (1,)),
     ]
     assert second[0].story[0] == ("fred", "yawned")
 
 
-def test_an_archive_gives_the_task_that_is_asked_for(tmp_path):
+def test_a_task_is_read_from_an_archive(tmp_path):
     path = archive(
         tmp_path / "tasks.tar.gz",
         {
@@ -66,18 +66,21 @@ def test_an_archive_gives_the_task_that_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["Mary moved."], "a file, line 1: a line begins with its number in the story, not 'Mary'"),
-        (["1 Mary moved.", "3 Mary sat."], "line 2: the line after 1 has the number 2, or 1 in a new story, not 3"),
+        (["Mary moved."], "a file, line 1: a line must begin with its number in the story, not 'Mary'"),
+        (["1 Mary moved.", "3 Mary sat."], "line 2: the number after 1 must be 2, or 1 for a new story, not 3"),
         (
             ["1 Mary moved.", "2 Did she?\tyes"],
-            "line 2: a question, its answer and the numbers of its facts are parted",
+            "line 2: separate a question, its answer and the numbers of its facts by two tabs",
         ),
-        (["1 Mary moved.", "2 Did she?\t\t1"], "line 2: a question, its answer"),
-        (["1 Mary moved.", "2 Did she?\tyes\t2"], "line 2: the supporting fact '2' is no sentence of the story before"),
+        (["1 Mary moved.", "2 Did she?\t\t1"], "line 2: separate a question, its answer"),
+        (
+            ["1 Mary moved.", "2 Did she?\tyes\t2"],
+            "line 2: the supporting fact '2' is not a sentence of the story before",
+        ),
         (["1 Mary moved.", "2 Did she?\tyes\tone"], "line 2: the supporting fact 'one'"),
     ],
 )
-def test_what_is_no_such_file_is_refused_with_its_line(lines, message):
+def test_bad_files_are_refused_with_the_line(lines, message):
     with pytest.raises(UserError) as refused:
         list(parse(lines, "a file"))
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""Reports and their summaries: what is told of whom, and which names a split may have."""
+"""Reports and their summaries: statements about the subject, and the names of each split."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def drawn():
 
 
 def names(report):
-    """The names of a report: words with a number behind a dash."""
+    """The names in a report: words with a dash."""
     return {word for word in report.text if "-" in word}
 
 
@@ -31,8 +31,8 @@ def test_a_report_depends_on_seed_split_and_number_alone():
     assert one not in (draw("test", 4), draw("train", 3), draw("test", 3, seed=1))
 
 
-def test_the_summary_is_what_is_told_of_the_subject(drawn):
-    """Read by hand: sentences that begin with the name of the first one, without it and without the full stop."""
+def test_the_summary_holds_the_facts_of_the_subject(drawn):
+    """The facts are the sentences that begin with the subject, without its name and the full stop."""
     for report in drawn["test"]:
         subject = report.sentences[0][-2]
         told = [sentence[1:-1] for sentence in report.sentences[1:] if sentence[0] == subject]
@@ -42,13 +42,13 @@ def test_the_summary_is_what_is_told_of_the_subject(drawn):
         assert max(map(len, told)) <= reports.LONGEST_FACT
 
 
-def test_places_are_those_of_the_words(drawn):
+def test_places_are_positions_of_the_words_of_the_summary(drawn):
     for report in drawn["test"]:
         text = report.text
         assert len(report.places) == len(report.summary)
         for word, places in zip(report.summary, report.places, strict=True):
             assert {text[place] for place in places} == (set() if word in ("and", ".") else {word})
-        # The subject is named where something is said of it, and not where others mention it.
+        # The subject counts only where a sentence is about it, not where others mention it.
         starts = {0} | {place + 1 for place, word in enumerate(text) if word == "."}
         opener, *facts = sorted(report.places[0])
         assert opener == len(report.sentences[0]) - 2
@@ -57,7 +57,7 @@ def test_places_are_those_of_the_words(drawn):
 
 
 def test_others_mention_the_subject(drawn):
-    """So that a sentence with its name is not all there is to find."""
+    """So the facts cannot be found by searching for its name alone."""
     mentioned = [
         r for r in drawn["test"] if any(r.summary[0] in s[1:] and s[0] != r.summary[0] for s in r.sentences[1:])
     ]
@@ -82,7 +82,7 @@ def test_only_strange_names_are_outside_the_vocabulary(drawn):
             assert number == UNK or words.all[number] == word
 
 
-def test_statements_belong_to_whom_they_are_made_of():
+def test_statements_belong_to_the_machine_of_their_sentence():
     text = "db-1 lost contact with db-2 . db-2 ran out of disk and dropped 12 packets ."
     assert reports.statements(text.split()) == {
         ("db-1", ("lost", "contact", "with", "db-2")),

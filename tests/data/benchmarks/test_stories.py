@@ -1,4 +1,4 @@
-"""Generated stories, against a world of the test's own that hears the sentences and knows nothing of how they came."""
+"""Generated stories, checked by an independent simulation that reads only their sentences."""
 
 import re
 from itertools import product
@@ -12,8 +12,8 @@ from xattn.errors import UserError
 LENGTHS = (5, 17)
 
 
-def hear(sentences):
-    """Where each object and person has been, one place after the other, and who gave what to whom last."""
+def simulate(sentences):
+    """The places of every object and person in order, and the last giver of an object to a person."""
     went, has, visited, gave = {}, {}, {}, {}
 
     def at(what, place):
@@ -44,7 +44,7 @@ def hear(sentences):
 
 
 def answer(words, sentences):
-    visited, gave = hear(sentences)
+    visited, gave = simulate(sentences)
     question = " ".join(words)
     if found := re.fullmatch(r"where is (?:the )?(\w+)", question):
         return visited[found[1]][-1]
@@ -63,14 +63,14 @@ def drawn():
     return {(s, k): [draw(0, s, n, k, LENGTHS) for n in range(60)] for s, k in product(splits, QUESTIONS)}
 
 
-def test_answers_are_those_of_another_world_that_hears_the_story(drawn):
+def test_answers_agree_with_an_independent_simulation(drawn):
     for each in (each for some in drawn.values() for each in some):
         assert answer(each.words, each.story) == each.answer
         assert LENGTHS[0] <= len(each.story) <= LENGTHS[1]
 
 
-def test_facts_are_enough_and_none_is_too_many(drawn):
-    """Told alone, they give the answer of a question about now; without any one of them, they do not."""
+def test_facts_are_sufficient_and_necessary(drawn):
+    """Alone they give the answer of a question about the present; with any of them left out, they do not."""
     for kind in ("person", "object", "giver"):
         for each in (each for split in ("train", "test") for each in drawn[split, kind]):
             kept = sorted(each.facts)
@@ -81,7 +81,7 @@ def test_facts_are_enough_and_none_is_too_many(drawn):
 
 
 def test_facts_stand_in_the_order_of_need(drawn):
-    """First what names the holder of an object, then the holder's place, then the place before."""
+    """First the sentence that names the holder of an object, then the holder's place, then the place before."""
     for each in drawn["train", "object"] + drawn["train", "before"]:
         first, *moves = (each.story[fact] for fact in each.facts)
         what = each.words[each.words.index("the") + 1]
@@ -92,8 +92,8 @@ def test_facts_stand_in_the_order_of_need(drawn):
         assert not any(what in sentence for sentence in each.story[each.facts[0] + 1 :])
 
 
-def test_a_story_told_by_hand():
-    """Every rule about objects once: carried, given, put down, and left behind."""
+def test_the_simulation_by_hand():
+    """Every rule about objects once: carried, given, dropped, and left behind."""
     told = [
         each.split()
         for each in (
@@ -122,13 +122,13 @@ def test_no_story_is_in_two_splits(drawn):
         split: {(each.words, *each.story) for kind in QUESTIONS for each in drawn[split, kind]}
         for split in ("train", "validation", "test")
     }
-    # Also where stories are so short that one is soon told again.
+    # Also for very short stories, which repeat soon.
     for split in texts:
         texts[split] |= {(e.words, *e.story) for n in range(300) if (e := draw(0, split, n, "person", (2, 2)))}
     assert (
         not texts["train"] & texts["validation"] | texts["train"] & texts["test"] | texts["validation"] & texts["test"]
     )
-    assert len(texts["train"]) < 60 * 4 + 300  # one was
+    assert len(texts["train"]) < 60 * 4 + 300  # some stories did repeat
 
 
 def test_a_story_depends_on_its_arguments_alone():
@@ -140,7 +140,7 @@ def test_a_story_depends_on_its_arguments_alone():
         draw(0, "dev", 0, "object", LENGTHS)
 
 
-def test_all_words_are_known_and_all_known_words_are_used(drawn):
+def test_the_vocabulary_is_exactly_the_words_in_use(drawn):
     questions = [each for some in drawn.values() for each in some]
     said = {word for each in questions for sentence in (*each.story, each.words) for word in sentence}
     assert said == set(stories.WORDS)

@@ -1,13 +1,13 @@
-"""Generated reports of machines in the style of a log, whose summary is known.
+"""Generated reports about machines, in the style of a log, with their summaries.
 
-The first sentence of a report names its subject, and two of the later ones state a fact of it; all others are about
-other machines, some of which mention the subject. The summary is the subject with its two facts, in their order:
+The first sentence of a report names its subject, and two later sentences state a fact about it. All other sentences
+are about other machines; some of them mention the subject. The summary is the subject with its two facts, in order:
 
     incident report for web-3 . db-7 waited for web-3 . web-3 dropped 41 packets . web-3 failed check tk-5a0c .
     web-3 dropped 41 packets and failed check tk-5a0c .
 
-Machines and tickets have names that are known (`KNOWN`, a fixed inventory) or strange (any of 65,536 numbers a kind).
-Strange names of the training split are even and those of all others odd, so that no split shares one with training.
+Names of machines and tickets are either known, from the fixed inventory `KNOWN`, or strange: one of 65,536 numbers for
+each kind. Strange names have even numbers in training and odd ones in all other splits, so that these share none.
 """
 
 from collections.abc import Hashable, Sequence
@@ -33,9 +33,9 @@ RESOURCES = ("memory", "disk", "sockets", "threads", "handles", "workers")
 MACHINES = ("web", "db", "cache", "queue", "auth", "mail", "proxy", "batch")
 AND, STOP = "and", "."
 LONGEST_FACT = 4
-"""Words of a fact, at most."""
+"""Maximum number of words in a fact."""
 MOST_MACHINES = 5
-"""Machines of a report, at most."""
+"""Maximum number of machines in a report."""
 
 KNOWN = {
     "MACHINE": tuple(f"{kind}-{number}" for kind in MACHINES for number in range(12)),
@@ -52,15 +52,18 @@ WORDS = (
     AND,
     STOP,
 )
-"""All words but strange names."""
+"""All words except strange names."""
 
 Statement = tuple[Hashable, tuple[Hashable, ...]]
-"""Who, and what of it."""
+"""A machine, and the words of a fact about it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report with its summary; `places` are where in the text each word of the summary is said of the subject."""
+    """A report with its summary; `places` holds, for each word of the summary, its positions in the text.
+
+    A position counts only where the word is said of the subject. The words "and" and "." have none.
+    """
 
     sentences: tuple[tuple[str, ...], ...]
     summary: tuple[str, ...]
@@ -68,14 +71,14 @@ class Report:
 
     @property
     def text(self) -> list[str]:
-        """All words, in their order."""
+        """The words of all sentences."""
         return [word for sentence in self.sentences for word in sentence]
 
 
 def draw(seed: int, split: str, number: int, *, shortest: int, longest: int, strange: float, training: bool) -> Report:
-    """One report of `shortest` to `longest` sentences, which depends on nothing but these.
+    """Draws a report of `shortest` to `longest` sentences; the same arguments give the same report.
 
-    `strange` is how many of the names are strange, from 0 to 1.
+    `strange` is the probability of a strange name, from 0 to 1. `training` decides which numbers those have.
     """
     random = Random(f"report {seed} {split} {number}")
 
@@ -123,9 +126,9 @@ def draw(seed: int, split: str, number: int, *, shortest: int, longest: int, str
 
 
 def statements(words: Sequence[Hashable]) -> set[Statement]:
-    """What a text states of whom: each sentence begins with a name, and "and" parts what is said of it.
+    """The statements of a text: a sentence is a name and its facts, separated by "and".
 
-    A sentence that opens a report states nothing.
+    The opening sentence of a report states nothing.
 
     >>> sorted(statements("incident report for db-1 . db-1 ran out of disk and dropped 12 packets .".split()))
     [('db-1', ('dropped', '12', 'packets')), ('db-1', ('ran', 'out', 'of', 'disk'))]

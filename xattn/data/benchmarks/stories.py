@@ -1,6 +1,6 @@
-"""Generated stories in the style of bAbI's: people who walk, take, drop and give, and a question whose facts are known.
+"""Generated stories in the style of bAbI: people walk, and take, drop and give objects; then a question is asked.
 
-Everything that a question needs is told: answers and supporting facts come from the world that the story was told of.
+Answers and supporting facts are computed from a simulated world, and a story states all that its question needs.
 """
 
 import random
@@ -20,7 +20,7 @@ _TAKES = ("took", "picked up", "found")
 _DROPS = ("dropped", "put down")
 _GIVES = ("gave", "handed", "passed")
 
-# What each kind of question asks, by name; {o}, {n} and {p} are an object, a name and a place.
+# The question of each kind; {o}, {n} and {p} are an object, a name and a place.
 QUESTIONS = {
     "person": "where is {n}",
     "object": "where is the {o}",
@@ -38,23 +38,24 @@ WORDS = tuple(sorted({*ANSWERS, *OBJECTS, *_FORMS} - {"{n}", "{o}", "{p}"}))
 SENTENCE_WORDS, QUESTION_WORDS = (
     max(len(each.split()) for each in forms) for forms in (_SENTENCES, QUESTIONS.values())
 )
-# Shares of all stories, by a hash of their text: no story is in two splits.
+# The split of a story is decided by a hash of its text, so that no story is in two splits.
 _SHARES = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
 
 
 def draw(seed: int, split: str, number: int, kind: str, sentences: tuple[int, int]) -> Question:
-    """One story with a question of a kind, which depends on nothing but the arguments.
+    """Draws a story and a question of a kind; the same arguments give the same story.
 
-    It has between the two numbers of sentences. The same story and question are never in two splits.
+    `sentences` is the minimum and maximum number of sentences. No story with its question is in two splits. Raises
+    `UserError` for an unknown split.
     """
     if split not in _SHARES:
         raise UserError(f"Stories have the splits {', '.join(_SHARES)}, not {split!r}.")
     rng = random.Random(f"{seed} {split} {number} {kind}")
     while True:
-        told = _Told(rng)
+        world = _World(rng)
         for _ in range(rng.randint(*sentences)):
-            told.go_on()
-        if possible := list(told.questions(kind)):
+            world.step()
+        if possible := list(world.questions(kind)):
             question = rng.choice(possible)
             text = "\n".join(" ".join(each) for each in (*question.story, question.words))
             if zlib.crc32(text.encode()) % 10 in _SHARES[split]:
@@ -62,41 +63,41 @@ def draw(seed: int, split: str, number: int, kind: str, sentences: tuple[int, in
 
 
 @dataclass
-class _Told:
-    """A world, and the sentences about it so far; numbers are places of sentences in the story."""
+class _World:
+    """A simulated world and the story about it so far; an event is numbered by the index of its sentence."""
 
     rng: random.Random
     story: list[tuple[str, ...]] = field(default_factory=list)
     moves: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
-    """Of each person: when they came where."""
+    """For each person: (event, place) of every arrival."""
     events: dict[str, list[tuple[int, str, str | None]]] = field(default_factory=lambda: defaultdict(list))
-    """Of each object: when it changed hands, who has it since or put it down, and who gave it."""
+    """For each object: (event, person, giver); the person took, received or dropped it, and giver may be None."""
     held: dict[str, str] = field(default_factory=dict)
-    """Who has an object."""
+    """The holder of every object that is held."""
     lies: dict[str, str] = field(default_factory=dict)
-    """Where an object was put down."""
+    """The place of every object that was dropped."""
 
-    def go_on(self) -> None:
-        """Something happens, and is told: half of it walks, and what else can happen with equal chances."""
+    def step(self) -> None:
+        """Simulates one event and tells it: a walk in half of all cases, else one of the other possible kinds."""
         rng = self.rng
         at = {name: moves[-1][1] for name, moves in self.moves.items()}
         takes = [
             (name, what)
             for name, place in at.items()
             for what in OBJECTS
-            # An object that was never told of may be anywhere.
+            # An object that was not mentioned before may be anywhere.
             if what not in self.held and (what not in self.lies or self.lies[what] == place)
         ]
         drops = [(name, what) for what, name in self.held.items()]
         gives = [(name, what, to) for name, what in drops for to in at if to != name and at[to] == at[name]]
-        happens = [each for each in (takes, drops, gives) if each]
-        if not happens or rng.random() < 0.5:
+        possible = [events for events in (takes, drops, gives) if events]
+        if not possible or rng.random() < 0.5:
             name = rng.choice(NAMES)
             place = rng.choice([p for p in PLACES if name not in at or at[name] != p])
             self._tell(name, rng.choice(_WALKS), place)
             self.moves[name].append((len(self.story) - 1, place))
             return
-        chosen = rng.choice(happens)
+        chosen = rng.choice(possible)
         name, what, *others = rng.choice(chosen)
         verbs = _TAKES if chosen is takes else _DROPS if chosen is drops else _GIVES
         self._tell(name, rng.choice(verbs), what, *others)
@@ -111,8 +112,8 @@ class _Told:
             self.lies.pop(what, None)
 
     def questions(self, kind: str) -> Iterator[Question]:
-        """All questions of a kind that the story answers."""
-        assert kind in QUESTIONS, "a row checks it"
+        """Yields all questions of a kind that the story answers."""
+        assert kind in QUESTIONS, "callers choose from QUESTIONS"
         if kind == "person":
             for name, moves in self.moves.items():
                 yield self._ask(kind, moves[-1][1], [moves[-1][0]], n=name)
@@ -124,13 +125,13 @@ class _Told:
             if not events:
                 continue
             event, name, _ = events[-1]
-            # What was put down stays where its last holder was then.
+            # A dropped object stays where its last holder was at that time.
             came = [(when, place) for when, place in self.moves[name] if what in self.held or when < event]
             when, place = came[-1]
             if kind == "object":
                 yield self._ask(kind, place, [event, when], o=what)
                 continue
-            # With whom it came there: whoever put it down had got it by an earlier event.
+            # The event by which the last holder got the object: if it was dropped, the event before.
             got = events[-1] if what in self.held else events[-2]
             if len(came) > 1 and got[0] < when:
                 yield self._ask(kind, came[-2][1], [event, when, came[-2][0]], o=what, p=place)
