@@ -103,7 +103,7 @@ TRANSLATION, QUESTIONS = Experiment(), Experiment(task=DocQA())
         (
             QUESTIONS,
             ["--task.sentence", "5"],
-            "The task docqa has no field task.sentence. Did you mean task.sentences?",
+            "no field --task.sentence. Did you mean --task.sentences?",
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_json_keeps_a_config_and_refuses_another():
     values = json.loads(json.dumps(configs.to_dict(config)))
     assert configs.from_dict(values) == config
     values["model"]["layer"] = values["model"].pop("layers")
-    with pytest.raises(ConfigError, match=r"There is no field model\.layer\. Did you mean model\.latents\?|layers"):
+    with pytest.raises(ConfigError, match=r"There is no field model\.layer\. Did you mean model\.layers\?"):
         configs.from_dict(values)
     del values["model"]["layer"]
     with pytest.raises(ConfigError, match=r"The field model\.layers is missing: it is a whole number above 0\."):
@@ -206,9 +206,8 @@ def test_json_keeps_a_config_and_refuses_another():
     values["model"] = 5
     with pytest.raises(ConfigError, match=r"model must be a table of fields, not 5\."):
         configs.from_dict(values)
-    del values["model"]
     with pytest.raises(ConfigError, match=r"The field model is missing"):
-        configs.from_dict(values)
+        configs.from_dict({name: value for name, value in values.items() if name != "model"})
     values["task"]["kind"] = "translating"
     with pytest.raises(ConfigError, match=r"task\.kind must be one of 'translation', 'recall'.*, not 'translating'"):
         configs.from_dict(values)
@@ -253,7 +252,7 @@ def test_every_difference_is_seen(task):
             value = choices[0] if choices else str(not old) if isinstance(old, bool) else doubled
             value = f"{value}x" if isinstance(old, str) and not choices else value
             value = "x y" if isinstance(old, tuple) else value
-            value = "0.5" if isinstance(old, float) else value
+            value = "0.25" if isinstance(old, float) else value
         different = configs.override(config, [f"--{name}", *value.split()])
         assert [each.split(":")[0] for each in configs.difference(config, different)] == [name]
         assert configs.from_dict(json.loads(json.dumps(configs.to_dict(different)))) == different

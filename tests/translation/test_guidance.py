@@ -140,9 +140,15 @@ def test_mistakes_in_the_config_are_explained(tmp_path):
         ({"head": 2}, "task.guidance.head must be below model.heads (2), not 2."),
         ({"head": -1}, "task.guidance.head must be a whole number of at least 0, not -1."),
         ({"weight": 0.0}, "task.guidance.weight must be a number above 0"),
-        ({"into": "layer"}, "task.guidance.into 'layer' needs guidance.run, the folder of the model that it is for."),
-        ({"run": "runs/x"}, "task.guidance.run is the model of an alignment layer: it needs guidance.into 'layer'."),
-        ({"into": "layer", "links": ""}, "task.guidance.into 'layer' needs guidance.links to learn from."),
+        (
+            {"into": "layer"},
+            "task.guidance.into 'layer' needs task.guidance.run, the folder of the model that it is for.",
+        ),
+        (
+            {"run": "runs/x"},
+            "task.guidance.run is the model of an alignment layer: it needs task.guidance.into 'layer'.",
+        ),
+        ({"into": "layer", "links": ""}, "task.guidance.into 'layer' needs task.guidance.links to learn from."),
     ):
         with pytest.raises(ConfigError, match="guidance") as caught:
             experiment(tmp_path, guidance=Guidance(**({"links": "links"} | changes)))

@@ -20,6 +20,8 @@ Rate = Annotated[float, Ge(0), Lt(1)]
 
 Class = TypeVar("Class", bound=type)
 
+STRICT = pydantic.ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
 # So many choices are listed in an error.
 FEW = 20
 
@@ -37,7 +39,7 @@ def settings(section: str) -> Callable[[Class], Class]:
 
     def make(cls: Any) -> Any:
         cls.__post_init__ = lambda self: self.check()
-        made: Any = dataclass(frozen=True, kw_only=True, config=pydantic.ConfigDict(strict=True, extra="forbid"))(cls)
+        made: Any = dataclass(frozen=True, kw_only=True, config=STRICT)(cls)
         made.section = f"{section}." if section else ""
         validate = made.__init__
 
@@ -87,7 +89,7 @@ def describe(hint: Any) -> str:
         return "one of " + ", ".join(repr(choice) for choice in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         return "(" + ", ".join("..." if each is ... else describe(each) for each in typing.get_args(hint)) + ")"
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe(each) for each in typing.get_args(hint))
     words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", types.NoneType: "None"}
     return words[hint] if hint in words else hint.described or f"made with {hint.__name__}(...)"
@@ -102,11 +104,13 @@ def hints(kind: type) -> dict[str, Any]:
 def did_you_mean(word: str, choices: Iterable[str], prefix: str = "") -> str:
     """The end of an error about an unknown name: the nearest choice; of few choices all, where none is near."""
     # A field is as often misremembered by its section (`--layers`) as by its spelling (`--model.layer`).
-    last = {choice: choice.split(".")[-1] for choice in choices}
-    near = difflib.get_close_matches(word.split(".")[-1], last.values(), n=1, cutoff=0.6)
-    nearest = [choice for choice in last if near and last[choice] == near[0]]
-    if near:
-        return f" Did you mean {prefix}{nearest[0]}?"
+    section, _, name = word.rpartition(".")
+    last = {choice: choice.rpartition(".")[-1] for choice in choices}
+    beside = [choice for choice in last if choice.rpartition(".")[0] == section]
+    for candidates in (beside, last):
+        near = difflib.get_close_matches(name, [last[choice] for choice in candidates], n=1)
+        for nearest in (choice for choice in candidates if near and last[choice] == near[0]):
+            return f" Did you mean {prefix}{nearest}?"
     if len(last) > FEW:
         nearest = difflib.get_close_matches(word, last, n=3, cutoff=0.0)
         return f" The nearest are {', '.join(prefix + each for each in nearest)}; --help lists all."

@@ -165,7 +165,9 @@ def _parse(words: list[str], hint: Any) -> Any:
     """The value that words on the command line stand for."""
     if type(None) in typing.get_args(hint) and words == ["None"]:
         return None
-    return pydantic.TypeAdapter(hint).validate_python(words if _is_tuple(hint) else words[0])
+    return pydantic.TypeAdapter(hint, config=pydantic.ConfigDict(allow_inf_nan=False)).validate_python(
+        words if _is_tuple(hint) else words[0]
+    )
 
 
 def _is_tuple(hint: Any) -> bool:
