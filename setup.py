@@ -3,9 +3,9 @@
 Everything else about the package is in pyproject.toml, which cannot add one package to those that are found.
 """
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 setup(
-    packages=[*find_packages(include=["xattn", "xattn.*"]), "xattn.configs"],
+    packages=[*find_namespace_packages(include=["xattn", "xattn.*"]), "xattn.configs"],
     package_dir={"xattn.configs": "configs"},
 )
