@@ -5,9 +5,9 @@ RUN ?= runs/toy_en_fr
 BIN = $(VENV)/bin
 TEST = $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: toy test check clean
+.PHONY: toy test lint check wheel-check clean
 
-# Trains the English-French toy, scores it, and shows what it looks at. Interrupted, it goes on where it stopped.
+# Trains the English-French toy, scores it, and shows its attention. After an interruption it resumes.
 toy: $(VENV)/installed
 	$(BIN)/xattn train configs/toy_en_fr.py --run $(RUN)
 	$(BIN)/xattn evaluate $(RUN)
@@ -18,18 +18,26 @@ toy: $(VENV)/installed
 test: $(VENV)/installed
 	$(TEST)
 
-# What a change must pass before it is committed.
-check: $(VENV)/installed
+# Style, types, and the floors of the house.
+lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
+
+# What a change must pass before it is committed.
+check: lint
 	$(TEST)
 
-$(VENV)/installed: pyproject.toml
+# The quick start, from a wheel in an empty environment outside the checkout.
+wheel-check: $(VENV)/installed
+	.ci/wheel $(BIN)/python
+
+$(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

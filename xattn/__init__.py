@@ -1,1 +1,96 @@
-"""xattn: a laboratory for cross-attention in JAX."""
+"""xattn: a laboratory for cross-attention in JAX.
+
+The names below are imported when they are first used, so that `import xattn` loads no JAX.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xattn.alignment.maps import AttentionMap
+    from xattn.attention import (
+        KeyValue,
+        Mask,
+        attention_weights,
+        bidirectional_cross_attention,
+        cross_attention,
+        cross_attention_with_aux,
+        explain,
+        merge,
+        prepare_memory,
+        ring_attention,
+    )
+    from xattn.config import Experiment
+    from xattn.nn.attention import CrossAttention
+    from xattn.runs.folder import open_run
+    from xattn.translation.translator import Translator
+    from xattn.viewing.page import Page
+
+    __version__: str
+
+__all__ = [
+    "AttentionMap",
+    "CrossAttention",
+    "Experiment",
+    "KeyValue",
+    "Mask",
+    "Page",
+    "Translator",
+    "__version__",
+    "attention_weights",
+    "bidirectional_cross_attention",
+    "cross_attention",
+    "cross_attention_with_aux",
+    "explain",
+    "merge",
+    "open_run",
+    "prepare_memory",
+    "ring_attention",
+]
+
+_MODULES = {
+    "AttentionMap": "xattn.alignment.maps",
+    "CrossAttention": "xattn.nn.attention",
+    "Experiment": "xattn.config",
+    "KeyValue": "xattn.attention",
+    "Mask": "xattn.attention",
+    "Page": "xattn.viewing.page",
+    "Translator": "xattn.translation.translator",
+    "attention_weights": "xattn.attention",
+    "bidirectional_cross_attention": "xattn.attention",
+    "cross_attention": "xattn.attention",
+    "cross_attention_with_aux": "xattn.attention",
+    "explain": "xattn.attention",
+    "merge": "xattn.attention",
+    "open_run": "xattn.runs.folder",
+    "prepare_memory": "xattn.attention",
+    "ring_attention": "xattn.attention",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value = _version()
+    elif name in _MODULES:
+        import importlib
+
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+    else:
+        from xattn.errors import nearest
+
+        raise AttributeError(f"module 'xattn' has no attribute {name!r}.{nearest(name, __all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """The installed version; "0+unknown" where only the source is on the path."""
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version("xattn")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"

@@ -8,6 +8,7 @@ import tyro
 
 from xattn.commands import train
 from xattn.commands.align import align
+from xattn.commands.configs import configs
 from xattn.commands.evaluate import evaluate
 from xattn.commands.export import export
 from xattn.commands.results import results
@@ -31,6 +32,7 @@ A laboratory for cross-attention in JAX.
   score --gold G LINKS ...                  alignment error rate of link files
   symmetrize FORWARD REVERSE                one alignment from two directions
   export RUN FOLDER                         copy only what using a run needs
+  configs                                   the configs that come with the package, for train
   results [--write README.md]               the table of all experiments, from experiments/*/results.json
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
@@ -69,5 +71,6 @@ COMMANDS = {
     "score": score,
     "symmetrize": symmetrize,
     "export": export,
+    "configs": configs,
     "results": results,
 }

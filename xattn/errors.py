@@ -1,5 +1,7 @@
 """Base class of errors caused by user input; commands print them as one line."""
 
+from collections.abc import Sequence
+
 
 class UserError(ValueError):
     """A mistake of the user; the message says what was wrong, where, and what would be right."""
@@ -7,3 +9,17 @@ class UserError(ValueError):
 
 class ConfigError(UserError):
     """A config or an option that cannot be used; the message names it, and what would be right."""
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """The end of an error message about an unknown name: the choice nearest to it, or all where none is near.
+
+    >>> nearest("cross_atention", ["Mask", "cross_attention"])
+    ' Did you mean cross_attention?'
+    >>> nearest("x", ["Mask", "cross_attention"])
+    ' There are: Mask, cross_attention.'
+    """
+    import difflib
+
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else f" There are: {', '.join(choices)}." if choices else ""

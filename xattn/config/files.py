@@ -18,19 +18,17 @@ import pydantic
 from xattn.config.checked import Checked, describe, did_you_mean, hints, unknown_field
 from xattn.config.experiment import Experiment
 from xattn.config.migration import VERSION, migrated
+from xattn.config.packaged import find
 from xattn.config.tasks import SETTINGS, TaskSettings
 from xattn.errors import ConfigError
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Reads a config file and applies command-line overrides such as `["--model.layers", "4"]`.
+    """Reads a config, given by file or packaged name, and applies overrides such as `["--model.layers", "4"]`.
 
     Raises `ConfigError` for a file that is not there or is no config (with its line), and as `override` does.
     """
-    path = Path(path)
-    if path.suffix != ".py" or not path.is_file():
-        near = [str(each) for each in sorted(path.parent.glob("*.py"))]
-        raise ConfigError(f"There is no config file {path}.{did_you_mean(str(path), near)}")
+    path = find(path)
     try:
         names = runpy.run_path(str(path))
     except Exception as error:

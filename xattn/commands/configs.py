@@ -1,0 +1,12 @@
+"""`xattn configs`: the configs that come with the package."""
+
+from xattn.config import packaged
+
+
+def configs() -> int:
+    """Lists the configs that come with the package, each with a line about it; `xattn train NAME` trains one."""
+    lines = packaged.packaged()
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        print(f"{name:{width}}  {line}")
+    return 0
