@@ -277,7 +277,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
     [
         ([], ""),
         (["trian"], "There is no command 'trian'; there are: train, evaluate"),
-        (["train"], "Name a config file first"),
+        (["train"], "Name a config first"),
         (["train", "{corpus}/nothing.py"], "There is no config file"),
         (["train", "{config}", "--model.layer", "3"], "Did you mean --model.layers?"),
         (["train", "{config}", "--model.layers", "two"], "--model.layers must be a whole number, not 'two'."),

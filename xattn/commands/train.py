@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE)
         return _show_help(Path(words[0]) if named else None)
     if not named:
-        raise ConfigError("Name a config file first: xattn train configs/toy_en_fr.py")
+        raise ConfigError("Name a config first: xattn train toy_en_fr (xattn configs lists them).")
     path, *overrides = words
     train(Path(path), Path(folder or f"runs/{Path(path).stem}"), overrides)
     return 0
