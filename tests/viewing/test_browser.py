@@ -113,7 +113,7 @@ def test_hover_shows_click_pins_and_escape_lets_go(visit, one):
     assert "Point at" in shown(tab)
     tab.locator("#source .token").nth(2).hover()
     top = words.target[words.weights[:, 2].argmax()]
-    assert shown(tab).startswith(f"fox (▁f o x) is looked at by {top} ")
+    assert shown(tab).startswith(f"fox (▁f o x) gets attention from {top} ")
     tab.locator("#target .token").nth(0).click()
     assert state(tab)["pin"] == {"row": 0, "column": None}
 
@@ -155,7 +155,7 @@ def test_picked_tokens_are_summed_over_the_source_and_averaged_over_the_target(v
     )
     sums = words.weights[:, [0, 2]].sum(axis=1)
     ranked = ", ".join(f"{words.target[row]} {100 * sums[row]:.1f} %" for row in np.argsort(-sums))
-    assert shown(tab) == f"the + fox (▁f o x) are looked at by {ranked} (sum over 2 source words)"
+    assert shown(tab) == f"the + fox (▁f o x) get attention from {ranked} (sum over 2 source words)"
     assert tab.locator("#source .token.at").all_inner_texts() == ["the", "fox"]
     shades = tab.locator("#target .token").evaluate_all("(all) => all.map((each) => each.style.background)")
     assert all(shades)
@@ -174,7 +174,7 @@ def test_picked_tokens_are_summed_over_the_source_and_averaged_over_the_target(v
     click("source", 2)
     means = words.weights[1:].mean(axis=0)
     tab.mouse.move(5, 5)  # off the token that was taken out, which is shown while it is pointed at
-    assert shown(tab).startswith("renard (▁re nard) + vif look at ")
+    assert shown(tab).startswith("renard (▁re nard) + vif attend to ")
     assert f"{words.source[means.argmax()]} {100 * means.max():.1f} %" in shown(tab)
     click("target", 0, ())  # a click alone pins, as ever
     assert state(tab)["picked"] == {"rows": [], "columns": []}
@@ -196,7 +196,7 @@ def test_the_keyboard_picks_rows_and_columns_and_walks_on(visit, one):
         tab.evaluate("xattn.settled()")
     assert state(tab)["picked"] == {"rows": [], "columns": [0, 1]}
     sums = words.weights[:, :2].sum(axis=1)
-    assert f" are looked at by {words.target[sums.argmax()]} {100 * sums.max():.1f} %" in shown(tab)
+    assert f" get attention from {words.target[sums.argmax()]} {100 * sums.max():.1f} %" in shown(tab)
     tab.keyboard.press("Shift+Space")
     tab.evaluate("xattn.settled()")
     assert state(tab)["picked"] == {"rows": [1], "columns": [0, 1]}
@@ -268,7 +268,7 @@ def test_two_maps_are_compared_cell_by_cell(visit, corpus):
     assert state(tab)["map"] == 1
     assert tab.locator("#map").input_value() == "1"
     # The candidates stay those of the last.
-    assert tab.locator("#step-name").inner_text().endswith(", as step 3 writes")
+    assert tab.locator("#step-name").inner_text().endswith(", output of step 3")
 
 
 def test_steps_show_what_might_have_been_written(visit, one):
@@ -305,7 +305,7 @@ def test_sentences_are_sorted_and_found(visit, corpus):
     assert state(tab)["sentence"] == 2
 
 
-def test_a_head_that_looks_at_eos_is_warned_of(visit, attention):
+def test_a_page_warns_of_a_head_that_attends_to_eos(visit, attention):
     weights = np.zeros_like(attention.weights)
     weights[..., -1] = 1
     tab = visit(Page(sentences=[Sentence(maps={"eos": replace(attention, weights=weights)})], readout=READOUT))
@@ -360,4 +360,4 @@ def test_norms_are_values_and_not_per_cent(visit, attention):
     value = norms.to_words(readout).weights[1, 2]
     assert shown(tab).startswith(f"renard (▁re nard) ← fox (▁f o x) {value:.4f}")
     assert tab.locator("#most").inner_text() == f"{norms.weights.max():.2g}"
-    assert "heads summed" in tab.locator("#looked-name").inner_text()
+    assert "heads summed" in tab.locator("#attended-name").inner_text()
