@@ -1,4 +1,4 @@
-"""Pages of positions that are no words: the picture beside the heatmap, linked with it both ways."""
+"""Pages of other layouts than words: the picture beside the heatmap, and their common focus."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -42,7 +42,7 @@ def page(layout) -> Page:
 
 
 def points(tab) -> dict[tuple[int | None, int | None], tuple[float, float]]:
-    """For every place that the first picture knows, a point of the window in its middle."""
+    """The centre of every row, column and cell of the first picture, in pixels of the window."""
     found = tab.evaluate(
         """() => { const { width, height } = document.querySelector(".panel canvas").getBoundingClientRect(), all = [];
         for (let y = 1; y < height; y += 3) for (let x = 1; x < width; x += 3) {

@@ -1,4 +1,4 @@
-"""What the figures show, and that their files are clean."""
+"""Heatmaps and curves: their contents, and reproducible files."""
 
 import re
 import subprocess
@@ -218,7 +218,7 @@ def test_letters_without_a_font_are_named_once(word_map, monkeypatch):
 
 
 def test_fonts_newer_than_the_list_of_fonts_are_found(monkeypatch):
-    """matplotlib writes its list once, and does not see what is installed later."""
+    """matplotlib caches its list of fonts, which misses fonts that are installed later."""
     added = []
     monkeypatch.setattr(font_manager, "get_font_names", lambda: ["Noto Sans"] if added else [])
     monkeypatch.setattr(

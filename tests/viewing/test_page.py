@@ -1,4 +1,4 @@
-"""What the page is made of, and the pages that are refused; tests/viewing/test_browser.py opens it."""
+"""The page's code and data, and invalid pages; test_browser.py opens pages in a browser."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ def test_our_own_code_stays_small_and_names_no_address(layout, steps):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_minifying_changes_no_text(layout):
-    """The minifier would take a template literal inside another one for code, and remove its spaces."""
+    """rjsmin reads a template literal inside another one as code, and removes its spaces."""
     assert not re.search(r"`[^`]*\$\{[^{}`]*`", script(layout))
     assert not re.search(r"^\s", jsmin(script(layout)), re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""What the terminal shows."""
+"""The heatmap in the terminal."""
 
 import io
 import re

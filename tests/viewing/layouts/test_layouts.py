@@ -1,4 +1,4 @@
-"""The figures of all layouts: what is drawn, where, and what it says of itself."""
+"""The figures of all layouts: what is drawn and where, titles and notes."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ MADE = {
 
 
 def marks(axes) -> list[tuple[list[float], str]]:
-    """Discs and crosses of a panel: their places, and what they say."""
+    """Discs and crosses of a panel: their positions and verdicts."""
     found = [each for each in axes.collections if isinstance(each, PathCollection)]
     colors = [to_hex(np.asarray(each.get_facecolor())[0]) for each in found]
     places = [np.asarray(each.get_offsets())[0].tolist() for each in found]
@@ -141,7 +141,7 @@ def test_graphs_are_linked_as_strongly_as_they_look_and_gold_is_level(attend):
 
 
 def test_nodes_stand_apart_as_their_paths_are_long():
-    """A path is drawn in a line, its ends furthest apart; what is asked for stays; and nothing is random."""
+    """A path is drawn as a line; kept nodes stay at their positions; the result is deterministic."""
     path = places(7, [(n, n + 1) for n in range(6)])
     np.testing.assert_array_equal(path, places(7, [(n, n + 1) for n in range(6)]))
     steps = np.diff(path, axis=0)

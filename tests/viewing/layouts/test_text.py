@@ -1,4 +1,4 @@
-"""A text as it was read, and maps side by side."""
+"""Running text, and maps side by side."""
 
 from dataclasses import replace
 
