@@ -20,7 +20,8 @@ from xattn.alignment.maps import AttentionMap, Readout
 from xattn.cli import main
 from xattn.data.toy import grammar
 from xattn.runs.folder import write_json
-from xattn.viewing.page import Page, Sentence, code
+from xattn.viewing.page import Page, Sentence
+from xattn.viewing.page.assembly import code
 
 HERE = Path(__file__).parent
 SENTENCES, TIMES = 60, 7

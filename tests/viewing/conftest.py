@@ -1,4 +1,4 @@
-"""The maps that the pictures are drawn from, and a browser for the page."""
+"""Maps for the tests of pictures, and a browser for the page."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ def word_map() -> Callable[[Sequence[str], Sequence[str]], WordMap]:
 
 @pytest.fixture
 def fox() -> WordMap:
-    """The founding sentence; no decoder step speaks for its last word."""
+    """The founding sentence; no decoder step represents its last word."""
     weights = [
         [0.83, 0.02, 0.01, 0.04],
         [0.003, 0.057, 0.0, 0.86],
@@ -73,7 +73,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, tmp_path):
-    """Opens a page as a file, and sees to it that it asks for nothing and complains of nothing."""
+    """Opens a page as a file, and checks that the page requests nothing and logs nothing."""
     contexts, heard = [], []
 
     def go(made, hash: str = "", **settings):

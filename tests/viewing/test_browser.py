@@ -1,4 +1,4 @@
-"""The page in a real browser: what it shows, exactly, and that it does what its reader wants, without a network."""
+"""The page in a real browser: exact values, and reactions to mouse, keyboard and URL, without a network."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -21,7 +21,7 @@ CANDIDATES = [[("▁le", 0.75), ("▁la", 0.125), ("</s>", 0.0001)]] * 5
 
 @pytest.fixture
 def one(attention):
-    """One sentence with gold links, of which the attention finds some."""
+    """One sentence with gold links, some of which the attention finds."""
     gold = Links.of([(0, 0), (2, 1)], possible=[(1, 2), (2, 2)])
     attention = replace(attention, gold=gold)
     return Page(sentences=[Sentence(maps={"one": attention}, candidates=CANDIDATES)], readout=READOUT)
@@ -75,7 +75,7 @@ def test_pieces_are_rows_of_the_decoder_read_at_once_or_a_step_later(visit, one)
     code = "() => xattn.rows().map((_, r) => xattn.columns().map((_, c) => xattn.cell(1, 0, r, c)))"
     assert tab.evaluate("xattn.rows()") == attention.target
     np.testing.assert_allclose(tab.evaluate(code), attention.weights[1, 0], atol=1e-5)
-    for _ in range(2):  # a shift is part of what is shown, so saying it again changes nothing
+    for _ in range(2):  # setting the same convention again must not shift twice
         tab.evaluate("xattn.set({ rows: 'read' })")
         found = np.array(tab.evaluate(code))
         np.testing.assert_allclose(found[:-1], attention.weights[1, 0, 1:], atol=1e-5)
@@ -113,7 +113,7 @@ def test_hover_shows_click_pins_and_escape_lets_go(visit, one):
     assert "Point at" in shown(tab)
     tab.locator("#source .token").nth(2).hover()
     top = words.target[words.weights[:, 2].argmax()]
-    assert shown(tab).startswith(f"fox (▁f o x) is looked at by {top} ")
+    assert shown(tab).startswith(f"fox (▁f o x) gets attention from {top} ")
     tab.locator("#target .token").nth(0).click()
     assert state(tab)["pin"] == {"row": 0, "column": None}
 
@@ -148,14 +148,14 @@ def test_picked_tokens_are_summed_over_the_source_and_averaged_over_the_target(v
 
     click("source", 2, ())
     assert state(tab)["pin"] == {"row": None, "column": 2}
-    click("source", 0)  # what was pinned is the first of them
+    click("source", 0)  # the pinned token becomes the first picked one
     assert (state(tab)["pin"], state(tab)["picked"]) == (
         {"row": None, "column": None},
         {"rows": [], "columns": [0, 2]},
     )
     sums = words.weights[:, [0, 2]].sum(axis=1)
     ranked = ", ".join(f"{words.target[row]} {100 * sums[row]:.1f} %" for row in np.argsort(-sums))
-    assert shown(tab) == f"the + fox (▁f o x) are looked at by {ranked} (sum over 2 source words)"
+    assert shown(tab) == f"the + fox (▁f o x) get attention from {ranked} (sum over 2 source words)"
     assert tab.locator("#source .token.at").all_inner_texts() == ["the", "fox"]
     shades = tab.locator("#target .token").evaluate_all("(all) => all.map((each) => each.style.background)")
     assert all(shades)
@@ -173,10 +173,10 @@ def test_picked_tokens_are_summed_over_the_source_and_averaged_over_the_target(v
     click("source", 0)
     click("source", 2)
     means = words.weights[1:].mean(axis=0)
-    tab.mouse.move(5, 5)  # off the token that was taken out, which is shown while it is pointed at
-    assert shown(tab).startswith("renard (▁re nard) + vif look at ")
+    tab.mouse.move(5, 5)  # away from the removed token, which has the focus while the mouse is on it
+    assert shown(tab).startswith("renard (▁re nard) + vif attend to ")
     assert f"{words.source[means.argmax()]} {100 * means.max():.1f} %" in shown(tab)
-    click("target", 0, ())  # a click alone pins, as ever
+    click("target", 0, ())  # a click without a modifier pins
     assert state(tab)["picked"] == {"rows": [], "columns": []}
     click("target", 2)
     tab.keyboard.press("Escape")
@@ -196,7 +196,7 @@ def test_the_keyboard_picks_rows_and_columns_and_walks_on(visit, one):
         tab.evaluate("xattn.settled()")
     assert state(tab)["picked"] == {"rows": [], "columns": [0, 1]}
     sums = words.weights[:, :2].sum(axis=1)
-    assert f" are looked at by {words.target[sums.argmax()]} {100 * sums.max():.1f} %" in shown(tab)
+    assert f" get attention from {words.target[sums.argmax()]} {100 * sums.max():.1f} %" in shown(tab)
     tab.keyboard.press("Shift+Space")
     tab.evaluate("xattn.settled()")
     assert state(tab)["picked"] == {"rows": [1], "columns": [0, 1]}
@@ -245,7 +245,7 @@ def test_hostile_and_right_to_left_tokens_are_only_text(visit, attention):
     assert tab.locator("#source .token").all_inner_texts() == words
     assert tab.locator("img").count() == 0
     tab.locator("summary").click()
-    # The table is made when the browser says that it was opened, which is later than the click.
+    # The table is made at the toggle event, which comes later than the click.
     sync_api.expect(tab.locator("#table thead th")).to_have_text([*words, "special"])
     assert tab.locator("#source").get_attribute("dir") == "rtl"
     first, last = (tab.evaluate(f"xattn.place(0, {column})[0]") for column in (0, 2))
@@ -267,8 +267,8 @@ def test_two_maps_are_compared_cell_by_cell(visit, corpus):
     tab.evaluate("xattn.settled()")
     assert state(tab)["map"] == 1
     assert tab.locator("#map").input_value() == "1"
-    # The candidates stay those of the last.
-    assert tab.locator("#step-name").inner_text().endswith(", as step 3 writes")
+    # The candidates are still those of the last map.
+    assert tab.locator("#step-name").inner_text().endswith(", output of step 3")
 
 
 def test_steps_show_what_might_have_been_written(visit, one):
@@ -305,7 +305,7 @@ def test_sentences_are_sorted_and_found(visit, corpus):
     assert state(tab)["sentence"] == 2
 
 
-def test_a_head_that_looks_at_eos_is_warned_of(visit, attention):
+def test_a_page_warns_of_a_head_that_attends_to_eos(visit, attention):
     weights = np.zeros_like(attention.weights)
     weights[..., -1] = 1
     tab = visit(Page(sentences=[Sentence(maps={"eos": replace(attention, weights=weights)})], readout=READOUT))
@@ -360,4 +360,4 @@ def test_norms_are_values_and_not_per_cent(visit, attention):
     value = norms.to_words(readout).weights[1, 2]
     assert shown(tab).startswith(f"renard (▁re nard) ← fox (▁f o x) {value:.4f}")
     assert tab.locator("#most").inner_text() == f"{norms.weights.max():.2g}"
-    assert "heads summed" in tab.locator("#looked-name").inner_text()
+    assert "heads summed" in tab.locator("#attended-name").inner_text()

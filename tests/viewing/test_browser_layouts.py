@@ -1,4 +1,4 @@
-"""Pages of positions that are no words: the picture beside the heatmap, linked with it both ways."""
+"""Pages of other layouts than words: the picture beside the heatmap, and their common focus."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -42,7 +42,7 @@ def page(layout) -> Page:
 
 
 def points(tab) -> dict[tuple[int | None, int | None], tuple[float, float]]:
-    """For every place that the first picture knows, a point of the window in its middle."""
+    """The centre of every row, column and cell of the first picture, in pixels of the window."""
     found = tab.evaluate(
         """() => { const { width, height } = document.querySelector(".panel canvas").getBoundingClientRect(), all = [];
         for (let y = 1; y < height; y += 3) for (let x = 1; x < width; x += 3) {
@@ -78,7 +78,7 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
     for column in (0, 4):
         tab.mouse.move(*places[None, column])
         top = weights[:, column].argmax()
-        assert shown(tab).startswith(f"s{column} is looked at by t{top} {100 * weights[top, column]:.1f} %")
+        assert shown(tab).startswith(f"s{column} gets attention from t{top} {100 * weights[top, column]:.1f} %")
         assert tab.locator(".band.column").count() == 1  # in the heatmap
 
     # What is pinned in the heatmap is drawn in the picture, and from there a position is read for it.
@@ -98,7 +98,7 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
     else:
         tab.mouse.click(*places[2, None])
         assert tab.evaluate("xattn.state.pin") == {"row": 2, "column": None}
-        assert shown(tab).startswith(f"t2 looks at s{weights[2].argmax()} ")
+        assert shown(tab).startswith(f"t2 attends to s{weights[2].argmax()} ")
 
     # The keyboard walks in the picture as in the heatmap.
     tab.keyboard.press("Escape")
@@ -111,7 +111,9 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
         tab.locator("#svg").click()
     drawn = ET.fromstring(download.value.path().read_bytes())
     texts = " ".join(node.text or "" for node in drawn.iter("{http://www.w3.org/2000/svg}text"))
-    assert len(re.findall("row convention: produced", texts)) == 2
+    assert len(re.findall("layer 1, head 0", texts)) == 2
+    assert "convention" not in texts  # the queries are no text
+    assert not tab.get_by_text("produced", exact=True).is_visible()
     images = [node.get("href") for node in drawn.iter("{http://www.w3.org/2000/svg}image")]
     assert [each.startswith("data:image/png") for each in images] == [True] * isinstance(layout, Grid | Time)
 

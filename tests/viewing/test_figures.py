@@ -1,4 +1,4 @@
-"""What the figures show, and that their files are clean."""
+"""Heatmaps and curves: their contents, and reproducible files."""
 
 import re
 import subprocess
@@ -45,7 +45,7 @@ def test_words_weights_and_readout_are_where_they_belong(fox):
     note = axes.texts[-1].get_text()
     assert note.splitlines() == [
         "a row is the decoder step that produces the word",
-        "hatched: no decoder step speaks for the word",
+        "hatched: no decoder step represents the word",
     ]
     (hatched,) = axes.patches
     assert isinstance(hatched, Rectangle)
@@ -151,7 +151,7 @@ def test_growth_is_a_straight_line_where_it_is_a_power():
 
 
 def test_length_curve_refuses_a_missing_bin():
-    with pytest.raises(ValueError, match="2 bins of length, but 1 values of 'mean'"):
+    with pytest.raises(ValueError, match="2 length bins, but 1 values of 'mean'"):
         length_curve(["1", "2"], [3, 5], {"mean": [0.5]}, metric="exact match")
 
 
@@ -205,7 +205,9 @@ def test_devanagari_is_shaped(word_map):
 
 def test_letters_without_a_font_are_named_once(word_map, monkeypatch):
     monkeypatch.setitem(style.STYLE, "font.family", ["DejaVu Sans"])
-    with pytest.warns(UserWarning, match="No font for .*: they are boxes in the picture. Install one") as caught:
+    with pytest.warns(
+        UserWarning, match="No installed font has .*: the picture shows boxes. Install such a font"
+    ) as caught:
         render(heatmap(word_map(*HINDI)), "png")
     assert len(caught) == 1
     assert {"स", "न"} <= set(str(caught[0].message).split())
@@ -216,7 +218,7 @@ def test_letters_without_a_font_are_named_once(word_map, monkeypatch):
 
 
 def test_fonts_newer_than_the_list_of_fonts_are_found(monkeypatch):
-    """matplotlib writes its list once, and does not see what is installed later."""
+    """matplotlib caches its list of fonts, which misses fonts that are installed later."""
     added = []
     monkeypatch.setattr(font_manager, "get_font_names", lambda: ["Noto Sans"] if added else [])
     monkeypatch.setattr(

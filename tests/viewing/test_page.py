@@ -1,4 +1,4 @@
-"""What the page is made of, and the pages that are refused; tests/viewing/test_browser.py opens it."""
+"""The page's code and data, and invalid pages; test_browser.py opens pages in a browser."""
 
 import base64
 import json
@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from rjsmin import jsmin
 
 from xattn.alignment.layouts import LAYOUTS, Graph, Slots
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
-from xattn.viewing import page
 from xattn.viewing.page import Page, Sentence
+from xattn.viewing.page.assembly import code, script
 
 
 def stored(made: Page) -> dict:
@@ -26,7 +27,7 @@ def stored(made: Page) -> dict:
 @pytest.mark.parametrize("steps", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_our_own_code_stays_small_and_names_no_address(layout, steps):
-    template = page.code(layout, steps)
+    template = code(layout, steps)
     assert len(template.encode()) < 60_000
     assert set(re.findall(r"\w+://[^\"'`\s]+", template)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)=\"(?!data:,)", template)
@@ -35,13 +36,20 @@ def test_our_own_code_stays_small_and_names_no_address(layout, steps):
     assert ('id="candidates"' in template) == steps
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_minifying_changes_no_text(layout):
+    """rjsmin reads a template literal inside another one as code, and removes its spaces."""
+    assert not re.search(r"`[^`]*\$\{[^{}`]*`", script(layout))
+    assert not re.search(r"^\s", jsmin(script(layout)), re.MULTILINE)
+
+
 def test_weights_survive_in_sixteen_bits(attention):
     data = stored(Page(sentences=[Sentence(maps={"one": attention})], readout=READOUT))
     (packed,) = data["sentences"][0]["maps"]
     low, high = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8).reshape(2, -1).astype(int)
     values = ((low + 256 * high) * packed["scale"] / 65535).reshape(attention.weights.shape)
     assert abs(values - attention.weights).max() <= attention.weights.max() / 65535 / 2 + 1e-9
-    assert "values are right to" in data["precision"]
+    assert "the rounding error is at most" in data["precision"]
 
 
 def test_hostile_words_end_no_script(attention):
@@ -110,6 +118,20 @@ def test_only_words_and_what_was_written_have_steps(attention):
     ]:
         assert ('id="candidates"' in Page(sentences=[sentence], readout=READOUT).html) == steps
     assert stored(Page.of(attention))["sentences"][0]["layout"] is None
+
+
+def test_a_page_without_text_has_one_row_convention(attention):
+    slots = replace(attention, source_words=attention.source, source_word_ids=range(7), layout=Slots())
+    asked = replace(slots, target_words=attention.target, target_word_ids=range(5))
+    read = replace(READOUT, convention="read")
+    produced = replace(READOUT, convention="produced")
+    for one, readout, conventions in [
+        (attention, produced, ["produced", "read"]),
+        (slots, produced, ["produced", "read"]),  # its target has subwords and EOS
+        (asked, produced, ["produced"]),
+        (asked, read, ["produced", "read"]),
+    ]:
+        assert stored(Page.of(one, readout))["conventions"] == conventions
 
 
 def test_nodes_stand_in_the_page_where_they_stand_in_a_figure(attention):

@@ -1,4 +1,4 @@
-"""What the terminal shows."""
+"""The heatmap in the terminal."""
 
 import io
 import re
@@ -31,7 +31,7 @@ def test_without_colour_it_is_a_table_of_percent(fox):
         "rapide",
         "",
         "numbers: weight in percent; special: on pieces of no word, such as EOS",
-        "an empty row: no decoder step speaks for the word",
+        "an empty row: no decoder step represents the word",
     ]
 
 

@@ -73,11 +73,24 @@ class WordMap:
     kind: Kind = "weights"
     gold: Links | None = None
     layout: Layout = field(default_factory=WordLayout)
+    has_text: bool = True
+    """Whether the rows are words of a text; see `AttentionMap.has_text`."""
+
+    @property
+    def states_convention(self) -> bool:
+        """Whether a picture states the row convention: "produced" means nothing where the rows are no text."""
+        return self.has_text or self.readout.convention != "produced"
 
     @property
     def title(self) -> str:
-        """What a picture of the matrix must say of itself, in one line."""
-        return describe(self.kind, self.readout)
+        """Kind, layer, head and row convention in one line, the title of every picture of the matrix."""
+        text = describe(self.kind, self.readout)
+        return text if self.states_convention else text.partition(", row convention")[0]
+
+    @property
+    def meaning(self) -> list[str]:
+        """The row convention in words, as a list of at most one note."""
+        return [MEANINGS[self.readout.convention]] if self.states_convention else []
 
     @property
     def most(self) -> float:
@@ -151,6 +164,16 @@ class AttentionMap:
                     f"{side} word ids are {list(ids)}."
                 )
 
+    @property
+    def has_text(self) -> bool:
+        """Whether the target is a text, whose words have rows by one convention or the other.
+
+        It is one with a layout of words, and wherever a target piece is a part of a word or special, such as EOS.
+        Queries that are words of their own, such as nodes and questions, are none.
+        """
+        whole = list(self.target_word_ids) == list(range(len(self.target_words)))
+        return isinstance(self.layout, WordLayout) or not whole
+
     def fold(
         self, convention: Convention
     ) -> tuple[Float32[np.ndarray, "L N target source"], Float32[np.ndarray, "L N target"]]:
@@ -167,18 +190,22 @@ class AttentionMap:
         folded = target_VT @ self.weights @ source_SV
         return folded[..., :-1], folded[..., -1]
 
-    def to_words(self, readout: Readout) -> WordMap:
-        """The word matrix of one readout."""
+    def check(self, readout: Readout) -> None:
+        """Raises a ValueError for a readout of a layer or a head that the map does not have."""
         layers, heads, _, _ = self.weights.shape
         if not 0 <= readout.layer < layers:
             raise ValueError(f"There is no layer {readout.layer}; the map has layers 0 to {layers - 1}.")
+        if readout.head != "mean" and not 0 <= readout.head < heads:
+            raise ValueError(f"There is no head {readout.head}; the map has heads 0 to {heads - 1} and 'mean'.")
+
+    def to_words(self, readout: Readout) -> WordMap:
+        """The word matrix of one readout; raises the errors of `check`."""
+        self.check(readout)
         weights, special = (array[readout.layer] for array in self.fold(readout.convention))
         if readout.head == "mean":
             weights, special = weights.mean(axis=0), special.mean(axis=0)
-        elif 0 <= readout.head < heads:
-            weights, special = weights[readout.head], special[readout.head]
         else:
-            raise ValueError(f"There is no head {readout.head}; the map has heads 0 to {heads - 1} and 'mean'.")
+            weights, special = weights[readout.head], special[readout.head]
         return WordMap(
             weights=weights,
             special=special,
@@ -188,6 +215,7 @@ class AttentionMap:
             kind=self.kind,
             gold=self.gold,
             layout=self.layout,
+            has_text=self.has_text,
         )
 
 

@@ -1,1 +1,1 @@
-"""Pictures of what a model looks at: in the terminal and on paper."""
+"""Pictures of attention maps: in the terminal, as figures, and as an HTML page."""

@@ -17,14 +17,15 @@ def length_curve(
     *,
     metric: str,
 ) -> Figure:
-    """A score by sentence length, one line a system.
+    """A score by sentence length, one line per system.
 
-    `bins` are the lengths as they are to be printed ("5-8"), `counts` the sentences in each, and `scores`
-    every system's score in each, all in 0..1 or all in percent; NaN leaves a bin out.
+    `bins` are the labels of the length bins ("5-8"), and `counts` the numbers of sentences in them. `scores` has one
+    score per bin for every system, all in 0..1 or all in percent; NaN leaves a bin out. Raises a ValueError for counts
+    or scores of another length than `bins`.
     """
     for name, values in [("counts", counts), *scores.items()]:
         if len(values) != len(bins):
-            raise ValueError(f"There are {len(bins)} bins of length, but {len(values)} values of {name!r}.")
+            raise ValueError(f"There are {len(bins)} length bins, but {len(values)} values of {name!r}.")
     figure = _lines(max(4.2, 0.6 * len(bins)), {name: list(enumerate(each)) for name, each in scores.items()})
     axes = figure.axes[0]
     highest = np.nanmax([0.0, *(value for values in scores.values() for value in values)])
@@ -35,7 +36,7 @@ def length_curve(
 
 @mpl.rc_context(rc=STYLE)
 def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric: str) -> Figure:
-    """A score by training step, one line a run: its pairs of step and score."""
+    """A score by training step, one line per run, which is given as pairs of step and score."""
     figure = _lines(4.2, scores)
     axes = figure.axes[0]
     axes.set(xlabel="step", ylabel=metric, xlim=(0, None), ylim=(0, None))
@@ -45,7 +46,7 @@ def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric:
 
 @mpl.rc_context(rc=STYLE)
 def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: str, cost: str) -> Figure:
-    """Costs by size, one line a name, both axes logarithmic; `size` and `cost` are what the axes say."""
+    """Costs by size, one line per name, on logarithmic axes with the labels `size` and `cost`."""
     figure = _lines(4.2, {name: list(zip(sizes, each, strict=True)) for name, each in costs.items()})
     axes = figure.axes[0]
     axes.set(xlabel=size, ylabel=cost, xscale="log", yscale="log")
@@ -56,7 +57,7 @@ def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: 
 
 @mpl.rc_context(rc=STYLE)
 def frontier(scores: Mapping[str, Sequence[tuple[int, float]]], *, size: str, score: str) -> Figure:
-    """What is bought for what: pairs of size (logarithmic) and score in 0..1, one line a way of spending."""
+    """A score in 0..1 by size on a logarithmic axis, one line per system, which is given as pairs of size and score."""
     figure = _lines(4.2, scores)
     axes = figure.axes[0]
     sizes = sorted({place for each in scores.values() for place, _ in each})

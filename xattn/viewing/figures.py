@@ -1,6 +1,6 @@
-"""Figures fit for a paper: a word map as a heatmap, and scores by sentence length.
+"""A word map as a heatmap for a paper, and figures as files.
 
-Functions return a matplotlib `Figure`; there is no pyplot state, and settings hold only while they run.
+Functions return a matplotlib `Figure`. They use no pyplot state, and restore matplotlib's settings when they return.
 Importing this module imports matplotlib.
 """
 
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
-from xattn.alignment.maps import MEANINGS, WordMap
+from xattn.alignment.maps import WordMap
 from xattn.viewing.labels import printable
 from xattn.viewing.style import GOLD, GREY, INK, STYLE
 
@@ -30,17 +30,17 @@ _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # No
 
 @mpl.rc_context(rc=STYLE)
 def heatmap(words: WordMap) -> Figure:
-    """Source words on top, target words at the left, cells from white (0) to dark (1).
+    """The map with source words on top, target words at the left, and cells from white (0) to dark (1).
 
-    Up to 12 words a side the cells carry percent. The column apart is each row's special mass; a row that
-    no decoder step speaks for is hatched. Gold links, where the map has them, are outlined: sure ones with a
-    solid line, the other possible ones with a dashed one.
+    Maps of up to 12 words on each side have percentages in their cells. A separate column shows each row's special
+    mass. Rows of words that no decoder step represents are hatched. Gold links, where the map has them, are outlined:
+    sure links with a solid line, other possible links with a dashed line.
     """
     rows, columns = words.weights.shape
-    special = columns + 0.3  # where the column apart begins
+    special = columns + 0.3  # where the separate column begins
     cell = float(np.clip(6 / max(rows, columns, 1), 0.24, 0.42))
     width, height = cell * (special + 1), cell * max(rows, 1)
-    # The axes fill the figure, so a cell has its size; labels hang over, and `render` makes room for them.
+    # The axes fill the figure, so that cells have a fixed size; `render` adds room for the labels outside.
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.spines[:].set_visible(False)
@@ -58,13 +58,13 @@ def heatmap(words: WordMap) -> Figure:
     cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
     mesh = cells(axes, words.weights / words.most, left=0.0, percent=percent)
     axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
-    notes = [MEANINGS[words.readout.convention]]
+    notes = list(words.meaning)
     if words.kind != "weights":
         notes.append(f"1 is the largest norm, {words.most:.3g}")
     if words.silent:
         hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
         axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
-        notes.append("hatched: no decoder step speaks for the word")
+        notes.append("hatched: no decoder step represents the word")
     if words.gold is not None:
         outline(axes, words.gold)
         notes.append("outlined: gold links, sure (solid) or possible (dashed)")
@@ -81,9 +81,10 @@ def heatmap(words: WordMap) -> Figure:
 
 @mpl.rc_context(rc=STYLE)
 def render(figure: Figure, format: Format) -> bytes:
-    """The figure as a file's bytes, the same for the same figure: without a date, with text as text.
+    """The figure as the bytes of a file; equal figures give equal bytes, since files have no date.
 
-    Letters that no installed font has become boxes, and one warning; an SVG leaves them to the fonts of its reader.
+    Characters that no installed font has are drawn as boxes, with one warning. SVG and PDF keep text as text, and an
+    SVG is drawn with the fonts of its reader.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
@@ -94,17 +95,17 @@ def render(figure: Figure, format: Format) -> bytes:
         if not _MISSING.search(str(each.message)):
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
     if missing and format != "svg":
-        letters = " ".join(chr(int(number)) for number in missing)
+        characters = " ".join(chr(int(number)) for number in missing)
         warnings.warn(
-            f"No font for {letters}: they are boxes in the picture. Install one that has them (for Devanagari, Noto"
-            " Sans Devanagari: Debian's fonts-noto-core), or view it in the terminal, as svg or as html.",
+            f"No installed font has {characters}: the picture shows boxes. Install such a font (for Devanagari, Noto"
+            " Sans Devanagari: Debian's fonts-noto-core), or use the terminal, svg or html.",
             stacklevel=3,
         )
     return buffer.getvalue()
 
 
 def cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, percent: bool) -> QuadMesh:
-    """Cells from white (0) to dark (1), one row down from the next, with percent in them if that is asked for."""
+    """Draws cells from white (0) to dark (1), the first row on top, with their percentages if `percent`."""
     rows, columns = values_TS.shape
     for (row, column), value in np.ndenumerate(values_TS):
         if percent and value >= 0.005:
@@ -116,7 +117,7 @@ def cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, per
 
 
 def outline(axes: Axes, gold: Links) -> None:
-    """Frames the cells of gold links."""
+    """Outlines the cells of gold links: sure links solid, possible links dashed."""
     for source, target in sorted(gold.possible):
         dash = "-" if (source, target) in gold.sure else (0, (2, 1.5))
         corner = (source + 0.06, target + 0.06)

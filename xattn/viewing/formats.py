@@ -1,7 +1,7 @@
-"""Every way to look at a map, by name: `FORMATS["svg"](attention, readout)`.
+"""Every format of a map's picture, by name: `FORMATS["svg"](attention, readout)`.
 
-A view gives bytes, to be written to a file, or something that a rich console prints. A new one is a function
-and a row of the table. What is heavy to import is imported by the view that needs it.
+A format returns the bytes of a file, or an object that a rich console prints. A new format is a function and an entry
+of the table. Heavy imports stay inside the functions that need them.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from xattn.viewing.terminal import Heatmap
 
 
 def terminal(attention: AttentionMap, readout: Readout) -> Heatmap:
-    """The heatmap as text, in colour where the console has it."""
+    """The heatmap as text, in colour if the console supports it."""
     return Heatmap(attention.to_words(readout))
 
 
 def png(attention: AttentionMap, readout: Readout) -> bytes:
-    """The picture of the map's layout as an image of 200 dots an inch."""
+    """The picture of the map's layout as an image of 200 dots per inch."""
     return _figure(attention, readout, "png")
 
 
@@ -27,12 +27,12 @@ def svg(attention: AttentionMap, readout: Readout) -> bytes:
 
 
 def pdf(attention: AttentionMap, readout: Readout) -> bytes:
-    """The picture of the map's layout as a page for LaTeX, with TrueType fonts."""
+    """The picture of the map's layout as a PDF for LaTeX, with TrueType fonts."""
     return _figure(attention, readout, "pdf")
 
 
 def html(attention: AttentionMap, readout: Readout) -> bytes:
-    """The map with all its layers and heads as one page for a browser, which needs no network."""
+    """All layers and heads of the map as one self-contained HTML page, which needs no network."""
     from xattn.viewing.page import Page
 
     return Page.of(attention, readout).html.encode()

@@ -1,4 +1,4 @@
-"""Maps side by side, to be compared: such as self-attention and cross-attention of the same sentence."""
+"""Maps side by side, such as self-attention and cross-attention of the same sentence."""
 
 from collections.abc import Mapping
 
@@ -11,15 +11,15 @@ from xattn.viewing.figures import cells, outline
 from xattn.viewing.labels import printable
 from xattn.viewing.style import GREY, STYLE
 
-CELL, GAP = 0.5, 1.5  # inches: a cell's side, and the room between two maps, for labels
+CELL, GAP = 0.5, 1.5  # inches: the side of a cell, and the space between two maps, for labels
 
 
 @mpl.rc_context(rc=STYLE)
 def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
-    """Heatmaps in a row, in percent, each under its name, and `notes` under all of them.
+    """Heatmaps in a row, in percent, with their names above and `notes` below.
 
-    The column apart is what a row gave to pieces outside every word, such as EOS. Where maps come from, and how their
-    rows are to be read, is for the names and notes to say.
+    A separate column shows each row's special mass (pieces outside every word, such as EOS). The names and notes must
+    state the layer, head and row convention of each map.
     """
     widths = [CELL * (words.weights.shape[1] + 1.3) for words in maps.values()]
     heights = [CELL * len(words.weights) for words in maps.values()]

@@ -1,4 +1,4 @@
-"""What all figures have in common: colours that colour-blind readers can tell apart, and fonts."""
+"""Colours and fonts of all figures; colour-blind readers can tell the colours apart."""
 
 from pathlib import Path
 from typing import Any
@@ -7,22 +7,22 @@ from matplotlib import font_manager
 from matplotlib.typing import RcKeyType
 
 INK, GREY, GOLD = "#222222", "#767676", "#d55e00"
-RIGHT, WRONG, LINK = "#009e73", "#d55e00", "#0072b2"  # which differ in line or marker too
-LIGHT = "#f0e442"  # on pictures that are dimmed
-LINES = [  # Okabe and Ito's colours, and a marker and a dash for those who see none
+RIGHT, WRONG, LINK = "#009e73", "#d55e00", "#0072b2"  # always drawn with different lines or markers too
+LIGHT = "#f0e442"  # on dimmed pictures
+LINES = [  # Okabe and Ito's colours, with markers and dashes for readers who see no colour
     ("#0072b2", "o", "-"),
     ("#d55e00", "s", "--"),
     ("#009e73", "^", "-."),
     ("#cc79a7", "D", ":"),
     ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
 ]
-# matplotlib ships the first family; the others add their scripts where they are installed.
+# matplotlib ships the first family; the others add scripts where they are installed.
 _FAMILIES = ["DejaVu Sans", "Noto Sans", "Noto Sans Devanagari", "Noto Sans CJK JP"]
 _FAMILIES += ["Lohit Devanagari", "Nirmala UI", "Kohinoor Devanagari"]
 
 
 def installed() -> list[str]:
-    """The families there are, also those installed after matplotlib wrote its list of fonts."""
+    """The installed families, including those that were installed after matplotlib cached its list of fonts."""
     unknown = set(_FAMILIES) - set(font_manager.get_font_names())
     files = {family.replace(" ", "") + weight for family in unknown for weight in ("-Regular", "-Bold")}
     for path in font_manager.findSystemFonts() if files else ():

@@ -1,7 +1,7 @@
-"""A word map in the terminal: source words over the columns, target words before the rows.
+"""A word map in the terminal: source words above the columns, target words left of the rows.
 
-With colours a cell is a block from dark (0) to bright (1), without them a number. Long words stand upright
-over their column, and a sentence wider than the terminal continues in further panels below.
+In colour a cell is a block from dark (0) to bright (1); without colour it is a number. Long source words are written
+vertically, and a sentence wider than the terminal continues in panels below.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,25 +13,25 @@ from rich.console import Console, ConsoleOptions
 from rich.style import Style
 from rich.text import Text
 
-from xattn.alignment.maps import MEANINGS, WordMap
+from xattn.alignment.maps import WordMap
 from xattn.viewing.labels import printable
 
-# Nine even steps of viridis, which keeps its order for colour-blind readers and in grey.
+# Nine even steps of viridis, whose order is visible to colour-blind readers and in grey.
 _VIRIDIS = np.array(
     [
         *[(68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140)],
         *[(40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37)],
     ]
 )
-_TALLEST = 12  # lines of an upright column label
+_TALLEST = 12  # lines of a vertical column label
 
 
 @dataclass(frozen=True)
 class Heatmap:
     """A rich renderable: `console.print(Heatmap(words))` fits the console's width and colours.
 
-    rich decides about colour (NO_COLOR, no terminal, 256 colours); a console of 16 colours or none gets
-    the numbers.
+    rich detects the colours of the console (NO_COLOR, no terminal, 256 colours). A console with 16 colours or fewer
+    shows numbers.
     """
 
     words: WordMap
@@ -42,9 +42,9 @@ class Heatmap:
 
 
 def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
-    """The picture as text of at most `width` columns; without colour it is plain, apart from the words.
+    """The picture as text of at most `width` columns; without colour it is ASCII, except for the words.
 
-    The last column is each row's special mass. A row that no decoder step speaks for is left empty.
+    The last column is each row's special mass. Rows of words that no decoder step represents are empty.
     """
     labels = [printable(word) for word in [*words.source, "", "special"]]
     names = [printable(word) for word in words.target]
@@ -55,12 +55,12 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
     stub = min(max(map(cell_len, names), default=0), width // 4)
     room = max(width - stub - 1, 3)
     widths, upright = _columns(labels, room)
-    # Level labels fit in one panel; upright columns are all alike, so an even share of them fits.
+    # Horizontal labels fit in one panel; vertical columns have equal widths, so equal shares of them fit.
     panels = -(-len(labels) // (room // max(widths))) if upright else 1
 
     picture = Text()
     picture.append(words.title, style="bold")
-    picture.append(f"\n{MEANINGS[words.readout.convention]}\n", style="dim")
+    picture.append("\n".join(["", *words.meaning, ""]), style="dim")
     for panel in np.array_split(range(len(labels)), panels):
         picture.append("\n")
         for line in _header([labels[s] for s in panel], [widths[s] for s in panel], upright, color):
@@ -74,12 +74,12 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
     if words.kind != "weights":
         picture.append(f"100 % is the largest norm, {words.most:.3g}\n", style="dim")
     if words.silent:
-        picture.append("an empty row: no decoder step speaks for the word\n", style="dim")
+        picture.append("an empty row: no decoder step represents the word\n", style="dim")
     return picture
 
 
 def _columns(labels: Sequence[str], room: int) -> tuple[list[int], bool]:
-    """How wide the columns are, and whether their labels must stand upright."""
+    """The widths of the columns, and whether their labels must be vertical."""
     for space in (2, 1):
         widths = [max(cell_len(label), 3) + space if label else 1 for label in labels]
         if sum(widths) <= room:
@@ -88,7 +88,7 @@ def _columns(labels: Sequence[str], room: int) -> tuple[list[int], bool]:
 
 
 def _header(labels: Sequence[str], widths: Sequence[int], upright: bool, color: bool) -> list[str]:
-    """Column labels: one line, or one letter a line, down to the cells."""
+    """Column labels: one line, or vertical with one letter per line, aligned at the cells."""
     if not upright:
         return ["".join(map(_centre, labels, widths))]
     letters = [[label[start:end] for start, end, _ in split_graphemes(label)[0]] for label in labels]
@@ -99,7 +99,7 @@ def _header(labels: Sequence[str], widths: Sequence[int], upright: bool, color: 
 
 
 def _cell(value: float, width: int, color: bool) -> tuple[str, Style | str]:
-    """A cell and its style: percent where three columns allow, else a block of colour or a tenth."""
+    """A cell and its style: a percentage if the cell has three columns, else a block of colour or a digit of tenths."""
     if np.isnan(value):
         return " " * width, ""
     number = f"{100 * value:.0f}" if width > 2 else f"{min(int(10 * value + 0.5), 9)}"
@@ -114,7 +114,7 @@ def _cell(value: float, width: int, color: bool) -> tuple[str, Style | str]:
 
 
 def _shade(value: float) -> tuple[int, int, int]:
-    """Viridis from 0 to 1; the scale is fixed, so that pictures can be compared."""
+    """The colour of a value from 0 to 1; the scale is fixed, so that pictures can be compared."""
     steps = np.linspace(0, 1, len(_VIRIDIS))
     red, green, blue = (round(float(np.interp(value, steps, channel))) for channel in _VIRIDIS.T)
     return red, green, blue

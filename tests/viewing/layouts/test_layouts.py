@@ -1,4 +1,4 @@
-"""The figures of all layouts: what is drawn, where, and what it says of itself."""
+"""The figures of all layouts: what is drawn and where, titles and notes."""
 
 from dataclasses import replace
 
@@ -20,13 +20,13 @@ from xattn.viewing.style import RIGHT, WRONG
 from xattn.viewing.terminal import Heatmap
 
 READOUT = Readout(layer=1, head=0, convention="produced")
-TITLE = "attention weights, layer 1, head 0, row convention: produced"
+TITLE = "attention weights, layer 1, head 0"
 MARKS = {RIGHT: "right", WRONG: "wrong"}
 
 
 @pytest.fixture
 def attend():
-    """Makes three queries over six positions: query t looks most at position 2t + 1, two of the three rightly."""
+    """Makes three queries over six positions: query t attends most to position 2t + 1, two of which are gold."""
 
     def make(layout, *, gold: bool = True, queries: int = 3) -> AttentionMap:
         weights = np.random.default_rng(2).dirichlet(np.ones(6), (2, 2, queries)).astype(np.float32)
@@ -57,7 +57,7 @@ MADE = {
 
 
 def marks(axes) -> list[tuple[list[float], str]]:
-    """Discs and crosses of a panel: their places, and what they say."""
+    """Discs and crosses of a panel: their positions and verdicts."""
     found = [each for each in axes.collections if isinstance(each, PathCollection)]
     colors = [to_hex(np.asarray(each.get_facecolor())[0]) for each in found]
     places = [np.asarray(each.get_offsets())[0].tolist() for each in found]
@@ -69,15 +69,20 @@ def notes(figure) -> str:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_layout_has_a_picture_that_says_its_readout(attend, name):
+def test_every_layout_has_a_picture_that_states_its_readout(attend, name):
     assert set(PICTURES) == set(LAYOUTS) == set(MADE)
     figure = picture(attend(MADE[name]), READOUT)
     title = figure.axes[0].get_title(loc="left") if name == "words" else figure.get_suptitle()
-    assert title == TITLE
-    assert b"row convention: produced" in render(figure, "svg")
+    # Only words are a text here; elsewhere "produced" means nothing, and only the other convention is stated.
+    assert title == (f"{TITLE}, row convention: produced" if name == "words" else TITLE)
+    svg = render(figure, "svg")
+    assert (b"row convention" in svg, b"decoder step" in svg) == (name == "words",) * 2
+    read = picture(attend(MADE[name]), replace(READOUT, convention="read"))
+    svg = render(read, "svg")
+    assert (b"row convention: read" in svg, b"has just read the word" in svg) == (True, True)
     assert FORMATS["png"](attend(MADE[name]), READOUT) == FORMATS["png"](attend(MADE[name]), READOUT)
     assert isinstance(FORMATS["terminal"](attend(MADE[name]), READOUT), Heatmap)
-    # Without gold, without a look, and without queries there is a picture too.
+    # There is a picture without gold, without attention and without queries too.
     assert render(picture(attend(MADE[name], gold=False), READOUT), "png")
     nothing = attend(replace(MADE[name], target_edges=[]) if name == "graph" else MADE[name], gold=False, queries=0)
     assert render(picture(nothing, READOUT), "png")
@@ -126,7 +131,7 @@ def test_graphs_are_linked_as_strongly_as_they_look_and_gold_is_level(attend):
     level = np.ptp(np.asarray(lines[0].get_ydata(), float))
     assert (level, np.ptp(np.asarray(lines[2].get_ydata(), float)) > 0.1) == (0, True)
     assert len([line for line in links.lines if line.get_zorder() == 3]) == 5 + 2  # edges
-    assert {"s0", "t2", "queries", "what is looked at"} <= {text.get_text() for text in links.texts}
+    assert {"s0", "t2", "queries", "source nodes"} <= {text.get_text() for text in links.texts}
     # Gold of t0, t1 and t2 are s1, s2 (or s3) and s0: in the order of the sources t2 comes first.
     assert [label.get_text() for label in matrix.get_yticklabels()] == ["t2", "t0", "t1"]
     (mesh,) = matrix.collections
@@ -136,7 +141,7 @@ def test_graphs_are_linked_as_strongly_as_they_look_and_gold_is_level(attend):
 
 
 def test_nodes_stand_apart_as_their_paths_are_long():
-    """A path is drawn in a line, its ends furthest apart; what is asked for stays; and nothing is random."""
+    """A path is drawn as a line; kept nodes stay at their positions; the result is deterministic."""
     path = places(7, [(n, n + 1) for n in range(6)])
     np.testing.assert_array_equal(path, places(7, [(n, n + 1) for n in range(6)]))
     steps = np.diff(path, axis=0)

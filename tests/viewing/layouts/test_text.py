@@ -1,4 +1,4 @@
-"""A text as it was read, and maps side by side."""
+"""Running text, and maps side by side."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def test_words_are_tinted_by_all_their_attention(report):
     starts = [np.asarray(line.get_xdata())[0] for line in axes.lines[:2]]  # the last line parts text and target
     assert starts == [axes.texts[place].get_position()[0] for place in (3, 4)]
     assert [each.get_color() for each in axes.texts[6:]] == [RIGHT, WRONG, INK]
-    assert "the darkest got 1.30 of 3" in figure.get_supxlabel()
+    assert "the darkest word has 1.30 of 3" in figure.get_supxlabel()
     assert render(figure, "png") == render(picture(report, READOUT), "png")
 
 

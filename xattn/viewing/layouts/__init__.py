@@ -1,4 +1,4 @@
-"""Figures of a map by what its positions are: one file a layout, and `picture`, which finds it."""
+"""Figures of maps: one file per layout, and `picture`, which selects it."""
 
 from collections.abc import Callable
 
@@ -24,9 +24,9 @@ PICTURES: dict[str, Callable[[AttentionMap, Readout], Figure]] = {
 
 @mpl.rc_context(rc=STYLE)
 def picture(attention: AttentionMap, readout: Readout) -> Figure:
-    """What a map shows, drawn over what its positions are: a heatmap of words, two graphs, a column of slots, ...
+    """The figure of a map for its layout: a heatmap of words, two graphs, a column of slots, ...
 
-    Every picture says its readout, and marks gold where the map has some: what is read from a row, its largest weight,
-    is right (solid, or a disc) or wrong (dashed, or a cross).
+    Every figure states its readout. Where the map has gold links, the largest weight of a row is marked as right
+    (solid, or a disc) or wrong (dashed, or a cross).
     """
     return PICTURES[attention.layout.name](attention, readout)

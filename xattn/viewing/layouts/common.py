@@ -1,4 +1,4 @@
-"""What the figures of all layouts do alike."""
+"""Parts that the figures of all layouts share."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from xattn.alignment.maps import WordMap
 from xattn.viewing.style import GREY, INK, RIGHT, WRONG
 
-MOST = 8  # panels of a figure, each of which shows a query
+MOST = 8  # panels in a figure, one per query
 
 
 def say(figure: Figure, words: WordMap, notes: Sequence[str]) -> None:
-    """What the figure must say of itself above it, and how to read it below."""
+    """Writes the map's title above the figure, and notes on how to read it below."""
     notes = [*notes]
     if words.kind != "weights":
         notes.append(f"1 is the largest norm, {words.most:.3g}")
@@ -23,14 +23,14 @@ def say(figure: Figure, words: WordMap, notes: Sequence[str]) -> None:
 
 
 def gold_of(words: WordMap) -> Bool[np.ndarray, "T S"]:
-    """All possible gold links as a matrix; without gold, none."""
+    """All possible gold links as a matrix; all False if the map has no gold."""
     if words.gold is None:
         return np.zeros(words.weights.shape, bool)
     return words.gold.matrices(len(words.source), len(words.target))[1]
 
 
 def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[bool | None]]:
-    """Where every query looks most, and whether that is gold: None of a query without gold, or with nothing to see."""
+    """The position of each query's largest weight, and whether it is gold: None without gold, or without any weight."""
     gold = gold_of(words)
     most = words.weights.argmax(axis=1)
     known = (gold.sum(axis=1) > 0) & (words.weights.sum(axis=1) > 0)
@@ -38,14 +38,14 @@ def read(words: WordMap) -> tuple[Int[np.ndarray, " T"], list[bool | None]]:
 
 
 def mark(axes: Axes, x: float, y: float, right: bool | None, *, size: float = 36.0) -> None:
-    """A green disc where a reading is right, a red cross where it is wrong, a black disc where nobody knows."""
+    """Draws a green disc for a right reading, a red cross for a wrong one, a black disc for one without gold."""
     color, marker = {True: (RIGHT, "o"), False: (WRONG, "X"), None: (INK, "o")}[right]
     style = {"color": color, "marker": marker, "edgecolor": "white", "linewidth": 0.8}
     axes.scatter([x], [y], s=size, **style, zorder=6, clip_on=False)
 
 
 def queries(words: WordMap) -> tuple[list[int], list[str]]:
-    """The queries that have a panel, and what is said of those that have none: those with gold come first."""
+    """The queries that get a panel, those with gold if there are any, and a note if some queries get none."""
     known = gold_of(words).sum(axis=1)
     shown = [t for t in range(len(words.target)) if known[t] or not known.any()][:MOST]
     left = len(words.target) - len(shown)

@@ -13,32 +13,34 @@ from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
 from xattn.viewing.style import GREY, INK, LINK, RIGHT, WRONG
 
-_APART = 1.75  # from the one graph to the other, each being 1 wide
+_APART = 1.75  # from one graph to the other; a graph is 1 wide
 _FAINT = 0.03
 
 
 def graphs(attention: AttentionMap, readout: Readout) -> Figure:
-    """The graph that is looked at, at the left, and that of the queries; links as opaque as their weights.
+    """The source graph at the left, the query graph at its right, and links as opaque as their weights.
 
-    Where gold is known, a node stands where its partner stands, so right links are level. Beside them the matrix, its
-    rows in the order of their partners, so right cells are on the diagonal.
+    Gold partners have the same position in both graphs, so right links are horizontal. The matrix beside them has its
+    rows in the order of their gold partners, so right cells are on the diagonal.
     """
     words = attention.to_words(readout)
     figure = Figure(figsize=(10.2, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.55, 1))
     _links(left, words)
     _matrix(right, words)
-    notes = ["links as opaque as their weights; each query's largest one is strong"]
+    notes = ["links: as opaque as their weights; the largest weight of each query is drawn bold", *words.meaning]
     if words.gold is not None:
-        notes.append("right: green and solid; wrong: red and dashed; a node stands where its gold partner stands")
-        notes.append("matrix: the rows in the order of their gold partners; outlined: gold")
+        notes.append(
+            "right: green and solid; wrong: red and dashed; gold partners have the same position in both graphs"
+        )
+        notes.append("matrix: rows in the order of their gold partners; outlined: gold")
     say(figure, words, notes)
     return figure
 
 
 def _links(axes: Axes, words: WordMap) -> None:
     layout = words.layout
-    assert isinstance(layout, Graph), "the layout of a map that is drawn as graphs"
+    assert isinstance(layout, Graph), "this is the figure of graphs"
     source, target = both_places(layout, gold_of(words))
     target = target + np.array([_APART, 0])
     most, verdicts = read(words)
@@ -52,7 +54,7 @@ def _links(axes: Axes, words: WordMap) -> None:
             style |= {"color": color, "linewidth": 1.8, "linestyle": dash, "alpha": max(float(value), 0.3), "zorder": 2}
         axes.plot(*zip(*ends, strict=True), **style)
     for where, edges, names, side in [
-        (source, layout.source_edges, words.source, "what is looked at"),
+        (source, layout.source_edges, words.source, "source nodes"),
         (target, layout.target_edges, words.target, "queries"),
     ]:
         for a, b in edges:
@@ -68,7 +70,7 @@ def _links(axes: Axes, words: WordMap) -> None:
 
 
 def _matrix(axes: Axes, words: WordMap) -> None:
-    """The weights, rows in the order of their gold partners, and those without one below."""
+    """The weights, with rows in the order of their gold partners, then rows without a partner."""
     gold = gold_of(words)
     partner = partners(gold)
     order = sorted(range(len(words.target)), key=lambda t: (partner[t] if t in partner else len(words.source), t))
@@ -85,5 +87,5 @@ def _matrix(axes: Axes, words: WordMap) -> None:
     names = list(map(printable, words.source))
     turn = 90 if max(map(len, names), default=0) > 2 else 0
     axes.set_xticks(np.arange(len(names)) + 0.5, names, parse_math=False, size=size, rotation=turn)
-    axes.set_xlabel("what is looked at", size=8, color=GREY)
+    axes.set_xlabel("source nodes", size=8, color=GREY)
     axes.set_ylabel("queries", size=8, color=GREY)

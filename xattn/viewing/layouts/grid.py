@@ -1,4 +1,4 @@
-"""A picture, or blank cells, once for every query, with where it looks laid over it."""
+"""A picture, or blank cells, once per query, with the query's attention drawn over it."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,24 +6,25 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from xattn.alignment.layouts import Grid
-from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
+from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.style import GOLD, GREY, INK, LIGHT, LINK
 
-_ACROSS = 4  # panels beside each other
-_WIDE = 1.9  # inches of a panel
+_ACROSS = 4  # panels in a row
+_WIDE = 1.9  # inches, of a panel
 
 
 def grid(attention: AttentionMap, readout: Readout) -> Figure:
-    """A panel for each query: the picture, dimmed, and a light on each cell as strong as what the query gives to it.
+    """A panel per query: the dimmed picture, with each cell lit in proportion to its weight.
 
-    Cells are never blended into each other, since a model knows no smaller places. The strongest light is the panel's
-    largest weight, which stands below it. Gold cells are framed together; a disc or a cross marks the largest weight.
+    Cells are drawn without interpolation, because the model knows no smaller positions. The brightest cell has the
+    panel's largest weight, which is printed below the panel. Gold cells are framed, and a disc or a cross marks the
+    largest weight.
     """
     words = attention.to_words(readout)
     layout = words.layout
-    assert isinstance(layout, Grid), "the layout of a map that is drawn as a grid"
+    assert isinstance(layout, Grid), "this is the figure of grids"
     shown, notes = queries(words)
     gold, (most, verdicts) = gold_of(words), read(words)
     across = min(len(shown), _ACROSS) or 1
@@ -49,8 +50,8 @@ def grid(attention: AttentionMap, readout: Readout) -> Figure:
         axes.set_xlabel(f"at most {largest:.2f}", size=7, color=GREY, labelpad=2)
     what = "bluer" if layout.picture is None else "lighter"
     notes = [
-        MEANINGS[words.readout.convention].replace("a row", "a panel"),
-        f"the {what} a cell, the more weight, up to the panel's largest",
+        *(each.replace("a row", "a panel") for each in words.meaning),
+        f"the {what} a cell, the larger its weight, up to the panel's largest weight",
         *notes,
     ]
     if gold.any():
@@ -75,7 +76,7 @@ def _frame(axes: Axes, layout: Grid) -> None:
 
 
 def _border(axes: Axes, mask: np.ndarray) -> None:
-    """Lines around the cells of a mask, white below and gold above, which can be seen on any picture."""
+    """Draws lines around the cells of a mask, gold on white, so that they are visible on any picture."""
     inside = np.pad(mask, 1)
     lines = []
     for row, column in np.argwhere(inside[1:, :] != inside[:-1, :]):

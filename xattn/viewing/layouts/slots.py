@@ -1,4 +1,4 @@
-"""A column of slots, such as the sentences of a story, with bars for where a query looks at every layer (hop)."""
+"""A column of slots, such as the sentences of a story, with bars for each query's attention at every layer (hop)."""
 
 from dataclasses import replace
 
@@ -12,13 +12,13 @@ from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.style import GOLD, GREY, INK
 
-_LONGEST = 64  # letters of a label
+_LONGEST = 64  # characters of a label
 
 
 def slots(attention: AttentionMap, readout: Readout) -> Figure:
-    """Slots down the left side; for each query a panel with a bar a layer for each slot, and gold slots shaded.
+    """Slots down the left side, and a panel per query with one bar per layer in each slot; gold slots are shaded.
 
-    A disc or a cross marks the slot that is read at the readout's layer.
+    A disc or a cross marks the slot with the largest weight at the readout's layer.
     """
     words = attention.to_words(readout)
     shown, notes = queries(words)
@@ -48,11 +48,15 @@ def slots(attention: AttentionMap, readout: Readout) -> Figure:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=7.5, handlelength=1.1)
     which = "every layer" if len(layers) > 1 else "layer 0"
-    notes = [f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}", *notes]
+    notes = [
+        f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}",
+        *words.meaning,
+        *notes,
+    ]
     if gold.any():
-        notes.append(f"disc: layer {readout.layer} reads a gold slot (shaded); cross: it reads another")
+        notes.append(f"disc: the largest weight of layer {readout.layer} is on a gold slot (shaded); cross: it is not")
     else:
-        notes.append(f"disc: the slot that layer {readout.layer} reads")
+        notes.append(f"disc: the largest weight of layer {readout.layer}")
     say(figure, words, notes)
     return figure
 

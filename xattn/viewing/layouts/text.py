@@ -1,4 +1,4 @@
-"""Words: a heatmap; or a running text, every word tinted by all the attention that it got, with the target below."""
+"""Words: a heatmap, or a running text tinted by attention with the target below."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
 
 from xattn.alignment.layouts import WordLayout
-from xattn.alignment.maps import MEANINGS, AttentionMap, Readout, WordMap
+from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.figures import heatmap
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
@@ -19,21 +19,21 @@ from xattn.viewing.style import GOLD, INK, RIGHT, WRONG
 
 WIDTH, SIZE = 6.5, 9  # inches, points
 INKS: dict[bool | None, tuple[str, str]] = {True: (RIGHT, "normal"), False: (WRONG, "italic"), None: (INK, "normal")}
-LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches from line to line, and between words
+LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches, between lines and between words
 
 
 def words(attention: AttentionMap, readout: Readout) -> Figure:
-    """The heatmap of words, or, where they are a text with lines, that text."""
+    """The heatmap of words, or the running text if the layout has lines."""
     read_out, layout = attention.to_words(readout), attention.layout
-    assert isinstance(layout, WordLayout), "this is the picture of words"
+    assert isinstance(layout, WordLayout), "this is the figure of words"
     return heatmap(read_out) if layout.lines is None else text(read_out, layout.lines)
 
 
 def text(words: WordMap, lines: Sequence[int]) -> Figure:
     """The source as running text, and the target under it.
 
-    A source word is the darker the more attention all target words gave it together, and underlined where gold says
-    that it matters. A target word has the colour of what it looked at most: right, wrong, or nobody knows.
+    The tint of a source word is the sum of its attention from all target words. Source words with gold links are
+    underlined. The colour of a target word tells whether its largest weight is right, wrong, or without gold.
     """
     total_S, gold_S = words.weights.sum(axis=0), np.flatnonzero(gold_of(words).any(axis=0))
     most = float(total_S.max(initial=0)) or 1.0
@@ -54,17 +54,19 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
     for word, (left, line, _), right in zip(words.target, target, read(words)[1], strict=True):
         _write(axes, word, left, gap + line + 0.5, *INKS[right])
-    notes = [f"tinted by the attention of all words below: the darkest got {most:.2f} of {len(words.target)}"]
+    notes = [
+        f"tint: the sum of the attention from all words below; the darkest word has {most:.2f} of {len(words.target)}"
+    ]
     if words.gold is not None:
         notes.append(
-            "underlined: gold; below, green: looked most at gold, orange italics: elsewhere, black: nobody knows"
+            "underlined: gold; below: the largest weight is on gold (green) or not (orange italics); no gold: black"
         )
-    say(figure, words, [*notes, MEANINGS[words.readout.convention]])
+    say(figure, words, [*notes, *words.meaning])
     return figure
 
 
 def _lay(words: Sequence[str], lines: Sequence[int]) -> Iterator[tuple[float, int, float]]:
-    """Where every word stands: inches from the left, its line, and its width in inches."""
+    """For every word its distance from the left in inches, its line, and its width in inches."""
     path, font = TextToPath(), FontProperties(size=SIZE)
     left, line = 0.0, 0
     for place, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""What is heard or measured above, and below it where each word looks, on the same axis of time."""
+"""A signal, and below it the attention of each word, on one time axis."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,20 +6,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.layouts import Time
-from xattn.alignment.maps import MEANINGS, AttentionMap, Readout
+from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
 from xattn.viewing.style import GOLD, GREY, LINES
 
 
 def time(attention: AttentionMap, readout: Readout) -> Figure:
-    """The signal, if there is one, above the weights: one row a word, one column a moment, gold intervals framed.
+    """The signal, if there is one, above the weights: one row per word, one column per moment, gold intervals framed.
 
-    A disc or a cross at the largest weight of a row says whether it is inside of a gold interval.
+    A disc marks a row's largest weight inside a gold interval, a cross one outside.
     """
     words = attention.to_words(readout)
     layout = words.layout
-    assert isinstance(layout, Time), "the layout of a map that is drawn over time"
+    assert isinstance(layout, Time), "this is the figure of moments"
     rows, edges = len(words.target), layout.edges
     tall = float(np.clip(0.3 * rows, 0.6, 7))
     heights = [tall] if layout.signal is None else [1.5, tall]
@@ -43,9 +43,9 @@ def time(attention: AttentionMap, readout: Readout) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.hlines(np.arange(1, rows), edges[0], edges[-1], color="#e5e5e5", linewidth=0.6, zorder=2)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    notes = [MEANINGS[words.readout.convention], f"the darker, the more weight; the darkest is {largest:.2f}"]
+    notes = [*words.meaning, f"the darker, the larger the weight; the darkest is {largest:.2f}"]
     if gold.any():
-        notes.append("framed: gold; disc: the largest weight of the row is in it; cross: it is not")
+        notes.append("framed: gold; disc: the largest weight of the row is inside; cross: it is not")
     else:
         notes.append("disc: the largest weight of the row")
     say(figure, words, notes)
@@ -53,7 +53,7 @@ def time(attention: AttentionMap, readout: Readout) -> Figure:
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Where runs of True begin, and where they have ended.
+    """The runs of True: the index of the first element, and the index after the last.
 
     >>> runs(np.array([True, False, True, True]))
     [(0, 1), (2, 4)]
@@ -64,7 +64,7 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
 
 def _signal(axes: Axes, layout: Time) -> None:
     signal, edges = layout.signal, layout.edges
-    assert signal is not None, "it is asked before"
+    assert signal is not None, "checked by the caller"
     frames, bands = signal.shape
     times = np.linspace(edges[0], edges[-1], frames + 1)
     if layout.is_spectrogram:

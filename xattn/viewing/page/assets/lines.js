@@ -1,5 +1,4 @@
-"use strict";
-// The same matrix as lines: source tokens at the left, target tokens at the right.
+// A matrix as lines from source tokens at the left to target tokens at the right.
 
 const LINE = 23, FAINT = 0.03;
 
@@ -13,7 +12,7 @@ function lineLayout(m, { room, ...said }) {
   return { ...captions, top, most, from, to: from + between, width, footTop: foot, height: foot + 6 + 15 * captions.foot.length };
 }
 
-/** Lines as strong as their weights; where a row or a column is looked at, the others fade. */
+/** Draws lines as strong as their weights; lines outside the focus fade. */
 function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay }) {
   captions(pen, at, ink, soft);
   const y = (index) => at.top + LINE * (index + 0.5), hue = theme === "dark" ? "127,193,255" : "11,92,173", colors = MARKS[theme];
@@ -40,8 +39,8 @@ function lines(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay })
   }
   const label = (text, x, index, align, on) =>
     pen.text(fitted(text, 13, at.most), x, y(index), { fill: ink, size: 13, align, weight: on ? "700" : "normal" });
-  m.columns.forEach((text, c) => label(text, at.from - 7, c, "right", focus.columns.includes(c)));
-  m.rows.forEach((text, row) => label(text, at.to + 7, row, "left", focus.rows.includes(row)));
+  for (const [c, text] of m.columns.entries()) label(text, at.from - 7, c, "right", focus.columns.includes(c));
+  for (const [row, text] of m.rows.entries()) label(text, at.to + 7, row, "left", focus.rows.includes(row));
 }
 
 const SECOND = {

@@ -1,12 +1,11 @@
-"use strict";
-// A picture, or blank cells, and on it the light of where the rows in focus look.
+// A picture, or blank cells, lit by the attention of the rows in focus.
 
 const SECOND = {
   name: "grid", first: true,
   ready: ({ layout }) => layout.picture && loaded(layout.picture),
-  place(m, { sentence, ...said }) {
+  place(_m, { sentence, ...said }) {
     const { rows, columns, picture } = sentence.layout;
-    const notes = [`the ${picture ? "lighter" : "stronger"} a cell, the more weight, up to the largest`, ...(sentence.gold ? ["framed: gold; disc: the largest weight is on it, cross: it is not"] : [])];
+    const notes = [`the ${picture ? "lighter" : "stronger"} a cell, the larger its weight, up to the largest weight`, ...(sentence.gold ? ["framed: gold; disc: the largest weight is on gold; cross: it is not"] : [])];
     const side = (width) => Math.min(width / columns, 460 / rows);
     const at = framed(said, { notes, height: (width) => side(width) * rows });
     return { ...at, sentence, side: side(at.width) };
@@ -26,7 +25,7 @@ const SECOND = {
       if (!picture) pen.rect(x, y, side - 1, side - 1, shade(theme, share, 1, m.signed).css);
       else if (share) pen.rect(x, y, side, side, `rgba(${share < 0 ? "255,120,60" : "240,228,66"},${(0.8 * Math.abs(share)).toFixed(3)})`);
     });
-    // Around the cells that are in, a line of a colour on a wider white one.
+    // A line around a set of cells, in colour on a wider white line.
     const frame = (isIn, stroke) => {
       let d = "";
       const inside = (row, column) => row >= 0 && row < rows && column >= 0 && column < columns && isIn(row * columns + column);
@@ -43,7 +42,7 @@ const SECOND = {
     frame((p) => focus.columns.includes(p), "#111");
     if (overlay) verdict(pen, sentence, m, focus, theme, (p) => corner(p).map((edge) => edge + side / 2));
   },
-  cell(m, { sentence, side, top }, x, y) {
+  cell(_m, { sentence, side, top }, x, y) {
     const { rows, columns } = sentence.layout, column = Math.floor(x / side), row = Math.floor((y - top) / side);
     if (!(column >= 0 && column < columns && row >= 0 && row < rows)) return NOWHERE;
     return { row: state.pin.row, column: row * columns + column };

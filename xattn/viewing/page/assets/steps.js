@@ -1,15 +1,15 @@
-"use strict";
-// The decoder step by step; on pages whose rows are decoder steps.
+// The decoder step by step, on pages whose rows are decoder steps.
 
-/** One decoder step: what was written before it, what it might have written, and where it looked. */
+/** One decoder step: the pieces before it, its candidates, and its attention. */
 function drawStep() {
   const { sentence, a } = scene, T = sentence.target.length, step = Math.min(Math.max(state.step, 0), T - 1);
-  $("looked").dir = $("source").dir;
+  $("attended").dir = $("source").dir;
   $("written").dir = $("target").dir;
   $("step").max = T - 1;
   $("step").value = step;
   $("step").setAttribute("aria-valuetext", `step ${step + 1} of ${T}`);
-  $("step-name").textContent = `step ${step + 1} of ${T}` + (DATA.names.length > 1 ? `, as ${DATA.names.at(-1)} writes` : "");
+  const system = DATA.names.length > 1 ? `, output of ${DATA.names.at(-1)}` : "";
+  $("step-name").textContent = `step ${step + 1} of ${T}${system}`;
   const piece = (text, extra = {}) => make("bdi", { className: "piece", ...extra }, text);
   $("written").replaceChildren(...sentence.target.slice(0, step).flatMap((text) => [piece(text), " "]), make("b", {}, piece(sentence.target[step] || "")));
   const candidates = sentence.candidates ? sentence.candidates[step] : [];
@@ -21,8 +21,8 @@ function drawStep() {
     return item;
   }));
   const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
-  $("looked-name").textContent = `While it wrote this piece, layer ${state.layer}, ${headName()} looked at`;
-  $("looked").replaceChildren(...sentence.source.flatMap((text, s) => {
+  $("attended-name").textContent = `Attention while this piece was written: layer ${state.layer}, ${headName()}`;
+  $("attended").replaceChildren(...sentence.source.flatMap((text, s) => {
     const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: amount(m.values[step * m.C + s]) });
     Object.assign(token.style, { background: color.css, color: color.ink });
     return [token, " "];

@@ -1,5 +1,4 @@
-"use strict";
-// What stands around the pictures: tokens, all heads, steps, the table, the list of sentences; and the start.
+// The cards around the pictures: tokens, heads, the table and the list of sentences; and the start of the page.
 
 function drawTokens() {
   const { shown: m, sentence } = scene;
@@ -18,7 +17,7 @@ function drawTokens() {
   row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
 }
 
-/** Every layer and head as a small picture, with its AER where there is gold, and its entropy. */
+/** A thumbnail of every layer and head, with its entropy, and its AER if there is gold. */
 function drawHeads() {
   const { sentence, a } = scene, several = CHOICES.head, built = [];
   for (let layer = 0; layer < sentence.layers; layer++)
@@ -48,12 +47,12 @@ function drawTable() {
   const line = (row) => make("tr", {}, head(m.rows[row], "row"),
     ...Array.from({ length: m.C + m.words }, (_, c) => make("td", {}, m.silent[row] ? "none" : valueAt(m, row, c).toFixed(4))));
   $("table").querySelector("div").replaceChildren(make("table", {},
-    make("caption", {}, `${looked()}; ${DATA.meanings[state.rows]}`),
+    make("caption", {}, hasConvention ? `${readoutName()}; ${DATA.meanings[state.rows]}` : readoutName()),
     make("thead", {}, make("tr", {}, make("td"), ...m.columns.map((text) => head(text, "col")), ...(m.words ? [head("special", "col")] : []))),
     make("tbody", {}, ...m.rows.map((_, row) => line(row)))));
 }
 
-/** The sentences with their scores at this layer, head and row convention, in the order that was asked for. */
+/** Lists the sentences with their scores at this layer, head and row convention, sorted as the state says. */
 async function listSentences(mine) {
   if (DATA.sentences.length < 2) return;
   const key = [state.map, state.layer, state.head, state.rows].join();
@@ -92,7 +91,7 @@ async function listSentences(mine) {
   $("sentences").replaceChildren(...lines.filter(Boolean));
 }
 
-/** All pictures beside each other, through a pen, on paper. */
+/** Saves all pictures side by side in one file. */
 function picture(name) {
   const GAP = 24, list = pictures(), height = Math.max(...list.map(({ at }) => at.height)) + GAP;
   const width = list.reduce((sum, { at }) => sum + at.width + GAP, GAP), paper = style("--card");
@@ -118,7 +117,7 @@ async function saveLinks() {
   const lines = [];
   for (const [index, sentence] of DATA.sentences.entries())
     lines.push(pharaoh(sentence, matrix(sentence, await weightsOf(index, state.map), state.layer, state.head, "words", state.rows)));
-  save("links.pharaoh", new Blob([lines.join("\n") + "\n"], { type: "text/plain" }));
+  save("links.pharaoh", new Blob([`${lines.join("\n")}\n`], { type: "text/plain" }));
 }
 
 function start() {
@@ -139,6 +138,7 @@ function start() {
   $("map-slider").max = DATA.names.length - 1;
   on("map-slider", "input", (event) => set({ map: +event.target.value }));
   $("maps").hidden = DATA.names.length < 2;
+  document.querySelector("[data-key=rows]").closest("fieldset").hidden = !hasConvention;
   $("corpus").hidden = DATA.sentences.length < 2;
   $("layout").classList.toggle("corpus", DATA.sentences.length > 1);
   on("marks", "change", (event) => set({ marks: +event.target.checked }));
@@ -168,24 +168,29 @@ function start() {
   refresh();
 }
 
-/** For scripts and tests: what is shown, as exact values. */
+/** For scripts and tests: the state of the page, and exact values. */
 window.xattn = {
   data: DATA,
   get state() { return { ...state }; },
   set,
-  settled: async () => { let last; while (last !== settled) await (last = settled); },
-  /** The value of a cell, by the unit and the row convention that are shown; the column after the last word is special. */
+  settled: async () => {
+    for (let last; last !== settled; ) {
+      last = settled;
+      await last;
+    }
+  },
+  /** The value of a cell for the current unit and row convention; the column after the last word is special. */
   cell: (layer, head, row, column) => {
     const m = matrix(scene.sentence, scene.a, layer, head, state.unit, state.rows);
     if (!(row >= 0 && row < m.R && column >= 0 && column < m.C + m.words)) throw new RangeError(`There is no cell ${row}, ${column}.`);
     return valueAt(m, row, column);
   },
-  /** Where a cell of the first heatmap is, in pixels of the window. */
+  /** The centre of a cell of the first heatmap, in pixels of the window. */
   place: (row, column) => {
     const { at, canvas, m } = scene.pictures.find(({ kind }) => kind === "heatmap"), box = canvas.getBoundingClientRect(), half = at.cell / 2;
     return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
   },
-  /** The row and the column of a point of the first picture, in its own pixels. */
+  /** The row and the column at a point of the first picture, in pixels of the picture. */
   under: (x, y) => cellAt(scene.pictures[0], x, y),
   rows: () => [...scene.shown.rows],
   columns: () => [...scene.shown.columns],

@@ -1,5 +1,4 @@
-"use strict";
-// The page: draws what the state says, and changes the state as its reader points, clicks and types.
+// The page: draws the state, and changes the state when its reader points, clicks and types.
 
 let state = fromHash(location.hash), hover = NOWHERE, walked = NOWHERE, scene = null, drawing = 0, settled = Promise.resolve();
 const night = matchMedia("(prefers-color-scheme: dark)");
@@ -7,19 +6,19 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const theme = () => (state.theme === "auto" ? (night.matches ? "dark" : "light") : state.theme);
 const same = (a, b) => a.row === b.row && a.column === b.column;
 const listed = ({ row, column }) => ({ rows: row === null ? [] : [row], columns: column === null ? [] : [column] });
-const anyone = ({ rows, columns }) => rows.length + columns.length > 0;
+const isAny = ({ rows, columns }) => rows.length + columns.length > 0;
 const within = ({ row, column }, { rows, columns }) => (row === null || rows.includes(row)) && (column === null || columns.includes(column));
-/** The rows and the columns that are read: where the reader points, unless that is among what is picked, or else what is pinned. */
+/** The rows and columns in focus: the picked ones if the reader points at one of them, else where the reader points, else the pin. */
 function focus() {
-  if (anyone(state.picked) && within(hover, state.picked)) return state.picked;
+  if (isAny(state.picked) && within(hover, state.picked)) return state.picked;
   return listed(same(hover, NOWHERE) ? state.pin : hover);
 }
 
 function set(changes) {
   const units = changes.unit && changes.unit !== state.unit, other = "sentence" in changes && changes.sentence !== state.sentence;
-  const anew = { pin: NOWHERE, picked: NOBODY, ...(other ? { step: -1 } : {}) };
+  const anew = { pin: NOWHERE, picked: NOTHING, ...(other ? { step: -1 } : {}) };
   state = { ...state, ...(units || other || changes.pin || changes.picked ? anew : {}), ...changes };
-  // A page without an address of its own, as in a notebook, has no hash to keep.
+  // In a notebook the page has no address, and so no hash.
   if (location.protocol !== "about:") history.replaceState(null, "", toHash(state));
   return refresh();
 }
@@ -36,7 +35,7 @@ function fail(error) {
   throw error;
 }
 
-/** Reads the weights that the state asks for; then everything is drawn at once. */
+/** Unpacks the weights that the state needs, then draws everything at once. */
 async function draw(mine) {
   document.documentElement.dataset.theme = theme();
   const sentence = DATA.sentences[state.sentence];
@@ -48,7 +47,7 @@ async function draw(mine) {
   const shown = at(a, state.unit), compared = b && at(b, state.unit);
   const inside = ({ rows, columns }) => rows.every((row) => row < shown.R) && columns.every((c) => c < shown.C + shown.words);
   if (!inside(listed(state.pin))) state.pin = NOWHERE;
-  if (!inside(state.picked)) state.picked = NOBODY;
+  if (!inside(state.picked)) state.picked = NOTHING;
   scene = { sentence, a, b, shown, compared, words: shown.words ? shown : at(a, "words"), most: DATA.most };
   scene.panels = [{ m: shown, name: `${b ? "A: " : ""}${DATA.names[state.map]}` }];
   if (b) scene.panels.push({ m: compared, name: `B: ${DATA.names[state.other]}` }, { m: difference(shown, compared), name: "B − A" });
@@ -75,32 +74,33 @@ function drawControls() {
   $("mirror").checked = mirrored();
   const share = specialShare(scene.words);
   $("warning").hidden = share <= 0.5;
-  $("warning").textContent = `${percent(share)} % of this head's weight rests on special pieces such as EOS: its links say little.`;
+  $("warning").textContent = `${percent(share)} % of this head's weight is on special pieces such as EOS, so its links are unreliable.`;
 }
 
 const headName = () => (DATA.kind === "norms" ? "heads summed" : `head ${state.head}`);
-const looked = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
+const readoutName = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
 const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && rightToLeft(scene.sentence.sourceWords));
 
 function notes(m) {
-  const { sentence } = scene, lines = [DATA.meanings[state.rows].replace("word", m.words ? "word" : "piece")];
-  if (m.silent.some(Boolean)) lines.push(`hatched: no decoder step speaks for the ${m.words ? "word" : "piece"}`);
+  const { sentence } = scene, unit = m.words ? "word" : "piece";
+  const lines = hasConvention ? [DATA.meanings[state.rows].replace("word", unit)] : [];
+  if (m.silent.some(Boolean)) lines.push(`hatched: no decoder step represents the ${unit}`);
   if (state.marks && !m.signed)
-    lines.push(sentence.gold ? "gold: sure solid, possible dashed; disc: right link, cross: wrong" : "disc: the link, the row's largest weight");
+    lines.push(sentence.gold ? "gold: sure solid, possible dashed; disc: right link, cross: wrong" : "disc: link, the largest weight of the row");
   return lines;
 }
 
-/** The pictures that are shown, each with its size and a way to draw it; the same for screen and files. */
+/** The pictures of the view, with their layouts and functions that draw them, for the screen and for files. */
 function pictures() {
   const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
   const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks, get focus() { return focus(); } };
   const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600 && !SECOND.wide;
   for (const { m, name } of scene.panels) {
-    const title = `${looked()}, row convention: ${state.rows}`;
+    const title = hasConvention ? `${readoutName()}, row convention: ${state.rows}` : readoutName();
     const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m), sentence };
     const shown = (kind, how, place) => list.push({ kind, m, at: place, draw: (pen) => how(pen, m, place, common) });
     const second = (room) => (both || state.view === SECOND.name) && shown(SECOND.name, SECOND.draw, SECOND.place(m, { room, ...said }));
-    // Lines stand behind the heatmap, and take what it leaves; all other pictures stand before it.
+    // Lines stand after the heatmap, in the width that it leaves; all other pictures stand before it.
     if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : SECOND.wide ? wide : Math.min(wide, 720));
     const rest = beside ? room - (list.length ? list[0].at.width + 24 : 250) : wide;
     if (state.view !== SECOND.name)
@@ -112,7 +112,7 @@ function pictures() {
 }
 
 function paint(canvas, { at, draw }, density) {
-  // A canvas has a largest size, so a large picture is drawn with fewer dots.
+  // The size of a canvas is limited, so a large picture is drawn with fewer dots.
   const dots = Math.min(density, Math.sqrt(6e7 / (at.width * at.height)));
   canvas.width = Math.ceil(at.width * dots);
   canvas.height = Math.ceil(at.height * dots);
@@ -126,16 +126,16 @@ function drawPictures() {
   scene.pictures = pictures();
   const old = Array.from($("panels").children);
   scene.pictures.forEach((picture, i) => {
-    // Panels stay where they are, so that the keyboard's focus stays too.
+    // Panels are reused, so that the keyboard focus stays.
     const panel = old[i] || panelFor(i);
     if (!old[i]) $("panels").append(panel);
     picture.canvas = panel.querySelector("canvas");
     picture.bands = panel.querySelector(".bands");
-    const { kind, m } = picture, keys = "Arrow keys walk, Enter pins, Shift+Enter adds a column and Shift+Space a row, Escape lets go; L, H, U and R change layer, head, unit and row convention.";
+    const { kind, m } = picture, keys = "Arrow keys move, Enter pins, Shift+Enter adds a column, Shift+Space adds a row, Escape unpins; L, H, U and R change layer, head, unit and row convention.";
     panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
-    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // all others follow the focus
+    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // the others are drawn with the focus
   });
-  old.slice(scene.pictures.length).forEach((panel) => panel.remove());
+  for (const panel of old.slice(scene.pictures.length)) panel.remove();
   const bar = $("legend").getContext("2d"), signed = scene.b !== null;
   for (let x = 0; x < 128; x++) {
     bar.fillStyle = shade(theme(), signed ? (x / 127) * 2 - 1 : x / 127, 1, signed).css;
@@ -143,7 +143,7 @@ function drawPictures() {
   }
   document.querySelector(".legend > span").textContent = signed ? `B − A: −${DATA.most}` : "0";
   $("most").textContent = `${signed ? "+" : ""}${DATA.most}`;
-  $("keys").textContent = "one scale for every row and map; click pins, Shift+click adds, Esc lets go, arrow keys walk";
+  $("keys").textContent = "the same scale for all rows and maps; click: pin, Shift+click: add, Esc: unpin, arrow keys: move";
 }
 
 function panelFor(index) {
@@ -161,7 +161,7 @@ function panelFor(index) {
   return panel;
 }
 
-/** The row and the column under a point of a picture; a label has only one of them. */
+/** The row and the column at a point of a picture; a label has only one of them. */
 function cellAt({ kind, m, at }, x, y) {
   if (kind !== "heatmap") return SECOND.cell(m, at, x, y);
   const row = Math.floor((y - at.top) / at.cell), from = (x - at.left) / at.cell;
@@ -181,15 +181,15 @@ function point(where) {
 const pin = (where) => set({ pin: same(where, state.pin) ? NOWHERE : where });
 const clicked = (event, where) => (event.ctrlKey || event.metaKey || event.shiftKey ? pick : pin)(where);
 
-/** Adds a token to those that are read together, or takes it out again; one that was pinned is the first of them. */
+/** Adds a token to the picked ones, or removes it; a pinned token becomes the first picked one. */
 function pick(where) {
-  const now = anyone(state.picked) ? state.picked : listed(state.pin), own = listed(where), out = within(where, now);
+  const now = isAny(state.picked) ? state.picked : listed(state.pin), own = listed(where), out = within(where, now);
   const changed = (key) => [...new Set([...now[key], ...own[key]])].filter((i) => !out || !own[key].includes(i)).sort((x, y) => x - y);
   return set({ picked: { rows: changed("rows"), columns: changed("columns") } });
 }
 
 function keyed(event, picture) {
-  const { m } = picture, { key } = event, now = !same(hover, NOWHERE) ? hover : anyone(state.picked) ? walked : state.pin;
+  const { m } = picture, { key } = event, now = !same(hover, NOWHERE) ? hover : isAny(state.picked) ? walked : state.pin;
   const across = (key === "ArrowRight") - (key === "ArrowLeft"), down = (key === "ArrowDown") - (key === "ArrowUp");
   const back = event.shiftKey ? -1 : 1, cycle = (name, list) => set({ [name]: list.at((list.indexOf(state[name]) + back) % list.length) });
   const clip = (value, most) => Math.min(Math.max(value, 0), most);
@@ -202,7 +202,7 @@ function keyed(event, picture) {
     });
   } else if (key === "Home" || key === "End") point({ row: now.row ?? 0, column: key === "Home" ? 0 : m.C - 1 });
   else if (event.shiftKey && (key === "Enter" || key === " ")) {
-    walked = now; // what is picked is then shown, and the walk goes on from here
+    walked = now; // the focus is then on the picked tokens, and arrow keys continue from here
     pick({ ...now, [key === " " ? "column" : "row"]: null });
   } else if (key === "Enter" || key === " ") pin(now);
   else if (key === "Escape") set({ pin: NOWHERE });
@@ -213,10 +213,10 @@ function keyed(event, picture) {
   event.preventDefault();
 }
 
-/** Shows where the reader points, or what is pinned or picked: bands, shaded tokens, lines, and the numbers in words. */
+/** Draws the focus: bands, tinted tokens, lines, and the values as a sentence. */
 function drawFocus() {
   const { rows, columns } = focus(), { shown: m } = scene;
-  const pinned = same(hover, NOWHERE) || same(hover, state.pin) || anyone(state.picked) && within(hover, state.picked) ? " pinned" : "";
+  const pinned = same(hover, NOWHERE) || same(hover, state.pin) || isAny(state.picked) && within(hover, state.picked) ? " pinned" : "";
   for (const picture of scene.pictures) {
     const { kind, at, bands, canvas, m: own } = picture;
     if (kind !== "heatmap") paint(canvas, picture, devicePixelRatio || 1);
@@ -229,7 +229,7 @@ function drawFocus() {
   }
   tint("source", (c) => (rows.length ? together(m, rows, [c]) : null), columns);
   tint("target", (row) => (rows.length || !columns.length ? null : together(m, [row], columns)), rows);
-  $("readout").replaceChildren(...told(rows, columns));
+  $("readout").replaceChildren(...described(rows, columns));
 }
 
 function band(name, left, top, width, height) {
@@ -239,7 +239,7 @@ function band(name, left, top, width, height) {
 }
 const valueAt = (m, row, column) => (column < m.C ? m.values[row * m.C + column] : m.special[row]);
 
-/** What rows give to columns: summed over the columns, averaged over the rows that a step speaks for. */
+/** The attention of rows to columns: the sum over the columns, the mean over the rows that are not silent. */
 function together(m, rows, columns) {
   const spoken = rows.filter((row) => !m.silent[row]);
   const sum = spoken.flatMap((row) => columns.map((c) => valueAt(m, row, c))).reduce((total, value) => total + value, 0);
@@ -255,36 +255,37 @@ function tint(side, value, at) {
   });
 }
 
-/** The focus in words, as nodes. */
-function told(rows, columns) {
+/** The focus as a sentence, in DOM nodes. */
+function described(rows, columns) {
   const { shown: m, compared, sentence } = scene, unit = m.words ? "word" : "piece";
   const label = (c) => (c < m.C ? m.columns[c] : "special pieces");
   const names = (list, label, ids, pieces) => list.flatMap((at, i) => {
     const parts = m.words ? pieces.filter((_, i) => ids[i] === at) : [];
     return [i ? " + " : "", make("b", {}, make("bdi", {}, label(at))), ...(parts.length > 1 ? [" (", make("bdi", {}, parts.join(" ")), ")"] : [])];
   });
-  const lookers = names(rows, (row) => m.rows[row], sentence.targetIds, sentence.target);
-  const seen = names(columns, label, sentence.sourceIds, sentence.source);
+  const targets = names(rows, (row) => m.rows[row], sentence.targetIds, sentence.target);
+  const sources = names(columns, label, sentence.sourceIds, sentence.source);
   const silent = rows.length && rows.every((row) => m.silent[row]);
   const how = [[columns, "sum", "source"], [rows, "mean", "target"]].filter(([list]) => list.length > 1)
     .map(([list, what, side]) => `${what} over ${list.length} ${side} ${unit}s`).join(", ");
   const note = how && ` (${how})`;
-  if (!anyone({ rows, columns })) return ["Point at a word or a cell to see where attention goes; click to pin it, Shift+click to add others."];
+  if (!isAny({ rows, columns })) return ["Point at a word or a cell to see its attention. Click to pin it; Shift+click to add others."];
   if (rows.length && columns.length) {
     const value = together(m, rows, columns), other = compared && together(compared, rows, columns);
-    const facts = silent ? [" no decoder step speaks for it"] : [` ${amount(value)}${NORMS ? "" : ` (${value.toFixed(4)})`}`];
+    const exact = NORMS ? "" : ` (${value.toFixed(4)})`;
+    const facts = silent ? [" no decoder step represents it"] : [` ${amount(value)}${exact}`];
     if (compared) facts.push(` in A, ${amount(other)} in B: B − A ${NORMS ? (other - value).toFixed(4) : ((other - value) * 100).toFixed(1)}`);
     if (!how) {
       const gold = columns[0] < m.C ? goldAt(sentence, m, rows[0], columns[0]) : "";
-      if (links(sentence, m)[rows[0]] === columns[0]) facts.push(sentence.gold ? (gold ? "; linked, rightly" : "; linked, wrongly") : "; linked");
+      if (links(sentence, m)[rows[0]] === columns[0]) facts.push(sentence.gold ? (gold ? "; right link" : "; wrong link") : "; link");
       if (gold) facts.push(`; gold: ${gold}`);
     }
-    return [...lookers, " ← ", ...seen, ...facts, note];
+    return [...targets, " ← ", ...sources, ...facts, note];
   }
   const ranked = (rows.length ? [...m.columns, ...(m.words ? ["special pieces"] : [])] : m.rows)
     .map((text, i) => [text, rows.length ? together(m, rows, [i]) : together(m, [i], columns)])
     .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005 * scene.most);
   const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${amount(value)}`]);
-  const verb = rows.length ? (silent ? ": no decoder step speaks for it" : rows.length > 1 ? " look at" : " looks at") : columns.length > 1 ? " are looked at by" : " is looked at by";
-  return [...lookers, ...seen, verb, ...said, note];
+  const verb = rows.length ? (silent ? ": no decoder step represents it" : rows.length > 1 ? " attend to" : " attends to") : columns.length > 1 ? " get attention from" : " gets attention from";
+  return [...targets, ...sources, verb, ...said, note];
 }

@@ -1,5 +1,4 @@
-"use strict";
-// Slots below each other, such as the sentences of a story, each with a bar for what every layer (hop) gives to it.
+// A column of slots, such as the sentences of a story, with a bar for the attention of every layer (hop).
 
 const BAR = 7;
 
@@ -7,12 +6,12 @@ const SECOND = {
   name: "slots", first: true,
   place(m, { sentence, ...said }) {
     const bars = scene.b ? 1 : sentence.layers, tall = 22 + (BAR + 1) * bars;
-    const notes = [bars > 1 ? "bars: every layer, the one that is read in full colour" : `bars: layer ${state.layer}`, ...(sentence.gold ? ["◆: gold; disc: the largest weight is on gold, cross: it is not"] : [])];
+    const notes = [bars > 1 ? "bars: every layer; the selected layer in full colour" : `bars: layer ${state.layer}`, ...(sentence.gold ? ["◆: gold; disc: the largest weight is on gold; cross: it is not"] : [])];
     return { ...framed(said, { notes, height: () => tall * m.C }), sentence, bars, tall };
   },
   draw(pen, m, at, said) {
     const { theme, ink, soft, most, focus, sentence, overlay } = said;
-    const { top, tall, bars, width } = at, rows = lookers(m, focus), blue = style("--accent");
+    const { top, tall, bars, width } = at, rows = focusRows(m, focus), blue = style("--accent");
     headed(pen, m, at, said);
     const layers = bars === 1 ? [m] : Array.from({ length: bars }, (_, layer) => matrix(sentence, scene.a, layer, state.head, state.unit, state.rows));
     const shown = bars === 1 ? 0 : state.layer, from = bars > 1 ? 24 : 2, full = width - from - 52;

@@ -1,12 +1,11 @@
-"use strict";
-// What the page knows: maps unpacked, folded into words, read as links, and scored.
-// A map holds decoder steps only, rows [layer, head, step, source piece]; a row convention is applied here, once.
+// The model of the page: maps are unpacked, folded into words, read as links, and scored.
+// A map holds decoder steps, rows [layer, head, step, source piece]. Only this file applies a row convention.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const SHIFT = { produced: 0, read: 1 }; // the step that speaks for piece i is i + this
+const SHIFT = { produced: 0, read: 1 }; // piece i has the row of step i + this
 const unpacked = new Map();
 
-/** The weights of one map of a sentence, as Float32Array; unpacked when first asked for. */
+/** The weights of one map of a sentence as a Float32Array, unpacked on first use. */
 function weightsOf(sentence, name) {
   const key = `${sentence} ${name}`;
   if (!unpacked.has(key)) unpacked.set(key, unpack(DATA.sentences[sentence].maps[name]));
@@ -19,15 +18,15 @@ async function unpack(map) {
   for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  // First all low bytes, then all high ones, which are mostly zero and pack well.
+  // First all low bytes, then all high bytes.
   const count = bytes.length / 2, values = new Float32Array(count);
   for (let i = 0; i < count; i++) values[i] = ((bytes[i] + 256 * bytes[i + count]) * map.scale) / 65535;
   return values;
 }
 
 /**
- * One matrix by words or pieces. By words: summed over a word's source pieces, averaged over the rows of its target
- * pieces; what went to pieces of no word (EOS) is kept apart, in `special`. A row that no step speaks for is silent.
+ * One matrix by words or pieces. Word weights are sums over source pieces and means over the rows of target pieces.
+ * `special` is the weight of pieces outside every word (EOS). A row that no decoder step represents is silent.
  */
 function matrix(sentence, weights, layer, head, unit, convention) {
   const { layers, heads, source, target, sourceIds, targetIds, sourceWords, targetWords } = sentence;
@@ -59,7 +58,7 @@ function matrix(sentence, weights, layer, head, unit, convention) {
   return { rows, columns, values, special, R, C, words, silent: Array.from(spoken, (n) => !n) };
 }
 
-/** B − A, cell by cell; silent where either is. */
+/** B − A by cell; a row is silent if it is silent in A or in B. */
 function difference(a, b) {
   const minus = (x, y) => x.map((value, i) => value - y[i]);
   return {
@@ -81,7 +80,7 @@ function links(sentence, m) {
   });
 }
 
-/** What gold says of a cell: "sure", "possible", "" for neither. */
+/** The gold link of a cell: "sure", "possible", or "" for none. */
 function goldAt(sentence, m, row, column) {
   if (!sentence.gold) return "";
   const s = m.words ? column : sentence.sourceIds[column], t = m.words ? row : sentence.targetIds[row];
@@ -122,18 +121,18 @@ function entropy(m) {
   return rows ? sum / rows : 0;
 }
 
-/** The share of a word matrix that went to pieces of no word. */
+/** The share of special pieces in the weight of a word matrix. */
 function specialShare({ special, values }) {
   const sum = (all) => all.reduce((total, value) => total + value, 0);
   return sum(special) / (sum(special) + sum(values) || 1);
 }
 
-/** Links as Pharaoh writes them, 0-based, source first. */
+/** Links in Pharaoh format: 0-based, source first. */
 const pharaoh = (sentence, m) =>
   links(sentence, m).flatMap((column, row) => (column < 0 ? [] : [[column, row]]))
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((pair) => pair.join("-")).join(" ");
 
-const NORMS = DATA.kind !== "weights"; // which have no scale of their own
+const NORMS = DATA.kind !== "weights"; // norms have no common scale
 const percent = (value) => (100 * value).toFixed(1);
 const amount = (value) => (NORMS ? value.toFixed(4) : `${percent(value)} %`);
 const rightToLeft = (words) => {

@@ -1,5 +1,4 @@
-"use strict";
-// Everything that can be chosen, kept in the URL's hash, so that a link shows what was seen.
+// All settings of the view, stored in the hash of the URL, so that a link restores the view.
 
 const $ = (id) => document.getElementById(id);
 const integer = (least, most) => (text) => (/^-?\d+$/.test(text) && +text >= least && +text <= most ? +text : undefined);
@@ -15,16 +14,18 @@ const several = (text) => {
   return { rows, columns };
 };
 
-const NOWHERE = { row: null, column: null }, NOBODY = { rows: [], columns: [] };
-const DRAWN = [], STARTED = []; // what parts that only some pages have add to drawing and to the start
+const NOWHERE = { row: null, column: null }, NOTHING = { rows: [], columns: [] };
+const DRAWN = [], STARTED = []; // functions to call on drawing and on start, of scripts that only some pages have
 const SHAPE = DATA.sentences[0];
 const CHOICES = {
   layer: [...Array(SHAPE.layers).keys()],
   head: DATA.kind === "norms" ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
   unit: ["words", "pieces"],
-  rows: ["produced", "read"],
+  rows: DATA.conventions,
   view: ["both", "heatmap", SECOND.name],
 };
+// Where no target is a text, the page has one row convention and does not name it.
+const hasConvention = DATA.conventions.length > 1;
 const OPTIONS = {
   sentence: { key: "i", read: integer(0, DATA.sentences.length - 1), first: 0 },
   map: { key: "a", read: integer(0, DATA.names.length - 1), first: DATA.names.length - 1 },
@@ -38,14 +39,14 @@ const OPTIONS = {
   zoom: { key: "z", read: integer(-4, 8), first: 0 },
   mirror: { key: "d", read: among("auto", "ltr", "rtl"), first: "auto" },
   pin: { key: "p", read: place, first: NOWHERE },
-  picked: { key: "m", read: several, first: NOBODY }, // several tokens, read together; never beside a pin
+  picked: { key: "m", read: several, first: NOTHING }, // several tokens, read together; never together with a pin
   step: { key: "t", read: integer(-1, 1e6), first: -1 },
   theme: { key: "c", read: among("auto", "light", "dark"), first: "auto" },
   sort: { key: "s", read: among(...["order", "length", "aer", "entropy"].flatMap((name) => [name, `-${name}`])), first: "order" },
 };
 const written = (value) => (typeof value === "object" ? Object.values(value).map((each) => [each].flat().join(".")).join() : String(value));
 
-/** The state that a hash says; what it leaves out, or says wrongly, is as at first. */
+/** The state of a hash; missing and invalid settings have their initial values. */
 function fromHash(hash) {
   const said = new Map(hash.replace(/^#/, "").split("&").map((pair) => pair.split("=").map(decodeURIComponent)));
   return Object.fromEntries(Object.entries(OPTIONS).map(([name, { key, read, first }]) => {
@@ -57,7 +58,7 @@ const toHash = (state) => "#" + Object.entries(OPTIONS)
   .filter(([name, { first }]) => written(state[name]) !== written(first))
   .map(([name, { key }]) => `${key}=${encodeURIComponent(written(state[name]))}`).join("&");
 
-/** An element with properties and children; text is always text, never markup. */
+/** An element with properties and children. Strings become text, never markup. */
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -71,7 +72,7 @@ function button(properties, act, ...children) {
 }
 const on = (id, event, act) => $(id).addEventListener(event, act);
 
-/** Calls back until it says that it has come to the end; the button starts and stops it. */
+/** Calls `tick` repeatedly until it returns false; the button starts and stops it. */
 function player(button, tick) {
   let timer = 0;
   const stop = () => { clearInterval(timer); timer = 0; button.textContent = "▶"; };

@@ -1,5 +1,4 @@
-"use strict";
-// Pictures, drawn once for both a canvas and an SVG file: a pen knows rect, path and text.
+// Drawing of heatmaps through a pen, which draws rect, path and text on a canvas or in an SVG file.
 
 const FONT = 'system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif';
 const ruler = document.createElement("canvas").getContext("2d");
@@ -58,9 +57,9 @@ class SvgPen {
   }
 }
 
-const NUMBERED = 26; // pixels of a cell that has room for its value
+const NUMBERED = 26; // pixels of a cell with room for its value
 
-// Both scales keep their order in grey and for colour-blind readers; 0 looks like paper, by day and by night.
+// The order of both scales is visible in grey and to colour-blind readers. 0 has the colour of the background.
 const SCALES = {
   light: {
     up: ["#f7fafd", "#d6e6f4", "#abcfe6", "#6aaed6", "#3787c0", "#105ba4", "#08306b"],
@@ -79,14 +78,14 @@ function scale(stops) {
     return channels[low].map((value, k) => Math.round(value + (at - low) * (channels[low + 1][k] - value)));
   });
 }
-// A colour is { bits, as a canvas has it, css, ink: black or white, whichever reads better on it (WCAG's luminance) }.
+// A colour is { bits: for canvas pixels, css, ink: black or white, the one with more contrast (WCAG's luminance) }.
 function color(rgb) {
   const [r, g, b] = rgb.map((value) => (value / 255) ** 2.2);
   return { bits: (255 << 24) | (rgb[2] << 16) | (rgb[1] << 8) | rgb[0], css: `rgb(${rgb})`, ink: 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff" };
 }
 for (const theme of Object.values(SCALES)) for (const name of Object.keys(theme)) theme[name] = scale(theme[name]).map(color);
 
-/** The colour of a value: 0..1 of `most`, or -1..1 where it is signed. */
+/** The colour of a value: 0..1 of `most`, or -1..1 of `most` if it is signed. */
 function shade(theme, value, most, signed) {
   const at = signed ? 0.5 + value / most / 2 : value / most;
   return SCALES[theme][signed ? "both" : "up"][Math.round(255 * Math.min(Math.max(at, 0), 1))];
@@ -103,7 +102,7 @@ function fitted(text, size, most) {
   return letters.join("") + "…";
 }
 
-/** Where everything of a heatmap lies. `room` is the width there is; columns run from the right where `mirror`. */
+/** The layout of a heatmap in a width of `room`; with `mirror` columns run from right to left. */
 function layout(m, { room, zoom, mirror, ...said }) {
   const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150;
   const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, 12)), 0));
@@ -117,13 +116,13 @@ function layout(m, { room, zoom, mirror, ...said }) {
   return {
     ...captions, left, top, cell, longest, size, mirror, width, footTop: foot,
     height: Math.ceil(foot + captions.foot.length * 15 + 4),
-    x: (column) => left + cell * (mirror ? m.C - 1 - column : column), // of a column's left edge
+    x: (column) => left + cell * (mirror ? m.C - 1 - column : column), // the left edge of a column
     special: left + cell * (m.C + 0.35),
-    every: Math.max(1, Math.ceil(11 / cell)), // labels that fit: each, or every so manieth
+    every: Math.max(1, Math.ceil(11 / cell)), // every how many rows or columns a label fits
   };
 }
 
-/** A name, a title and notes in lines that fit. */
+/** A name, a title and notes, broken into lines of at most `most` pixels. */
 function captioned({ name, title, notes }, most) {
   const [head, ...foot] = [title, ...notes].map((text, i) => {
     const lines = [""];
@@ -137,11 +136,11 @@ function captioned({ name, title, notes }, most) {
   return { head: name ? [fitted(name, 13, most), ...head] : head, foot: foot.flat() };
 }
 function captions(pen, at, ink, soft) {
-  at.head.forEach((line, i) => pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" }));
-  at.foot.forEach((line, i) => pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 }));
+  for (const [i, line] of at.head.entries()) pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" });
+  for (const [i, line] of at.foot.entries()) pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 });
 }
 
-/** A heatmap with its labels, links and gold, through a pen. */
+/** Draws a heatmap with its labels, links and gold. */
 function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
   const { cell, left, top } = at, gap = cell > 9 ? 1 : 0, zero = shade(theme, 0, most, m.signed);
   const marked = overlay && !m.signed, found = marked ? links(sentence, m) : [];
@@ -178,7 +177,7 @@ const MARKS = {
   dark: { right: "#4fe0b0", wrong: "#ff8a5c", gold: "#ffb454" },
 };
 
-/** Gold as outlines, sure ones solid and possible ones dashed; links as discs that are right or crosses that are wrong. */
+/** Draws gold links as outlines, sure solid and possible dashed; right links as discs and wrong links as crosses. */
 function marks(pen, m, at, theme, sentence, most, found) {
   const { cell } = at, colors = MARKS[theme], halo = theme === "dark" ? "#14151c" : "#ffffff";
   if (sentence.gold)
@@ -207,7 +206,7 @@ function marks(pen, m, at, theme, sentence, most, found) {
   });
 }
 
-/** A matrix as small as it gets: one pixel a cell. */
+/** Draws a matrix with one pixel per cell. */
 function thumbnail(canvas, m, theme, most) {
   canvas.width = Math.max(m.C, 1);
   canvas.height = Math.max(m.R, 1);
