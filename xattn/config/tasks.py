@@ -215,6 +215,11 @@ class DocQA(Generated):
             2 <= self.told[0] <= self.told[1],
             f"task.told is two numbers of sentences, 2 at least, the smaller first, not {self.told}.",
         )
+        require(
+            (self.corpus == "generated") != bool(self.tasks),
+            f"task.tasks are bAbI's, and task.corpus is {self.corpus!r}: name tasks and their archive, or no tasks and "
+            "'generated'.",
+        )
 
 
 @settings("task")

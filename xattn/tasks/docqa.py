@@ -1,4 +1,4 @@
-"""Questions about stories: the words of a question look at the sentences, hop after hop, until the answer is found.
+"""Questions about stories: a question attends to the sentences of a story, hop after hop, until it finds the answer.
 
 Stories are bAbI's (Weston et al., 2015), or generated; the model is a memory network (Sukhbaatar et al., 2015) made of
 the common parts: a slot for every sentence, and a decoder whose layers are the hops.
@@ -32,19 +32,18 @@ from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.docqa_model import ANSWER, Examples, Reader, Vocabulary
 from xattn.training.losses import cross_entropy, sum_of
 
-GENERATED = "generated"
 PARTS = ("train", "validation", "test")
 
 
-# Words of questions that say nothing of what is asked for: the baseline passes over them.
+# Words of questions that do not name anything: the baseline ignores them.
 FUNCTION_WORDS = {"before", "did", "is", "the", "to", "was", "what", "where", "who"}
 
 
 class DocQATask(ArrayTask[DocQA]):
     """Questions about stories.
 
-    Splits are train, validation and test; with a kind of question behind it, such as `test_qa2` or `test_object`, a
-    split has the questions of that kind alone.
+    The splits are train, validation and test. A name such as `test_qa2` or `test_object` means the questions of that
+    kind alone.
     """
 
     headline: ClassVar[str] = "accuracy"
@@ -61,7 +60,7 @@ class DocQATask(ArrayTask[DocQA]):
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Of generated stories all that there can be; else that of the training files."""
+        """All words of the generator; of bAbI, the words of its training files."""
         if self.generated:
             return Vocabulary(stories.WORDS, stories.ANSWERS, stories.SENTENCE_WORDS, stories.QUESTION_WORDS)
         return Vocabulary.of([each for part in ("train", "validation") for each in self._questions(part)])
@@ -69,13 +68,7 @@ class DocQATask(ArrayTask[DocQA]):
     @property
     def generated(self) -> bool:
         """Whether stories are generated."""
-        generated = self.settings.corpus == GENERATED
-        if generated == bool(self.settings.tasks):
-            raise ConfigError(
-                f"task.tasks are bAbI's, and task.corpus is {self.settings.corpus!r}: name tasks and their archive, "
-                f"or no tasks and {GENERATED!r}."
-            )
-        return generated
+        return not self.settings.tasks
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -93,15 +86,15 @@ class DocQATask(ArrayTask[DocQA]):
         self, model: Reader, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
     ) -> Outcome:
         story, question, answer, _ = batch.examples
-        logits, weights, seen = model(story, question, dropout_key, hide)
+        logits, weights, visible = model(story, question, dropout_key, hide)
         sums = {
             "loss": sum_of(cross_entropy(logits, answer), batch.valid),
             "accuracy": sum_of(logits.argmax(axis=-1) == answer, batch.valid),
         }
-        return Outcome(sums, weights, seen)
+        return Outcome(sums, weights, visible)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
-        """The question ought to look at any supporting sentence."""
+        """The supporting sentences of each question."""
         slots = 1 + np.arange(self.settings.sentences)
         return (np.asarray(examples.facts)[..., None] == slots).any(axis=1, keepdims=True)
 
@@ -115,7 +108,7 @@ class DocQATask(ArrayTask[DocQA]):
         return Slots()
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
-        """The split's commonest answer; and how often the latest sentence that shares a word is a fact."""
+        """The most common answer; and how often the latest sentence that shares a word with the question is a fact."""
         examples = self.examples(split)
         return {
             "commonest answer": {"accuracy": float(np.bincount(examples.answer).max() / len(examples.answer))},
@@ -123,19 +116,19 @@ class DocQATask(ArrayTask[DocQA]):
         }
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
-        """The share of facts that were cut off; and how often the first two facts are looked at one after the other.
+        """The share of facts that were cut off; and how often two hops point to the first two facts in their order.
 
-        Two places, each a layer and head, the second in a later layer, are chosen on validation, for questions of the
-        same kind: those that most often point to the first fact and to the second. The contrary order has its own two.
+        A layer and head is chosen for each hop, the second in a later layer: those that point to the first and to the
+        second fact most often on the validation questions of the same kind. The contrary order has a choice of its own.
         """
         needed = sum(len(each.facts) for each in self._questions(split))
-        row = {"facts_cut_off": 1 - int((self.examples(split).facts > 0).sum()) / needed}
+        metrics = {"facts_cut_off": 1 - int((self.examples(split).facts > 0).sum()) / needed}
         if self.config.model.memory in WHY_NOT_SOURCE or self.config.model.layers < 2:
-            return row
+            return metrics
         chosen, found = (self._hops(params, each) for each in (self._of(VALIDATION, split), split))
         if chosen is None or found is None:
-            return row
-        return row | {
+            return metrics
+        return metrics | {
             "two_hops": found.share(chosen.best()),
             "two_hops_contrary": found.share(chosen.best(contrary=True)),
             "two_hops_chance": found.chance / found.questions,
@@ -150,7 +143,7 @@ class DocQATask(ArrayTask[DocQA]):
         return Readout(layer=layer, head=head, convention="produced")
 
     def _hops(self, params: Any, split: str) -> Hops | None:
-        """Where the place of the answer looks, against the first two facts; None if no question has two."""
+        """Attention of the answer position against the first two facts; None if no question has two."""
         found = []
         for batch in self.batches(split):
             facts = np.where(np.asarray(batch.valid)[:, None], np.asarray(batch.examples.facts, int)[:, :2], 0) - 1
@@ -160,7 +153,7 @@ class DocQATask(ArrayTask[DocQA]):
         return reduce(add, found) if found else None
 
     def _overlap(self, examples: Examples) -> float:
-        """How often the latest sentence that shares a word with the question, but a function word, is a fact."""
+        """How often the latest sentence that shares a content word with the question is a fact."""
         names = ("", "", *self.vocabulary.words)
         passed = np.array([name in ("", *FUNCTION_WORDS) for name in names])
         hits = 0
@@ -204,6 +197,6 @@ class DocQATask(ArrayTask[DocQA]):
         return [each for name in ([kind] if kind else self.kinds) for each in self.asked(part, name)]
 
     def _of(self, part: str, split: str) -> str:
-        """The questions of another part that are of a split's kind."""
+        """The split of another part with the questions of the same kind."""
         kind = split.partition("_")[2]
         return f"{part.partition('_')[0]}_{kind}" if kind else part

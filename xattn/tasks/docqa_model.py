@@ -20,25 +20,25 @@ from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
 
-# The place of the answer among the words of a question: an id that is no word.
+# The id of the answer position of a question; it is no word.
 ANSWER = PAD + 1
 
 
 class Examples(NamedTuple):
-    """Stories and questions in ids. A story stands at the end of its slots, so that a slot's place is its age."""
+    """Stories and questions as word ids. A story is at the end of its slots, so that a slot's index says its age."""
 
     story: Int[np.ndarray, "E S W"]
     question: Int[np.ndarray, "E T"]
-    """The place of the answer, then the question's words."""
+    """The answer position, then the words of the question."""
     answer: Int[np.ndarray, " E"]
-    """Place in the answers that there are."""
+    """Index in `Vocabulary.answers`."""
     facts: Int[np.ndarray, "E F"]
     """Slots of the supporting sentences in the order in which they are needed, counted from 1; 0 is none."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What words and answers there are, and the longest sentence and question."""
+    """The words and answers, and the lengths of the longest sentence and question, in words."""
 
     words: tuple[str, ...]
     answers: tuple[str, ...]
@@ -88,9 +88,9 @@ class Vocabulary:
 
 
 class Reader(nnx.Module):
-    """A memory of sentences, and a place for the answer that reads the question's words and looks at the sentences.
+    """A memory of sentences, and an answer position that reads the question and attends to the sentences.
 
-    It alone looks at them, so that what it looked at is all that the answer can come from.
+    No other position attends to the memory, so that the answer can come only from the sentences it attended to.
     """
 
     def __init__(self, model: Model, settings: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
@@ -106,7 +106,7 @@ class Reader(nnx.Module):
         self.answers = nnx.Linear(width, len(vocabulary.answers), rngs=rngs)
 
     def encode(self, story: Int[Array, "B S W"], dropout_key: DropoutKey | None = None) -> Memory:
-        """What the question looks at."""
+        """The memory of the sentences."""
         memory = self.encoder(self.embedding(story), story != PAD, dropout_key and dropout_key.fold_in(0))
         return self.transform(memory, dropout_key and dropout_key.fold_in(1))
 

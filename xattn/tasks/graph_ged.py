@@ -1,8 +1,7 @@
-"""Graph similarity: how few edits turn one graph into another, guessed from looks of the two at each other.
+"""Graph similarity: a model of two graphs that attend to each other estimates their graph edit distance.
 
 Real graphs, LINUX and AIDS700nef, with exact edit distances; a model gives exp(-2 GED / (n1 + n2)), as SimGNN does (Bai
-et al., 2019), and is scored by the grid of all test graphs with all training graphs: what it has never seen, against
-what it has.
+et al., 2019), and is scored on the grid of all test graphs with all training graphs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +35,10 @@ class Pairs(NamedTuple):
 
 
 class Similarity(nnx.Module):
-    """Two graphs through rounds that look at each other, and a number from 0 to 1: how similar they are.
+    """Two graphs that attend to each other between rounds of messages, and a similarity from 0 to 1.
 
-    Every graph is a sum of its nodes, each through a gate (Li et al., 2016); the number is made of the two sums' sum
-    and of how far they are apart, so it does not depend on which graph comes first.
+    A graph is the gated sum of its nodes (Li et al., 2016). The similarity is computed from the sum and the absolute
+    difference of the two graphs, so it does not depend on their order.
     """
 
     def __init__(self, model: Model, kinds: int, rngs: nnx.Rngs):
@@ -75,7 +74,7 @@ class GraphGedTask(ArrayTask[GraphGed]):
 
     @cached_property
     def data(self) -> ged.GedDataset:
-        """All graphs, and their distances."""
+        """All graphs with their distances."""
         return ged.load(self.settings.corpus, self.settings.dataset)
 
     @property
@@ -102,7 +101,7 @@ class GraphGedTask(ArrayTask[GraphGed]):
             first, second = (graphs[side] for side in np.triu_indices(len(graphs), 1))
         else:
             raise ConfigError(f"The task 'graph_ged' has the splits train, validation and test, not {split!r}.")
-        # Maps are kept of the graph that comes first in the files; the rows of the grid stay where they are.
+        # The files hold the node map from the lower to the higher graph; rows of the grid keep their places.
         first, second = np.minimum(first, second), np.maximum(first, second)
         return Pairs(
             first.astype(np.int32),
@@ -121,7 +120,7 @@ class GraphGedTask(ArrayTask[GraphGed]):
         return Outcome({"loss": sum_of(errors, batch.valid)}, a.weights, a.visible)
 
     def gold(self, examples: Pairs) -> Bool[np.ndarray, "B T S"]:
-        """The node that each node becomes in the optimal map that is kept, of possibly several; none if it goes."""
+        """The image of each node in the stored optimal map, one of possibly several; none for a deleted node."""
         maps = self.data.map_of(np.asarray(examples.first), np.asarray(examples.second))
         return maps[..., None] == np.arange(maps.shape[-1])
 
@@ -143,7 +142,7 @@ class GraphGedTask(ArrayTask[GraphGed]):
         }
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
-        """How well the training graphs are ranked for each test graph, and the error where that is a new graph."""
+        """Rank metrics of the training graphs for each test graph, and the loss on new test graphs."""
         if split != "test":
             return {}
         found = [np.asarray(self.guess(params, batch))[batch.valid] for batch in self.batches(split)]

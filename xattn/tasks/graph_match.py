@@ -1,7 +1,7 @@
-"""Graph matching: a random graph, a copy with its nodes in another order and some edges moved, and which is which.
+"""Graph matching: a random graph and a copy with its nodes permuted and some edges moved; which node is which?
 
-Without moved edges the structure around a node tells it from all others, and there is nothing to learn; with them,
-nodes have to be found by how their neighbours are found. The planted order says where each node ought to look.
+Without moved edges the structure around a node identifies it, and there is nothing to learn. With them, a node has to
+be matched through its neighbours. The permutation is the gold attention.
 """
 
 import zlib
@@ -29,7 +29,7 @@ DRAWN = 4096
 
 
 class Examples(NamedTuple):
-    """Edges of a graph and of its copy, and the node of the copy that each node has become."""
+    """Edges of a graph and of its copy, and the node of the copy that each node is."""
 
     first: Bool[np.ndarray, "E T T"]
     second: Bool[np.ndarray, "E S S"]
@@ -71,7 +71,7 @@ def _matrices(pairs: Bool[np.ndarray, "E P"], nodes: int) -> Bool[np.ndarray, "E
 
 
 class Matcher(nnx.Module):
-    """Two graphs through rounds that look at each other, and one matrix of how well their nodes fit."""
+    """Two graphs that attend to each other between rounds of messages, and one matrix of node scores."""
 
     def __init__(self, model: Model, rngs: nnx.Rngs):
         self.encoder = matcher(model, 0, rngs)
@@ -85,7 +85,7 @@ class Matcher(nnx.Module):
         dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Float[Array, "B T S"], Side, Side]:
-        """How well every node of A fits every one of B, and both sides."""
+        """The score of every node of A with every node of B, and both sides."""
         side_a, side_b = self.encoder(a, b, dropout_key, hide)
         fit_BTS = jnp.einsum("BTD,BSD->BTS", self.fit(side_a.states), self.fit(side_b.states))
         return fit_BTS / self.fit.out_features**0.5, side_a, side_b
@@ -129,7 +129,7 @@ class GraphMatchTask(ArrayTask[GraphMatch]):
         return Outcome(sums, a.weights, a.visible)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
-        """The node that each node has become."""
+        """The node of the copy that each node is."""
         return np.asarray(examples.planted)[..., None] == np.arange(self.settings.nodes)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
@@ -140,7 +140,7 @@ class GraphMatchTask(ArrayTask[GraphMatch]):
         return Graph(source_edges=edges_of(examples.second), target_edges=edges_of(examples.first))
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
-        """Nodes drawn; nodes whose structure around them is most alike; and those, each taken once."""
+        """Chance; the node with the nearest structural profile; and the best one-to-one matching of profiles."""
         first, second, planted = self.examples(split)
         a, b = profiles(first), profiles(second)
         nearest, once = 0.0, 0.0
@@ -156,7 +156,7 @@ class GraphMatchTask(ArrayTask[GraphMatch]):
 
 
 def profiles(edges: Bool[np.ndarray, "E S S"]) -> Float[np.ndarray, "E S F"]:
-    """What a hand would compare nodes by: degree, triangles, degrees of the neighbours in order, random walks."""
+    """Hand-made structural features of nodes: degree, triangles, sorted degrees of the neighbours, random walks."""
     ones = edges.astype(np.float32)
     degree = ones.sum(axis=-1)
     triangles = np.einsum("ESR,ERQ,EQS->ES", ones, ones, ones, optimize=True) / 2

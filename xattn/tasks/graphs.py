@@ -1,4 +1,4 @@
-"""What the tasks on pairs of graphs share."""
+"""Shared by the tasks on pairs of graphs: the encoder, and edges as pairs."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from xattn.nn.graph_matcher import GraphMatcher
 
 
 def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
-    """The encoder of two graphs that the config describes; `kinds` are those of nodes, 0 if all are alike."""
+    """The encoder of two graphs that the config describes; `kinds` is the number of node kinds, 0 if all are alike."""
     return GraphMatcher(
         model.width,
         model.heads,

@@ -1,7 +1,7 @@
-"""Associative recall: slots hold a key with its value, queries name keys, and the answer is what stood beside them.
+"""Associative recall: slots hold a key with its value, queries name keys, and the answers are their values.
 
-The yardstick of what a memory holds (Arora et al., 2023): each query needs one slot and no other, and how many can be
-found says how much of a source went through a bottleneck, of few latents or of few channels.
+This measures the capacity of a memory (Arora et al., 2023): each query needs one slot and no other, so that recall says
+how much of the source passed through a bottleneck of few latents or few channels.
 """
 
 import zlib
@@ -35,7 +35,7 @@ class Examples(NamedTuple):
 
 
 def draw(settings: Recall, split: str, number: int) -> Examples:
-    """One example, which depends on nothing but the settings, the split and its number. Ids of values follow keys'."""
+    """One example, which depends on settings, split and number alone. Ids of values follow those of keys."""
     generator = np.random.default_rng([settings.seed, zlib.crc32(split.encode()), number])
     keys = generator.permutation(settings.keys)[: settings.pairs]
     values = settings.keys + generator.integers(settings.values, size=settings.pairs)
@@ -44,7 +44,7 @@ def draw(settings: Recall, split: str, number: int) -> Examples:
 
 
 class Recaller(nnx.Module):
-    """Slots through an encoder into a memory, at which embedded keys look; the embedding also scores the values."""
+    """An encoder of slots, and a decoder whose queries are embedded keys; the embedding also scores the values."""
 
     def __init__(self, model: Model, settings: Recall, rngs: nnx.Rngs):
         width, dtype = model.width, jnp.dtype(model.compute)
@@ -61,7 +61,7 @@ class Recaller(nnx.Module):
     def encode(
         self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], dropout_key: DropoutKey | None = None
     ) -> Memory:
-        """What the queries look at."""
+        """The memory of the slots."""
         mask = jnp.broadcast_to(real[:, None, None], pairs.shape)
         memory = self.encoder(self._embed(pairs), mask, dropout_key and dropout_key.fold_in(0))
         memory = self.transform(memory, dropout_key and dropout_key.fold_in(1))
@@ -107,13 +107,13 @@ class RecallTask(ArrayTask[Recall]):
         pairs, asked = batch.examples
         wanted_BT2 = jnp.take_along_axis(pairs, asked[..., None], axis=1)
         keys, answers = wanted_BT2[..., 0], wanted_BT2[..., 1]
-        logits, weights, seen = model(pairs, keys, batch.valid, dropout_key, hide)
+        logits, weights, visible = model(pairs, keys, batch.valid, dropout_key, hide)
         counts = jnp.broadcast_to(batch.valid[:, None], answers.shape)
         sums = {
             "loss": sum_of(cross_entropy(logits, answers), counts),
             "recall": sum_of(logits.argmax(axis=-1) == answers, counts),
         }
-        return Outcome(sums, weights, seen)
+        return Outcome(sums, weights, visible)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The slot that holds the key that is asked for."""

@@ -1,7 +1,7 @@
 """Self- against cross-attention: one stack over source and target together, or an encoder and a cross-decoder.
 
-Both have as many parameters. What differs is what they cost: scores of every position with every other, and a cache in
-every layer, against scores of the target with a memory that was encoded once.
+Both have as many parameters. They differ in cost: one computes scores of every position with every other and
+caches all layers; the other computes scores of the target with a memory that is encoded once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ SPLITS = ("train", "validation", "test", "unseen_pairs")
 
 
 class Examples(NamedTuple):
-    """English and French as word numbers, and which words are linked in the grammar."""
+    """English and French sentences as word numbers, and the word links of the grammar."""
 
     source: Int[np.ndarray, "E S"]
     target: Int[np.ndarray, "E T"]
@@ -53,7 +53,7 @@ def score_entries(stack: str, layers: int, source: int, target: int) -> int:
 
 
 def cached_bytes(stack: str, model: Model, source: int, target: int) -> int:
-    """Keys and values that are kept while T target words are written, in float32, of one example."""
+    """Bytes of the keys and values that are cached while T target words are written, in float32, for one example."""
     layers = {"self": 2 * model.layers, "cross": model.layers}[stack]
     return 4 * 2 * layers * model.width * (source + target)
 
@@ -65,7 +65,7 @@ class SelfCrossTask(SequenceTask[SelfCross]):
 
     @cached_property
     def sentences(self) -> Mapping[str, Sequence[grammar.Example]]:
-        """The pairs of every split; no sentence is in two."""
+        """The pairs of every split; no sentence is in two splits."""
         held = self.settings.held_out_examples
         sizes = grammar.Sizes(train=self.settings.train_examples, validation=held, test=held, unseen_pairs=held, long=1)
         return grammar.generate(sizes, seed=self.settings.seed)

@@ -20,7 +20,7 @@ from xattn.training.losses import Sums, sum_of
 
 
 class Predicted(NamedTuple):
-    """What a model says of every next word."""
+    """The predictions of a model for every next word."""
 
     log_probabilities: Float[Array, "B T V"]
     weights: Float[Array, "L B N T S"]
@@ -32,8 +32,8 @@ class Predicted(NamedTuple):
 class SequenceTask(ArrayTask[Settings]):
     """Base class of tasks that write one word after the other.
 
-    It learns with the true words before each (teacher forcing), and `word_accuracy` is counted so; the scores of
-    `output_metrics`, among them the headline, are those of its own greedy writing, which also chooses the checkpoint.
+    Training and `word_accuracy` use teacher forcing. The scores of `output_metrics`, among them the headline, are those
+    of greedy decoding; they also choose the checkpoint.
     """
 
     loss_unit = "words"
@@ -45,11 +45,11 @@ class SequenceTask(ArrayTask[Settings]):
 
     @abstractmethod
     def targets(self, examples: Any) -> Int[Array, "B T"]:
-        """The words that are to be written, EOS included, then PAD."""
+        """The target words, EOS included, then PAD."""
 
     @abstractmethod
     def with_output(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Any:
-        """The examples with other words in place of the wanted ones, and without gold where they are others."""
+        """The examples with these words as targets, and without gold where they differ from the true targets."""
 
     @abstractmethod
     def predict(
@@ -60,15 +60,15 @@ class SequenceTask(ArrayTask[Settings]):
         dropout_key: DropoutKey | None,
         hide: jax.Array | None,
     ) -> Predicted:
-        """What a model says at every position, given the words before it, BOS included."""
+        """Predictions at every position, given the words before it, BOS included."""
 
     @abstractmethod
     def decode_step(self, model: Any, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
-        """A step of greedy writing, and its first state, with room for `length` words."""
+        """The step of greedy decoding, and its first state, with room for `length` words."""
 
     @abstractmethod
     def output_metrics(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
-        """What written words are worth, as sums with their counts, by the name of the metric."""
+        """Metrics of written words as sums with their counts, by name."""
 
     def writable(self, words: Int[Array, "B T"]) -> Int[Array, "B T"]:
         """The words with UNK for those that the model cannot write."""
@@ -77,19 +77,19 @@ class SequenceTask(ArrayTask[Settings]):
     def forward(
         self, model: Any, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
     ) -> Outcome:
-        wanted = self.targets(batch.examples)
-        labels = self.writable(wanted)
+        targets = self.targets(batch.examples)
+        labels = self.writable(targets)
         found = self.predict(
             model, batch, jnp.pad(labels, ((0, 0), (1, 0)), constant_values=BOS)[:, :-1], dropout_key, hide
         )
-        counted = batch.valid[:, None] & (wanted != PAD)
+        counted = batch.valid[:, None] & (targets != PAD)
         losses = -jnp.take_along_axis(found.log_probabilities, labels[..., None], axis=-1)[..., 0]
-        right = found.log_probabilities.argmax(axis=-1) == wanted
+        right = found.log_probabilities.argmax(axis=-1) == targets
         sums = {"loss": sum_of(losses, counted), "word_accuracy": sum_of(right, counted), **found.sums}
         return Outcome(sums, found.weights, found.visible)
 
     def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
-        """The marks on validation, where they choose the checkpoint."""
+        """The output metrics on validation, unless the loss chooses the checkpoint."""
         return {} if self.selection_metric == "loss" else self.split_metrics(params, VALIDATION)
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
@@ -97,8 +97,8 @@ class SequenceTask(ArrayTask[Settings]):
         for batch in self.batches(split):
             real = np.asarray(batch.valid)
             examples = jax.tree.map(lambda x: x[real], batch.examples)  # noqa: B023
-            for name, mark in self.output_metrics(examples, np.asarray(self.write(params, batch))[real]).items():
-                totals[name] = np.array(mark) + (totals[name] if name in totals else 0)
+            for name, metric in self.output_metrics(examples, np.asarray(self.write(params, batch))[real]).items():
+                totals[name] = np.array(metric) + (totals[name] if name in totals else 0)
         return {name: float(total / count) for name, (total, count) in totals.items() if count}
 
     def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:

@@ -34,10 +34,10 @@ SPELLED = 16
 
 
 class Examples(NamedTuple):
-    """Reports and summaries as word numbers, where each summary word is said of the subject, and the strange names.
+    """Reports and summaries as word numbers; the report positions that each summary word restates; the strange names.
 
-    Strange names have the numbers behind the vocabulary, drawn anew for every report: they tell one from another, and
-    nothing else.
+    Strange names have numbers after those of the vocabulary, drawn anew for every report: a number distinguishes the
+    names of one report, and means nothing else.
     """
 
     report: Int[np.ndarray, "E S"]
@@ -53,7 +53,7 @@ class SummarizeTask(SequenceTask[Summary]):
 
     @cached_property
     def words(self) -> WordVocabulary:
-        """The vocabulary."""
+        """The words of all reports but the strange names."""
         return WordVocabulary(reports.WORDS)
 
     @property
@@ -132,17 +132,17 @@ class SummarizeTask(SequenceTask[Summary]):
         dropout_key: DropoutKey | None,
         hide: jax.Array | None,
     ) -> Predicted:
-        said, copied, weights, seen = model(jnp.asarray(batch.examples.report), given, dropout_key, hide)
+        said, copied, weights, visible = model(jnp.asarray(batch.examples.report), given, dropout_key, hide)
         written = batch.valid[:, None] & (batch.examples.summary != PAD)
-        return Predicted(said, weights, seen, {"copy_rate": sum_of(copied, written)})
+        return Predicted(said, weights, visible, {"copy_rate": sum_of(copied, written)})
 
     def decode_step(self, model: Summarizer, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
         return model.stepper(jnp.asarray(batch.examples.report), length)
 
     def output_metrics(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
-        """Facts that are stated of whom they are true of (micro F1), subjects that are right, and whole summaries.
+        """Micro F1 of the facts, each stated of the right machine; right subjects; and exact matches.
 
-        Facts are also counted apart for the reports whose summary has no strange name.
+        The facts of summaries without a strange name are also counted apart.
         """
         pairs = [
             (self.spell(each, wanted), self.spell(each, own))
@@ -157,7 +157,7 @@ class SummarizeTask(SequenceTask[Summary]):
         }
 
     def spell(self, example: Examples, numbers: Int[np.ndarray, " T"]) -> list[str]:
-        """The words of one example that numbers stand for, up to EOS."""
+        """The words of numbers of one example, up to EOS."""
         known = self.words.size
         return [
             self.words.all[number] if number < known else bytes(example.names[number - known]).rstrip(b"\0").decode()
@@ -169,7 +169,7 @@ class SummarizeTask(SequenceTask[Summary]):
         return examples._replace(summary=written, gold=examples.gold & same)
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
-        """The places where each word of the summary is said of the subject."""
+        """The positions of the report that each word of the summary restates."""
         return np.asarray(examples.gold)
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
@@ -199,6 +199,6 @@ def _each(examples: Examples) -> list[Examples]:
 
 
 def _facts(pairs: Sequence[tuple[list[str], list[str]]]) -> tuple[int, int]:
-    """Twice the statements that are in both texts, and all statements of both: their ratio is the micro F1."""
+    """Twice the number of statements in both texts, and the number in either: their ratio is the micro F1."""
     told = [(reports.statements(wanted), reports.statements(own)) for wanted, own in pairs]
     return 2 * sum(len(a & b) for a, b in told), sum(len(a) + len(b) for a, b in told)
