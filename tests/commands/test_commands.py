@@ -90,7 +90,7 @@ def test_a_run_folder_holds_everything(run):
 def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, monkeypatch, capsys):
     """With dropout on, in the middle of an epoch, between validations."""
     folder = tmp_path / "again"
-    stream = loop._stream
+    stream = loop.batch_stream
 
     def broken(*arguments):
         for number, item in enumerate(stream(*arguments)):
@@ -98,13 +98,13 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(run, config, tmp_path, 
                 signal.raise_signal(signal.SIGTERM)
             yield item
 
-    monkeypatch.setattr(loop, "_stream", broken)
+    monkeypatch.setattr(loop, "batch_stream", broken)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 130
     out = capsys.readouterr().out
     assert "Stopped at step 6, and saved." in out
     assert f"To go on: xattn train {config} --run {folder}\n" in out
     assert newest(folder)[0] == 6
-    monkeypatch.setattr(loop, "_stream", stream)
+    monkeypatch.setattr(loop, "batch_stream", stream)
     assert cli.main(["train", str(config), "--run", str(folder)]) == 0
     (step, whole), (again_step, again) = newest(run), newest(folder)
     assert step == again_step == 8

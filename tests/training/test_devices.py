@@ -10,9 +10,8 @@ from flax import nnx
 from xattn.nn.dropout import Noise
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training import devices
-from xattn.training.loop import make_look
 from xattn.training.losses import cross_entropy, means, sum_of
-from xattn.training.step import make_update, start
+from xattn.training.step import make_eval, make_update, start
 
 B, S, T, V = 16, 7, 5, 31
 
@@ -49,7 +48,7 @@ def train(task, strategy):
     placement = devices.place(strategy)
     tx = optax.adamw(1e-2)
     update = placement.compile(make_update(loss, tx), donate=True)
-    look = placement.compile(make_look(lambda params, batch: loss(params, batch, jnp.int32(0))))
+    look = placement.compile(make_eval(lambda params, batch: loss(params, batch, jnp.int32(0))))
     state = placement.replicate(jax.tree.map(np.array, start(params, tx)))
     losses = []
     for batch in batches():

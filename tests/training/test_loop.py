@@ -122,7 +122,7 @@ def test_the_mean_of_the_last_validations_is_validated_and_saved(tmp_path):
 def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypatch, options):
     whole, again = make(tmp_path / "whole", **options), make(tmp_path / "again", **options)
     train(whole)
-    stream = loop._stream
+    stream = loop.batch_stream
 
     def broken(*arguments):
         for number, item in enumerate(stream(*arguments)):
@@ -130,7 +130,7 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, monkeypa
                 signal.raise_signal(signal.SIGINT)
             yield item
 
-    monkeypatch.setattr(loop, "_stream", broken)
+    monkeypatch.setattr(loop, "batch_stream", broken)
     interruptions = 0
     while True:
         try:

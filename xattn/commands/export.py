@@ -16,7 +16,8 @@ def copy(run: "Run", folder: Path) -> "Run":
     import numpy as np
 
     from xattn.runs.folder import Run, RunError
-    from xattn.translation.translator import Translator, parameter_name
+    from xattn.training.checkpoint import parameter_name
+    from xattn.translation.translator import Translator
 
     model = Translator.open(run)
     if folder.exists() and any(folder.iterdir()):

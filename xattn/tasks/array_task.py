@@ -23,6 +23,7 @@ from xattn.alignment.maps import AttentionMap
 from xattn.config import TaskSettings
 from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
+from xattn.nn.functional import functional
 from xattn.runs.folder import Run
 from xattn.tasks.array_evaluation import TRAIN, VALIDATION, evaluate
 from xattn.training.checkpoint import best_params
@@ -67,8 +68,7 @@ class ArrayTask(Task, Generic[Settings]):
         self.settings = cast(Settings, run.config.task)  # `xattn.tasks.TASKS` pairs settings and tasks
         self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.headline
         self.examples = cache(self.read)
-        self.graph, _ = nnx.split(nnx.eval_shape(self._build), nnx.Param)
-        self.initial = jax.jit(lambda: nnx.to_pure_dict(nnx.state(self._build(), nnx.Param)))
+        self.graph, self.initial = functional(self._build)
         self.apply = jax.jit(self._apply)
 
     # To be implemented by a task.

@@ -1,10 +1,12 @@
-"""Checkpoints of a run: the newest, to go on from, the best, to use, and those on the way, to look at."""
+"""Checkpoints of a run: the newest, to resume from; the best, to use; and regular ones, to compare."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
@@ -20,10 +22,10 @@ STATE, PARAMS, PROGRESS = "state", "params", "progress"
 
 
 class Checkpoints:
-    """A folder of checkpoints: `newest` and `best` are steps, or None where there is nothing yet.
+    """A folder of checkpoints: `newest` and `best` are steps, or None where there are none yet.
 
-    Writing is atomic: an interrupted save leaves the one before it. Higher scores are better, and of
-    equal ones the later. Multiples of `keep_every` steps are kept too.
+    Writing is atomic: an interrupted save leaves the previous checkpoint. Higher scores are better, and of equal scores
+    the later one. Multiples of `keep_every` steps are kept too.
     """
 
     def __init__(self, folder: Path, *, keep_every: int | None = None, read_only: bool = False):
@@ -66,9 +68,9 @@ class Checkpoints:
     def save(
         self, step: int, state: Any, progress: dict[str, Any], params: Any = None, score: float | None = None
     ) -> None:
-        """Saves a state with the progress of its run, and after a validation the parameters to use, with their score.
+        """Saves a state and the progress of its run; after a validation, also the parameters to use and their score.
 
-        Without a score a checkpoint can be the newest, never the best.
+        A checkpoint without a score can be the newest, but never the best.
         """
         items: dict[str, Any] = {STATE: ocp.args.PyTreeSave(state), PROGRESS: ocp.args.JsonSave(progress)}
         if params is not None:
@@ -83,24 +85,38 @@ class Checkpoints:
         return restored[STATE], dict(restored[PROGRESS])
 
     def restore_params(self, step: int, like: Any) -> Any:
-        """The parameters to use, in the structure of `like`: all that using a model needs."""
+        """The parameters to use at a step as NumPy arrays, in the structure of `like`."""
         if not (self.folder / str(step) / PARAMS).exists():
-            # Written before averages existed: what was trained is what is used.
+            # Written before averages existed: the trained parameters are the ones to use.
             items = {STATE: _as_numpy({"params": like}, partial=True)}
             return self.manager.restore(step, args=ocp.args.Composite(**items))[STATE]["params"]
         return self.manager.restore(step, args=ocp.args.Composite(**{PARAMS: _as_numpy(like)}))[PARAMS]
 
     def close(self) -> None:
-        """Waits for what is being written."""
+        """Waits for unfinished writes."""
         self.manager.close()
 
 
 def best_params(run: Run, like: Any, step: int | None = None) -> Any:
-    """The parameters to use of a run's best checkpoint, or of the one that `step` names."""
+    """The parameters to use of a run: its exported weights if it has some, otherwise those of its best checkpoint.
+
+    `step` selects a checkpoint instead, one of `Run.checkpoints`. `like` has their structure, shapes and types. Raises
+    `RunError` for a run without checkpoints.
+    """
+    if run.weights.exists() and step is None:
+        with np.load(run.weights) as arrays:
+            return jax.tree_util.tree_map_with_path(
+                lambda path, leaf: jnp.asarray(arrays[parameter_name(path)], leaf.dtype), like
+            )
     checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
     if checkpoints is None or checkpoints.best is None:
         raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
     return checkpoints.restore_params(checkpoints.best if step is None else step, like)
+
+
+def parameter_name(path: Iterable[Any]) -> str:
+    """A parameter's path in the model as a name: `encoder.layers.0.mlp.up.kernel`."""
+    return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
 
 
 def _as_numpy(like: Any, partial: bool = False) -> ocp.args.PyTreeRestore:

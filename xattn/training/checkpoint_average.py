@@ -1,7 +1,7 @@
-"""The mean of the last few sets of parameters: checkpoint averaging, without reading checkpoints back.
+"""Checkpoint averaging: the mean of the last few sets of parameters, without reading checkpoints back.
 
-A ring holds them in NumPy, `[size, ...]` a leaf, the n-th of all at n modulo `size`: saved and read back, it goes on
-exactly as it would have.
+A ring holds them as NumPy arrays, `[size, ...]` a leaf, with set number n at n modulo `size`. It is saved in
+checkpoints, so that a resumed run computes the same means.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ import numpy as np
 
 
 def make_ring(size: int, like: Any) -> Any:
-    """Room for `size` sets of parameters."""
+    """An empty ring for `size` sets of parameters."""
     return jax.tree.map(lambda x: np.zeros((size, *x.shape), x.dtype), like)
 
 
 def put(ring: Any, number: int, params: Any) -> Any:
-    """The ring with the parameters numbered `number`, from 0, in the place of the oldest."""
+    """The ring with set `number`, counted from 0, in place of the oldest set."""
 
     def placed(old: np.ndarray, x: Any) -> np.ndarray:
         new = np.array(old)
@@ -27,7 +27,7 @@ def put(ring: Any, number: int, params: Any) -> Any:
 
 
 def mean(ring: Any, number: int) -> Any:
-    """The mean of what a ring holds after `number` sets were put into it (Vaswani et al., 2017, section 6.1).
+    """The mean of the sets in a ring after `number` sets were put into it (Vaswani et al., 2017, section 6.1).
 
     >>> ring = make_ring(2, np.zeros(1))
     >>> for number, value in enumerate([1.0, 3.0, 7.0]):

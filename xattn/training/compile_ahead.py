@@ -1,4 +1,4 @@
-"""Programs compiled before they are needed: in the background, in the order in which batches will ask for them."""
+"""Compiles programs in the background before they are needed, in the order of the batches to come."""
 
 import os
 from collections.abc import Callable, Hashable, Iterable
@@ -10,16 +10,16 @@ import jax
 
 from xattn.training.devices import Placement
 
-# XLA compiles one program on several cores, and the steps that run meanwhile want theirs.
+# XLA compiles one program on several cores, and the training steps need some too.
 MOST_THREADS = 4
 
 
 class Ahead:
-    """Compiles functions of `(state, batch)`, a program for every shape of batch, while others run already.
+    """Compiles functions of `(state, batch)`, one program for each shape of batch, while other programs run.
 
-    A program that is asked for before its turn is compiled by whoever asks, beside the one that is being compiled. An
-    error while compiling is raised where its program is asked for, as if it were compiled there. Leaving the context
-    waits for what is being compiled (a few seconds: XLA cannot be interrupted), and drops the rest.
+    A program that is called before its turn in the queue is compiled by the caller, at once. An error of the compiler
+    is raised by the call of its program. Leaving the context waits for the programs that are being compiled (a few
+    seconds: XLA cannot be interrupted), and drops those in the queue.
     """
 
     def __init__(self, placement: Placement) -> None:
@@ -40,16 +40,16 @@ class Ahead:
 
     @property
     def waiting(self) -> int:
-        """How many programs are not compiled yet."""
-        return sum(not each.done() for each in self._begun)
+        """The number of programs that are not compiled yet."""
+        return sum(not program.done() for program in self._begun)
 
     def compile(
         self, function: Callable[..., Any], state: Any, batches: Iterable[Any], *, donate: bool = False
     ) -> Callable[[Any, Any], Any]:
         """`function(state, batch, axis)` as a function of a replicated state and a whole batch.
 
-        `state` holds arrays or their shapes; `batches` are arrays of the shapes to come, in the order of their need,
-        whatever they hold. Batches of other shapes are compiled when they come.
+        `state` holds arrays or their shapes. `batches` have the shapes to come, in their order, with any content.
+        Batches of other shapes are compiled when they are called for.
         """
         cut, jitted = self._placement.cut, self._placement.compile(function, donate=donate)
         state = self._placement.outline(state)
@@ -63,7 +63,7 @@ class Ahead:
 
         def call(state: Any, batch: Any) -> Any:
             key = _shapes(batch)
-            # What can be cancelled has not begun: it would wait for its turn in the queue.
+            # A program that can be cancelled is still in the queue.
             if key not in programs or programs[key].cancel():
                 programs[key] = Future()
                 programs[key].set_result(build(batch))

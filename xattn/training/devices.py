@@ -1,4 +1,4 @@
-"""Where training runs: one device, a sharded `jit`, or `pmap`. The only file that knows the difference.
+"""Placement of training: on one device, by a sharded `jit`, or by `pmap`. Only this file knows the difference.
 
 The functions that are compiled take `(state, batch, axis)`, where `axis` names a mapped device axis or is `None`.
 All three placements give the same numbers, up to the order of additions.
@@ -17,10 +17,10 @@ AXIS = "data"
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How state and batches lie on devices, and how a function of them is compiled."""
+    """How state and batches are placed on devices, and how a function of them is compiled."""
 
     devices: int
-    """The rows of a batch must be a multiple of this."""
+    """The number of devices; the rows of a batch must be a multiple of it."""
     replicate: Callable[[Any], Any]
     """Copies a state to every device."""
     outline: Callable[[Any], Any]
@@ -28,8 +28,8 @@ class Placement:
     cut: Callable[[Any], Any]
     """Cuts a batch by rows over the devices."""
     compile: Callable[..., Any]
-    """`compile(function, donate=False)`, with `lower` as `jax.jit` has it; a donated state is consumed, and its memory
-    used again."""
+    """`compile(function, donate=False)` returns a compiled function with `lower`, like `jax.jit`. The memory of a
+    donated state is reused, so that the state cannot be used again."""
     fetch: Callable[[Any], Any]
     """Brings a replicated value back, as NumPy arrays."""
 
@@ -53,8 +53,8 @@ def single() -> Placement:
 
 
 def sharded_jit() -> Placement:
-    """All devices of a mesh: the batch is sharded by rows, the compiler adds what must be added."""
-    # Auto axes: shardings are the compiler's business, and model code does not speak of them.
+    """All devices of a mesh: the batch is sharded by rows, and the compiler inserts the sums over devices."""
+    # Auto axes: the compiler chooses the shardings, so model code has none.
     mesh = jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
     everywhere, by_rows = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec(AXIS))
     return Placement(
@@ -62,7 +62,7 @@ def sharded_jit() -> Placement:
         replicate=lambda state: jax.device_put(state, everywhere),
         outline=_shapes,
         cut=lambda batch: jax.tree.map(
-            # Works for several processes too: each makes the rows of its own devices.
+            # Works for several processes too: each process makes the rows of its own devices.
             lambda x: jax.make_array_from_callback(x.shape, by_rows, lambda index: x[index]),
             batch,
         ),

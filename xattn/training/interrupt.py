@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that a loop asks itself where it can stop without losing anything."""
+"""Deferred Ctrl-C and SIGTERM: the loop polls a flag and stops at a safe point."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ FIRST = b"\nxattn: stopping after this step, and saving; Ctrl-C once more stops 
 
 
 class Interruption:
-    """Within it, a first signal only sets `asked`; a second one raises `KeyboardInterrupt`, but never while `held`.
+    """A context in which the first signal only sets `asked`; a second one raises `KeyboardInterrupt`, unless `held`.
 
-    An update consumes the state that it replaces, so that there is nothing to save in the middle of one. Outside the
-    main thread, where Python delivers no signals, nothing is changed.
+    An update consumes the state that it replaces, so in the middle of an update there is nothing to save. Outside the
+    main thread, where Python delivers no signals, the context changes nothing.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """For what must not be cut short, and does not take long: writing a checkpoint."""
+        """A context that no signal interrupts: for short work, such as writing a checkpoint."""
         self._held = True
         try:
             yield

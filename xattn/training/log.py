@@ -1,4 +1,4 @@
-"""What a run says while it trains: metrics.jsonl, TensorBoard events, and a progress bar."""
+"""The log of a training run: metrics.jsonl, TensorBoard events, and a progress bar."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Log:
-    """Writes rows of metrics to all three places; rows after `step` (of an interrupted run) are dropped first."""
+    """Writes metrics to metrics.jsonl and TensorBoard; first drops rows after `step`, which an interrupted run left."""
 
     def __init__(self, metrics: Path, tensorboard: Path, *, step: int, steps: int, console: Console):
         rows = metrics.read_text().splitlines() if metrics.exists() else []
@@ -56,11 +56,11 @@ class Log:
         return SummaryWriter(str(self._tensorboard), purge_step=self._purge, write_to_disk=True)
 
     def advance(self, step: int, note: str) -> None:
-        """Moves the progress bar."""
+        """Moves the progress bar to a step, with a note beside it."""
         self._bar.update(self._task, completed=step, note=note)
 
     def write(self, split: str, step: int, values: Mapping[str, float | str]) -> None:
-        """Writes one row; texts, such as the signature of a metric, go into metrics.jsonl only."""
+        """Writes one row, numbers with six digits; texts, such as a metric's signature, go into metrics.jsonl only."""
         numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
         rounded = {**values, **{name: float(f"{value:.6g}") for name, value in numbers.items()}}
         self._file.write(json.dumps({"step": step, "split": split, **rounded}) + "\n")

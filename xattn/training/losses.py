@@ -1,4 +1,4 @@
-"""Losses as sums with their counts: they are added over tokens, batches and devices, and divided once."""
+"""Losses as sums with counts, which are added over tokens, batches and devices, and divided once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Sum:
-    """A sum, and how many terms it has. Sums are added, never averaged.
+    """A sum and the number of its terms. Sums are added, never averaged.
 
     >>> float((Sum(jnp.float32(6), jnp.float32(3)) + Sum(jnp.float32(1), jnp.float32(4))).mean)
     1.0
@@ -27,15 +27,16 @@ class Sum:
 
     @property
     def mean(self) -> jax.Array:
-        """The mean of all terms; NaN where there are none."""
+        """The mean of all terms; NaN if there are none."""
         return self.total / self.count
 
 
 Sums = Mapping[str, Sum]
+"""Sums by metric, such as "loss", which is always among them, or "exact_match"; each may count other terms."""
 
 
 def sum_of(values: Float[Array, "*B"] | Bool[Array, "*B"], where: Bool[Array, "*B"]) -> Sum:
-    """Sums the values that count."""
+    """The sum of the values that are selected, and their number."""
     return Sum(jnp.sum(values, where=where, dtype=jnp.float32), jnp.sum(where, dtype=jnp.float32))
 
 
@@ -54,7 +55,7 @@ def cross_entropy(logits: Float[Array, "*B V"], labels: Int[Array, "*B"], smooth
 
 
 def in_slices(arrays: tuple[jax.Array, ...], most: int) -> tuple[jax.Array, ...]:
-    """Arrays of as many rows as equal slices of at most `most` rows; the last one is filled up with zeros."""
+    """Cuts the rows of arrays into equal slices of at most `most` rows; zeros fill up the last slice."""
     slices = -(-len(arrays[0]) // most)
     size = -(-len(arrays[0]) // slices)
 
@@ -76,9 +77,9 @@ def linear_cross_entropy(
 ) -> Float[Array, ""]:
     """The weighted sum of `cross_entropy(states @ embedding.T, labels, smoothing)`, without the logits `[M,V]`.
 
-    Loss and gradients are made together, for at most `slice_size` states at a time; the labels' share and the
-    smoothing's, which are linear in the logits, never touch the vocabulary. Only the first derivatives of states
-    and embedding exist; the weights are taken as constants.
+    Loss and gradients are computed together, for at most `slice_size` states at a time. The terms of labels and
+    smoothing are linear in the logits, and are computed without them. Only the first derivatives by states and
+    embedding exist; the weights are constants.
 
     >>> states, table = jnp.array([[1.0, 0.0]]), jnp.log(jnp.array([[0.5, 1.0], [0.25, 1.0], [0.25, 1.0]]))
     >>> linear_cross_entropy(states, table, jnp.array([0]), jnp.ones(1), 0.3).round(4)
@@ -90,10 +91,10 @@ def linear_cross_entropy(
 def _linear_cross_entropy(
     states: jax.Array, embedding: jax.Array, labels: jax.Array, weights: jax.Array, smoothing: float, slice_size: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    # Rows that fill the last slice up have no weight, so they change nothing.
+    # Rows that fill up the last slice have weight 0.
     parts = in_slices((states, labels, weights), slice_size)
     mean_D = embedding.mean(axis=0)
-    # A column of ones adds the exponentials up within the product that weighs the embedding with them.
+    # The column of ones sums the exponentials in the same product that weights the embedding by them.
     with_ones_VE = jnp.concatenate([embedding, jnp.ones_like(embedding[:, :1])], axis=1)
 
     def add(total: tuple, part: tuple) -> tuple[tuple, jax.Array]:
@@ -104,7 +105,7 @@ def _linear_cross_entropy(
         exp_MV = jnp.exp(scores_MV - highest_M[:, None])
         mixed_ME = exp_MV @ with_ones_VE
         sum_M = mixed_ME[:, -1]
-        # What pulls towards the target distribution: the label's row, and the mean of all rows.
+        # The embedding's mean under the target distribution: the label's row, and the mean of all rows.
         wanted_MD = (1 - smoothing) * embedding[labels_M] + smoothing * mean_D[None]
         loss += (w_M * (jnp.log(sum_M) + highest_M - (x_MD * wanted_MD).sum(axis=-1))).sum()
         share_M = (w_M / sum_M)[:, None]
@@ -127,7 +128,7 @@ linear_cross_entropy.defvjp(_linear_cross_entropy, _backward)
 
 
 def means(sums: list[Sums]) -> dict[str, float]:
-    """The mean of every row over all batches: totals added, counts added, divided once; none of a row without terms."""
+    """The mean of each metric over all batches, as the sum of totals over that of counts; left out if that is 0."""
     totals, counts = (
         {name: sum(getattr(s[name], part) for s in sums) for name in sums[0]} for part in ("total", "count")
     )

@@ -1,4 +1,4 @@
-"""How far apart two passes of one batch are: the second term of R-Drop, without logits of the whole batch."""
+"""The divergence of two passes of one batch: the second term of R-Drop, without logits of the whole batch."""
 
 from functools import partial
 
@@ -19,9 +19,9 @@ def linear_divergence(
 ) -> Float[Array, ""]:
     """The weighted sum of (KL(p || q) + KL(q || p)) / 2, where p and q are softmax(states @ embedding.T) of two passes.
 
-    In nats (Liang et al., 2021, equation 2). Value and gradients are made together, for at most `slice_size` pairs of
-    states at a time: the logits `[M,V]` never exist. Only the first derivatives of states and embedding exist; the
-    weights are taken as constants.
+    In nats (Liang et al., 2021, equation 2). Value and gradients are computed together, for at most `slice_size` pairs
+    of states at a time: the logits `[M,V]` never exist. Only the first derivatives by states and embedding exist; the
+    weights are constants.
 
     >>> table = jnp.log(jnp.array([[0.5, 0.25], [0.5, 0.75]]))
     >>> linear_divergence(jnp.array([[1.0, 0.0]]), jnp.array([[0.0, 1.0]]), table, jnp.ones(1)).round(4)  # log(3) / 8
@@ -33,7 +33,7 @@ def linear_divergence(
 def _linear_divergence(
     first: jax.Array, second: jax.Array, embedding: jax.Array, weights: jax.Array, slice_size: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
-    # Rows that fill the last slice up have no weight, so they change nothing.
+    # Rows that fill up the last slice have weight 0.
     parts = in_slices((first, second, weights), slice_size)
 
     def add(total: tuple, part: tuple) -> tuple[tuple, tuple]:

@@ -1,4 +1,4 @@
-"""One update of the parameters, and one look at a validation batch: plain functions of arrays."""
+"""One update of the parameters, and the evaluation of one batch: plain functions of arrays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from xattn.training.losses import Sum, Sums
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that training changes; with the config, all that a checkpoint needs."""
+    """All arrays that training changes, and that a checkpoint holds."""
 
     step: Any  # int32 scalar; with a leading device axis under `pmap`, as all of the state
     params: Any
     optimizer: Any
     average: Any = None  # the moving average of the parameters, where there is one
-    gathered: Any = None  # what the batches of an update have added so far, where there are several
+    gathered: Any = None  # the sums of the current update so far, where an update has several batches
 
 
 @jax.tree_util.register_dataclass
@@ -51,10 +51,10 @@ def _nothing(params: Any) -> Gathered:
 
 
 def ema_decay(ema: float, updates: jax.Array) -> jax.Array:
-    """The decay of the moving average after so many updates, at most `ema`.
+    """The decay of the moving average after a number of updates, at most `ema`.
 
-    Early averages forget sooner, lest they consist of random initial values: (1 + n) / (10 + n), as in TensorFlow's
-    `ExponentialMovingAverage`.
+    It is lower in the beginning, so that the average forgets the random initial values: (1 + n) / (10 + n), as in
+    TensorFlow's `ExponentialMovingAverage`.
 
     >>> ema_decay(0.75, jnp.array([1, 8, 10_000])).round(4)
     Array([0.1818, 0.5   , 0.75  ], dtype=float32)
@@ -69,12 +69,14 @@ def make_update(
     ema: float = 0.0,
     accumulate: int = 1,
 ) -> Callable[..., tuple[State, Sums]]:
-    """`update(state, batch, axis=None) -> (state, sums)`, for `loss(params, batch, number) -> sums` with a row "loss".
+    """`update(state, batch, axis=None) -> (state, sums)`, for `loss(params, batch, number) -> sums`.
 
-    With `axis`, the name of a mapped device axis, sums and gradients are added over the devices *before* the one
-    division by the count, so that unequal padding per device changes nothing. With `accumulate`, only every so many
-    batches change the parameters, by what they have added: the batches may differ in shape and in padding. `number`
-    counts the batches.
+    The mean of the sum "loss" is minimised. `number` counts the batches. The returned sums are those of `loss` and
+    "gradient_norm".
+
+    `axis` is the name of a mapped device axis: sums and gradients are added over it *before* the one division by the
+    count, so that unequal padding per device changes nothing. An update has `accumulate` batches, whose sums and
+    gradients are added likewise: they may differ in shape and in padding.
     """
 
     def apply(state: State, sum_of_gradients: Any, count: jax.Array) -> tuple[State, Sum]:
@@ -83,7 +85,7 @@ def make_update(
         params = optax.apply_updates(state.params, changes)
         step, average = state.step + 1, state.average
         if ema:
-            # In this form the average of what never changes is that itself, to the bit.
+            # In this form the average of a constant is that constant, to the bit.
             share = 1 - ema_decay(ema, step)
             average = jax.tree.map(lambda old, new: old + share.astype(old.dtype) * (new - old), average, params)
         gathered = _nothing(params) if accumulate > 1 else None
@@ -114,3 +116,13 @@ def make_update(
         return state, {**sums, "gradient_norm": norm}
 
     return update
+
+
+def make_eval(eval_step: Callable[[Any, Any], Sums]) -> Callable[..., Sums]:
+    """`evaluate(params, batch, axis=None) -> sums`: the sums of `eval_step`, added over a mapped device axis."""
+
+    def evaluate(params: Any, batch: Any, axis: str | None = None) -> Sums:
+        sums = eval_step(params, batch)
+        return sums if axis is None else jax.lax.psum(sums, axis)
+
+    return evaluate

@@ -1,4 +1,4 @@
-"""The interface of a task: what training, evaluation and pictures ask of it."""
+"""The interface of a task for training and evaluation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,22 @@ from xattn.training.losses import Sums
 class Task(ABC):
     """A task of a run: its data, model, loss and metrics.
 
-    `xattn train` makes one of a run and trains it; `xattn evaluate` asks the class. A task whose examples are arrays of
-    one size is a subclass of `xattn.tasks.array_task.ArrayTask`, which has all of this from a few methods.
+    `xattn train` makes the task of a run and trains it; `xattn evaluate` calls `evaluate` of its class. A task whose
+    examples are fixed-size arrays is a subclass of `xattn.tasks.array_task.ArrayTask`, which implements all of this
+    from a few methods.
 
-    What `evaluate` returns, and keeps as the run's results.json, has for every task:
+    The results that `evaluate` returns, and writes to the run's results.json, have for every task:
 
-    * `headline`: the name of the score that the task is about;
-    * `splits`: for every split, metrics by name, and where they exist `baselines` (name → metric → value), `pointing`
+    * `headline`: the name of the task's main metric;
+    * `splits`: for each split, metrics by name, and where they exist `baselines` (name → metric → value), `pointing`
       (accuracy and mass on gold, their chance, and those of the last layer's mean) and `knock_out`;
-    * `readout`, where there is gold: the layer and head that were chosen, and on what.
+    * `readout`, if there is gold: the layer and head that were chosen, and on what data.
     """
 
     selection_metric: str
     """The validation metric that chooses the best checkpoint; higher is better, except for "loss"."""
     loss_unit: str
-    """The unit that the loss counts, in the plural: the progress bar says how many a second are trained on."""
+    """The unit that the loss counts, in the plural: the progress bar shows units a second."""
 
     @abstractmethod
     def __init__(self, run: Run, console: Console) -> None: ...
@@ -40,15 +41,18 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, params: Any, batch: Any, step: jax.Array) -> Sums:
-        """The sums of a training batch, by name; "loss" is minimised."""
+        """The sums of a training batch by name; the mean of "loss", which is among them, is minimised.
+
+        `step` counts the training batches, from 0.
+        """
 
     @abstractmethod
     def eval_step(self, params: Any, batch: Any) -> Sums:
-        """The sums of a validation batch, by name; "loss" is among them."""
+        """The sums of a validation batch by name; "loss" is among them."""
 
     @abstractmethod
     def validation_metrics(self, params: Any) -> Mapping[str, float | str]:
-        """Validation metrics that are no sums over batches, such as BLEU with its signature; else empty."""
+        """Validation metrics that are not sums over batches, such as BLEU and its signature; may be empty."""
 
     @abstractmethod
     def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
@@ -63,12 +67,12 @@ class Task(ABC):
 
     @abstractmethod
     def batch_shapes(self, epoch: int | None, multiple: int) -> Sequence[Any]:
-        """For every batch of an epoch, or of validation (None), in their order: arrays of its shapes, with any content.
+        """For each batch of an epoch, or of validation (None), in order: arrays of its shapes, with any content.
 
-        Programs for these shapes are compiled ahead; others are compiled when their batch comes.
+        Programs for these shapes are compiled ahead; for other shapes, when the batch comes.
         """
 
     @classmethod
     @abstractmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
-        """Scores a run on splits (those of its task's `test`, unless some are named); keeps and returns the results."""
+        """Scores a run on splits, by default its task's test splits; returns what it writes to results.json."""

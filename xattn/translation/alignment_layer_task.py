@@ -1,4 +1,4 @@
-"""An alignment layer on a frozen translation model: that of another run, copied, and one layer that learns links."""
+"""An alignment layer on a frozen translation model: only this layer is trained, on word links."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from flax import nnx
 from rich.console import Console
 
 from xattn.config import Experiment
-from xattn.config import files as config_files
+from xattn.config.files import difference
 from xattn.data.batching import TextBatch
 from xattn.data.paths import expand
 from xattn.errors import ConfigError
@@ -20,18 +20,18 @@ from xattn.translation.corpus import settings_of
 from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
-# Pairs of the training split that choose the best layer: so many, and one in ten at most.
+# Pairs of the training split that are held out for validation, at most; and at most one in ten.
 HELD_OUT = 1000
 
-# What decides which text a model reads, and by which parameters.
+# Settings that must be those of the frozen run: they decide the model and its text.
 SAME = ("model.", "task.vocabulary.", "task.source", "task.target", "task.lowercase")
 
 
 class AlignmentLayerTask(TranslationTask):
     """Trains the alignment layer alone, by the links alone, without dropout (Chen et al., 2020, section 4).
 
-    The parameters of the run that is named are copied, and never change. Validation is the links' loss on the last
-    pairs of the training split, which are not trained on: only that split has links.
+    The parameters of the run `guidance.run` are copied and never change. Only the training split has links, so its
+    last pairs are held out, and the best checkpoint is the one with the lowest loss on them.
     """
 
     def __init__(self, run: Run, console: Console):
@@ -48,31 +48,31 @@ class AlignmentLayerTask(TranslationTask):
                 f"An alignment layer needs at least 10 pairs in {self.settings.train}: 1 of 10 validates it."
             )
         self.guides = {"train": guide.part(0, first), "validation": guide.part(first, pairs)}
-        self.encoded = {name: each.encoded for name, each in self.guides.items() if each is not None}
-        self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
+        self.encoded = {name: part.encoded for name, part in self.guides.items() if part is not None}
+        self.lengths = {name: encoded.lengths() for name, encoded in self.encoded.items()}
 
     def parameters(self) -> Any:
-        """The parameters of the frozen model, and a fresh alignment layer."""
+        """The parameters of the frozen model with a fresh alignment layer."""
         fresh = super().parameters()
         decoder = Translator.open(self.frozen).params
         return {**decoder, "decoder": {**decoder["decoder"], "alignment": fresh["decoder"]["alignment"]}}
 
     def loss(self, params: Any, batch: TextBatch, step: jax.Array) -> Sums:
-        """The links' loss: a target piece as "loss", which is minimised, and a linked piece as "guidance"."""
+        """The sums of a training batch: those of `eval_step`, since nothing is dropped."""
         return self.eval_step(params, batch)
 
     def eval_step(self, params: Any, batch: TextBatch) -> Sums:
-        """The same of a validation batch."""
+        """The sum of the guided loss in nats, over target pieces as "loss" and over linked pieces as "guidance"."""
         model = nnx.merge(self.graph, params)
         _, weights_LBNTS = model.decode(batch.target_in, model.encode(batch.source, batch.source_mask))
         assert batch.guide is not None, "both splits have links"
         guided = guided_loss(weights_LBNTS[-1].mean(axis=1), batch.guide)
-        # Target pieces, because a batch may have no links, and is divided by all the same.
+        # The loss counts target pieces, because a batch may have no links, and the count must not be 0.
         return {"loss": Sum(guided.total, batch.target_mask.sum(dtype=guided.count.dtype)), "guidance": guided}
 
 
 def _check(folder: Path, frozen: Experiment, config: Experiment) -> None:
-    changed = [each for each in config_files.difference(frozen, config) if each.startswith(SAME)]
+    changed = [change for change in difference(frozen, config) if change.startswith(SAME)]
     if changed:
         raise ConfigError(
             f"task.guidance.run {folder} is of another model ({'; '.join(changed)}): an alignment layer needs its "

@@ -1,4 +1,4 @@
-"""Sampling of many sentences."""
+"""Sampling of many sentences, in batches of similar length."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ import numpy as np
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses, sample
 from xattn.nn.encoder_decoder import EncoderDecoder
-from xattn.translation.length_batches import _limits, _rows, by_length, padded_rows
+from xattn.translation.length_batches import by_length, length_limits, padded_rows, unbatch
 
 
 class Sampler:
-    """The compiled sampling of a model: `width` samples of every sentence."""
+    """The compiled sampling of a model: `width` samples of each sentence."""
 
     def __init__(
         self,
@@ -41,13 +41,19 @@ class Sampler:
         top_p: float,
         prefix: Sequence[int],
     ) -> Iterator[tuple[int, Hypotheses]]:
-        """As `BatchedBeamSearch`; sentence numbers count from `first`, and decide with the seed what is drawn."""
+        """The number and the samples (without the axis B) of each sentence that is not empty, in any order.
+
+        The arguments are those of `BatchedBeamSearch`. Random numbers depend on `seed` and on the number of the
+        sentence, which counts from `first`.
+        """
         settings = np.int32(seed), np.float32(temperature), np.float32(top_p), np.asarray(prefix, np.int32)
-        for length, batches in by_length(sources, rows):
+        tokenizer = self._tokenizer
+        sentences = {number: [*ids, tokenizer.eos] for number, ids in enumerate(sources) if ids}
+        for length, batches in by_length(sentences, rows):
             for numbers in batches:
-                source = padded_rows(sources, numbers, length, self._tokenizer)
-                found = jax.device_get(self._draw(params, source, (first + numbers).astype(np.int32), *settings))
-                yield from _rows(numbers, found)
+                source = padded_rows(sentences, numbers, length, tokenizer.pad)
+                samples = jax.device_get(self._draw(params, source, (first + numbers).astype(np.int32), *settings))
+                yield from unbatch(numbers, samples)
 
     def _draw_batch(
         self,
@@ -82,6 +88,6 @@ class Sampler:
             temperature=temperature,
             top_k=self._top_k,
             top_p=top_p,
-            limits=_limits(mask, extra),
+            limits=length_limits(mask, extra),
             prefix=jnp.broadcast_to(prefix, (len(source), len(prefix))),
         )

@@ -1,4 +1,4 @@
-"""Decoding of many sentences: like lengths together, and those that are done make room for others."""
+"""Beam search of many sentences, in batches of similar length from which finished sentences are dropped."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -10,48 +10,33 @@ import numpy as np
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import BeamSearch, Hypotheses, Search, Step, grow, join
 from xattn.nn.encoder_decoder import EncoderDecoder
-from xattn.translation.length_batches import LENGTHS, _limits, _rows, by_length, padded, padded_rows
+from xattn.translation.length_batches import LENGTHS, by_length, length_limits, padded, padded_rows, unbatch
+from xattn.translation.records import StepRecord, top_candidates
 
-# Pieces that a batch writes before anybody looks which of its sentences are done.
+# Pieces that a batch writes between two checks of which sentences are finished.
 STRIDE = 4
 
-# The share of a batch's sentences that must live for it not to wait for another batch.
+# A batch waits for another one when at most this share of its sentences is unfinished.
 FULL = 0.75
 
 
-# The most probable pieces of every step that are kept for those who look.
-CANDIDATES = 5
-
-
-class StepRecord(NamedTuple):
-    """What a step records for those who look."""
-
-    weights: Any
-    """Where it looked: [B,W,L,N,S]."""
-    ids: Any
-    """The pieces that it held most probable, best first: [B,W,C]."""
-    probabilities: Any
-    """Their probabilities: [B,W,C]."""
-
-
-def top_candidates(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The most probable pieces by logits [*B,V], best first, and their probabilities: both [*B,C]."""
-    probabilities, ids = jax.lax.top_k(jax.nn.softmax(logits.astype(jnp.float32)), min(CANDIDATES, logits.shape[-1]))
-    return ids, probabilities
-
-
 class LiveBatch(NamedTuple):
-    numbers: np.ndarray  # of the sentences; -1 for a row that nobody waits for
+    """A batch whose search is not finished."""
+
+    numbers: np.ndarray
+    """Numbers of its sentences, [B]; -1 for padding and for sentences that were given back already."""
     memory: Any
+    """The projected memory."""
     search: Search
+    """The state of the search."""
 
 
 class BatchedBeamSearch:
-    """The compiled beam search of a model, for sentences of any number.
+    """The compiled beam search of a model, for any number of sentences.
 
-    A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences
-    are done, it waits for another such batch, and they fill up one another: sentences that are done soon cost
-    nothing. What is found for a sentence does not depend on the others, but for rounding.
+    A batch writes a few pieces at a time, into a cache that grows with them. Once a quarter of its sentences are
+    finished, it waits for another such batch, and both are joined: finished sentences cost nothing. The hypotheses of
+    a sentence do not depend on the other sentences, up to rounding.
     """
 
     def __init__(
@@ -65,12 +50,8 @@ class BatchedBeamSearch:
         extra_length: int,
     ):
         self._model, self._tokenizer = model, tokenizer
-        self._width, self._n_best, self._return_attention, self._extra_length = (
-            width,
-            n_best,
-            return_attention,
-            extra_length,
-        )
+        self._width, self._n_best = width, n_best
+        self._return_attention, self._extra_length = return_attention, extra_length
         self._start = jax.jit(self._start_batch)
         self._advance = jax.jit(self._advance_batch, donate_argnames="search")
         self._grow = jax.jit(self._grow_batch, static_argnames="room")
@@ -80,15 +61,17 @@ class BatchedBeamSearch:
     def __call__(
         self, params: Any, sources: Sequence[list[int]], *, rows: int, length_penalty: float, prefix: Sequence[int] = ()
     ) -> Iterator[tuple[int, Hypotheses]]:
-        """The number and the hypotheses (without the axis B) of every sentence that is not empty, in any order.
+        """The number and the hypotheses (without the axis B) of each sentence that is not empty, in any order.
 
-        `rows` sentences at most are searched together. Hypotheses begin with the pieces of `prefix`.
+        `sources` are pieces without EOS. At most `rows` sentences are searched together. Hypotheses begin with the
+        pieces of `prefix`.
         """
-        alpha = np.float32(length_penalty)
-        for length, batches in by_length(sources, rows):
+        alpha, tokenizer = np.float32(length_penalty), self._tokenizer
+        sentences = {number: [*ids, tokenizer.eos] for number, ids in enumerate(sources) if ids}
+        for length, batches in by_length(sentences, rows):
             waiting: dict[int, LiveBatch] = {}  # by position
             for numbers in batches:
-                source = padded_rows(sources, numbers, length, self._tokenizer)
+                source = padded_rows(sentences, numbers, length, tokenizer.pad)
                 memory, search = self._start(params, source, np.asarray(prefix, np.int32))
                 yield from self._run(params, alpha, LiveBatch(numbers, memory, search), waiting, last=False)
             while waiting:
@@ -98,7 +81,7 @@ class BatchedBeamSearch:
     def _run(
         self, params: Any, alpha: np.float32, batch: LiveBatch, waiting: dict[int, LiveBatch], *, last: bool
     ) -> Iterator[tuple[int, Hypotheses]]:
-        """Writes on until all is done or the batch, unless it is the last, had better wait for another."""
+        """Advances a batch until all its sentences are finished or, unless it is the last batch, it should wait."""
         numbers, memory, search = batch
         position = int(search.position)
         while True:
@@ -123,13 +106,13 @@ class BatchedBeamSearch:
     def _joined(
         self, batch: LiveBatch, position: int, waiting: dict[int, LiveBatch]
     ) -> Generator[Any, None, LiveBatch]:
-        """One batch of the living of two, as full as can be; those who are left over wait on."""
+        """One batch of the unfinished sentences of two, as full as possible; those left over go on waiting."""
         both = (batch, waiting.pop(position))
         alive = [np.asarray(each.search.alive_B) for each in both]
         for each, lives in zip(both, alive, strict=True):
             yield from self._done(np.where(lives, -1, each.numbers), each.search)
         lives = np.concatenate(alive)
-        # Nobody waits for the dead, which fill what the living leave free.
+        # Finished sentences fill the free rows, numbered -1.
         numbers = np.where(lives, np.concatenate([each.numbers for each in both]), -1)
         order = np.argsort(~lives, stable=True)
         size = len(batch.numbers)
@@ -137,14 +120,14 @@ class BatchedBeamSearch:
             LiveBatch(numbers[rows], *self._join(both[0][1:], both[1][1:], rows)) if lives[rows].any() else None
             for rows in (order[:size], order[size:])
         )
-        assert first is not None, "both have living sentences"
+        assert first is not None, "both have unfinished sentences"
         if rest is not None:
             waiting[position] = rest
         return first
 
     def _done(self, numbers: np.ndarray, search: Search) -> Iterator[tuple[int, Hypotheses]]:
         if (numbers >= 0).any():
-            yield from _rows(numbers, jax.device_get(self._finish(search)))
+            yield from unbatch(numbers, jax.device_get(self._finish(search)))
 
     def _beam(self, alpha: Any) -> BeamSearch:
         t = self._tokenizer
@@ -169,7 +152,7 @@ class BatchedBeamSearch:
             model.decoder.start(encoded, self._width, LENGTHS[0]),
             batch=batch,
             room=LENGTHS[0],
-            limits=_limits(mask, self._extra_length + len(prefix)),
+            limits=length_limits(mask, self._extra_length + len(prefix)),
             prefix=jnp.broadcast_to(prefix, (batch, len(prefix))),
         )
         return memory, search
@@ -181,7 +164,7 @@ class BatchedBeamSearch:
         return search, search.alive_B
 
     def _grow_batch(self, search: Search, *, room: int) -> Search:
-        # The decoder keeps what it has written by [B,W,T,...].
+        # The decoder's caches are [B,W,T,...].
         def larger(leaf: jax.Array) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((*leaf.shape[:2], room, *leaf.shape[3:]), leaf.dtype)
 

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.config import Experiment, Translation
-from xattn.data import corpora as sources
+from xattn.data import corpora
 from xattn.data.corpora import BadLines, Pair
 from xattn.data.encoded import Corpus
 from xattn.errors import ConfigError
@@ -22,11 +22,11 @@ def settings_of(config: Experiment) -> Translation:
 
 
 def read(settings: Translation, split: str, bad: BadLines | None = None) -> Iterator[Pair]:
-    """The sentence pairs of a split, as the model will read them; `bad` counts those that are left out.
+    """The sentence pairs of a split, as the model reads them; `bad` counts the lines that are left out.
 
     Raises `DataError` for a corpus that cannot be read, and for a bad line unless `bad_lines` is `skip`.
     """
-    pairs = sources.read(
+    pairs = corpora.read(
         settings.corpus,
         split,
         source=settings.source,
@@ -45,7 +45,7 @@ def load(settings: Translation, split: str, bad: BadLines | None = None) -> list
 
 
 def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:
-    """The pairs of a corpus, with a progress bar while they are gone through."""
+    """The pairs of a corpus, with a progress bar."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,6 +57,6 @@ def counted(corpus: Corpus, doing: str, console: Console) -> Iterator[Pair]:
 
 
 def bleu(tokenized: bool) -> BLEU:
-    """BLEU as it is published for text of this kind: on tokens as they are, or with the tokeniser of WMT (13a)."""
-    # `force` only says that tokenised text is meant to be so.
+    """BLEU as papers report it: of tokenised text on its tokens, of other text with the tokeniser of WMT (13a)."""
+    # `force` only turns off the warning about tokenised text.
     return BLEU(tokenize="none" if tokenized else "13a", force=tokenized)

@@ -1,4 +1,4 @@
-"""Word links of the training split, as what guided alignment asks of every decoder step."""
+"""Word links of the training split as targets of guided alignment: gold attention for the decoder steps."""
 
 import sys
 from collections.abc import Sequence
@@ -20,45 +20,45 @@ from xattn.data.tokenizer import Tokenizer, normalize
 from xattn.errors import ConfigError, UserError
 
 
-def read(settings: Translation, corpus: Corpus, console: Console) -> list[Links]:
-    """The links of every pair of a corpus, from the file that the config names.
+def links_of_corpus(settings: Translation, corpus: Corpus, console: Console) -> list[Links]:
+    """The links of each pair of a corpus, from the file `guidance.links`.
 
-    The file has a line for every line of the corpus: those that are left out as bad have one, which says nothing.
-    Raises `ConfigError`, which names the file and the line.
+    The file has a line for each line of the corpus; lines of pairs that are left out as bad are ignored. Raises
+    `ConfigError`, which names the file and the line, and `DataError` for an unset `$VARIABLE` in the path.
     """
     path = Path(expand(settings.guidance.links))
     with console.status(f"reading {path}"):
         words = [(len(normalize(pair.source).split()), len(normalize(pair.target).split())) for pair in corpus]
-        # Where pairs were left out, lines are put in between, in which links may be what they will.
+        # Pairs that were left out get lines too, in which any link is valid.
         lengths = np.insert(np.array(words), corpus.gaps, sys.maxsize, axis=0)
         try:
-            found = read_links(path, lengths=list(map(tuple, lengths.tolist())), base=settings.guidance.base)
+            read = read_links(path, lengths=list(map(tuple, lengths.tolist())), base=settings.guidance.base)
         except UserError as error:
             more = f" (Lines of {settings.train} that were left out have one too.)" if corpus.gaps else ""
             raise ConfigError(f"task.guidance.links: {error}{more}") from None
-    for note in found.notes:
+    for note in read.notes:
         console.print(note, soft_wrap=True)
     left_out = set(np.array(corpus.gaps, int) + np.arange(len(corpus.gaps)))
-    return [links for line, links in enumerate(found.links) if line not in left_out]
+    return [links for line, links in enumerate(read.links) if line not in left_out]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Guide:
-    """The sure links of encoded pairs, and which decoder steps they are for."""
+    """The sure links of encoded pairs, and the decoder steps that learn them."""
 
     encoded: Encoded
     tokenizer: Tokenizer
     rows: Convention
     links: Int32[np.ndarray, "K 2"]
-    """Source and target words of all links, one pair's behind the other's."""
+    """Source and target words of all links, pair after pair."""
     offsets: Int[np.ndarray, "E"]
-    """Where the links of each pair begin, and where the last ones end."""
+    """The index of each pair's first link in `links`, and the number of all links."""
 
     @classmethod
     def of(cls, links: Sequence[Links], encoded: Encoded, tokenizer: Tokenizer, rows: Convention) -> "Guide":
-        """From the links of all pairs that were read, of which some are not among the encoded ones."""
+        """From the links of all pairs that were read; pairs that were too long are not among the encoded ones."""
         sure = [sorted(links[place].sure) for place in encoded.places.tolist()]
-        flat = np.array([link for each in sure for link in each], np.int32).reshape(-1, 2)
+        flat = np.array([link for pair in sure for link in pair], np.int32).reshape(-1, 2)
         return cls(
             encoded=encoded,
             tokenizer=tokenizer,
@@ -68,13 +68,13 @@ class Guide:
         )
 
     def part(self, first: int, end: int) -> "Guide":
-        """The guide of the pairs from `first` to the one before `end`."""
+        """The guide of the pairs from `first` up to, but without, `end`."""
         return replace(self, encoded=self.encoded.part(first, end), offsets=self.offsets[first : end + 1])
 
     def __call__(self, planned: PlannedBatch) -> Float32[np.ndarray, "B T S"]:
-        """What a batch's decoder steps should look at: evenly at the pieces that are linked to theirs, in all 1.
+        """The gold attention of a batch's decoder steps: uniform over the linked source pieces, with sum 1.
 
-        A word's link is one of all its pieces. EOS, padding and pieces without links have rows of zeros.
+        A link of words links all their pieces. Rows of EOS, padding and pieces without links are zero.
         """
         shape, later = planned.shape, CONVENTIONS[self.rows]
         guide = np.zeros((shape.batch, shape.target, shape.source), np.float32)
@@ -85,7 +85,7 @@ class Guide:
             (sources, source_words), (targets, target_words) = (
                 self.tokenizer.words(ids.tolist()) for ids in self.encoded[example]
             )
-            # One more row and column, for pieces of no word: their number is -1.
+            # One more row and column for pieces of no word, whose number is -1.
             linked = np.zeros((len(targets) + 1, len(sources) + 1), np.float32)
             linked[pairs[:, 1], pairs[:, 0]] = 1
             pieces = linked[np.ix_(target_words, source_words)]

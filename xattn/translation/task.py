@@ -12,24 +12,24 @@ import numpy as np
 from flax import nnx
 from rich.console import Console
 
-from xattn.data import batching
-from xattn.data import corpora as sources
+from xattn.data import batching, corpora
 from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.tokenizer import Tokenizer
 from xattn.errors import ConfigError
+from xattn.nn.functional import functional
 from xattn.runs.folder import Run
 from xattn.training.losses import Sums, cross_entropy, sum_of
 from xattn.training.task import Task
-from xattn.translation import guides as guidance
 from xattn.translation.corpus import bleu, counted, read, settings_of
-from xattn.translation.guides import Guide
+from xattn.translation.evaluation import evaluate
+from xattn.translation.guides import Guide, links_of_corpus
 from xattn.translation.loss import loss_of
 from xattn.translation.translator import Translator, build
 
 
 class TranslationTask(Task):
-    """What training needs to know of translation; see `xattn.training.loop.Task`."""
+    """Translation of sentence pairs by an encoder-decoder; see `xattn.training.task.Task`."""
 
     loss_unit = "target pieces"
 
@@ -37,50 +37,48 @@ class TranslationTask(Task):
         self.config, self.settings = run.config, settings_of(run.config)
         self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.settings.headline
         data = self.settings
-        sources.prepare(data.corpus)
-        corpora = {split: Corpus(partial(read, data, split), data.bad_lines) for split in (data.train, data.validation)}
+        corpora.prepare(data.corpus)
+        texts = {split: Corpus(partial(read, data, split), data.bad_lines) for split in (data.train, data.validation)}
         if not run.tokenizer.exists():
-            settings, pairs = data.vocabulary, counted(corpora[data.train], f"reading {data.train}", console)
+            settings, pairs = data.vocabulary, counted(texts[data.train], f"reading {data.train}", console)
             with console.status("learning the vocabulary"):
                 lines = (text for pair in pairs for text in (pair.source, pair.target))
                 Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
-            self.judged = list(islice(corpora[data.validation], data.bleu_sentences))
+            self.bleu_pairs = list(islice(texts[data.validation], data.bleu_sentences))
         self.encoded = {
-            name: self._encode(split, corpora[split], console)
+            name: self._encode(split, texts[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
         }
         self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
         if data.guidance.links:
-            links = guidance.read(data, corpora[data.train], console)
+            links = links_of_corpus(data, texts[data.train], console)
             self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, data.guidance.rows)
-        self.lengths = {name: each.lengths() for name, each in self.encoded.items()}
+        self.lengths = {name: encoded.lengths() for name, encoded in self.encoded.items()}
         self.shapes = cache(self._shapes)
-        # The epoch at hand and validation; the outline and the batches of one are made from the same plan.
+        # The plans of the current epoch and of validation: the shapes and the batches of each come from one plan.
         self.plans = lru_cache(maxsize=2)(self._plan)
-        # Compiled as a whole: eagerly, every layer would compile its initialisers anew. Traced once, for the graph too.
-        self.initial = jax.jit(lambda: nnx.split(self._model(), nnx.Param))
-        self.graph, _ = jax.eval_shape(self.initial)
+        self.graph, self.initial = functional(partial(build, self.config, self.tokenizer.size, self.config.seed))
 
     @cached_property
     def translator(self) -> Translator:
-        """Translates for `judge`; made when it is first needed, which is after the first step."""
+        """The translator of `validation_metrics`, without parameters of its own; made when it is first needed."""
         return Translator(self.config, self.tokenizer, None)
 
     def parameters(self) -> Any:
         """Fresh parameters, as nested dictionaries."""
-        return nnx.to_pure_dict(self.initial()[1])
+        return self.initial()
 
     def loss(self, params: Any, batch: TextBatch, step: jax.Array) -> Sums:
-        """The sums of a training batch; the row "loss" is what is minimised."""
+        """The sums of a training batch: see `xattn.translation.loss.loss_of`."""
         return loss_of(self.config, nnx.merge(self.graph, params), batch, step)
 
     def eval_step(self, params: Any, batch: TextBatch) -> Sums:
-        """Cross-entropy a target piece, and how many pieces and whole sentences are predicted right.
+        """The sums "loss" (cross-entropy in nats a target piece), "piece_accuracy" and "exact_match" (a sentence).
 
-        A sentence all of whose pieces are right given the true ones before them is what greedy decoding writes, and
-        the other way round: this is the exact match of greedy decoding, without decoding.
+        If each piece of a sentence is the most probable one, given the correct pieces before it, then greedy decoding
+        writes that sentence, and vice versa: this is the exact match of greedy decoding, without decoding.
         """
         model = nnx.merge(self.graph, params)
         logits, _ = model(batch.source, batch.source_mask, batch.target_in)
@@ -92,17 +90,17 @@ class TranslationTask(Task):
         }
 
     def validation_metrics(self, params: Any) -> dict[str, float | str]:
-        """BLEU of greedy decoding with its signature, where BLEU is what chooses the best checkpoint."""
+        """If BLEU selects the best checkpoint: "bleu" of greedy decoding, and "bleu_signature"."""
         if self.selection_metric != "bleu":
             return {}
         self.translator.params = jax.device_put(params)
-        found = self.translator.translate([pair.source for pair in self.judged], beam=1)
-        metric = bleu(self.settings.tokenized)
-        score = metric.corpus_score([best.text for best, *_ in found], [[pair.target for pair in self.judged]]).score
+        translations = self.translator.translate([pair.source for pair in self.bleu_pairs], beam=1)
+        metric, references = bleu(self.settings.tokenized), [pair.target for pair in self.bleu_pairs]
+        score = metric.corpus_score([best.text for best, *_ in translations], [references]).score
         return {"bleu": score, "bleu_signature": str(metric.get_signature())}
 
     def train_batches(self, epoch: int, multiple: int) -> grain.MapDataset:
-        """The batches of an epoch, in an order that depends on nothing but the seed and the epoch."""
+        """The batches of an epoch, in an order that depends on the seed and the epoch alone."""
         return self._batches(self.plans(epoch, multiple), "train")
 
     def validation_batches(self, multiple: int) -> grain.MapDataset:
@@ -110,7 +108,7 @@ class TranslationTask(Task):
         return self._batches(self.plans(None, multiple), "validation")
 
     def batch_shapes(self, epoch: int | None, multiple: int) -> list[TextBatch]:
-        """For every batch of an epoch, or of validation (None), an empty one of its shape."""
+        """For each batch of an epoch, or of validation (None), an empty batch of its shape."""
         nothing = np.zeros(0, int)
 
         @cache
@@ -123,16 +121,11 @@ class TranslationTask(Task):
     @classmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """See `xattn.translation.evaluation`."""
-        from xattn.translation.evaluation import evaluate  # it imports this file
-
         return evaluate(run, splits, console)
-
-    def _model(self) -> Any:
-        return build(self.config, self.tokenizer.size, self.config.seed)
 
     def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
         data = self.settings
-        known = sources.identity(data.corpus, split, source=data.source, target=data.target)
+        known = corpora.identity(data.corpus, split, source=data.source, target=data.target)
         choices = (data.columns, data.lowercase, data.max_length, data.bad_lines)
         encoded = encode(
             counted(corpus, f"encoding {split}", console),

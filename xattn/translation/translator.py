@@ -1,61 +1,48 @@
-"""A trained translation model in use: text in, text out, and what it looked at."""
+"""A trained translation model in use: text in, text out, with its attention."""
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Kind
 from xattn.config import Experiment
-from xattn.config import Translation as TranslationSettings
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
 from xattn.nn.encoder_decoder import EncoderDecoder
+from xattn.nn.functional import functional
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import best_params
-from xattn.training.losses import cross_entropy
 from xattn.translation.batched_sampling import Sampler
-from xattn.translation.batched_search import BatchedBeamSearch, StepRecord, top_candidates
+from xattn.translation.batched_search import BatchedBeamSearch
 from xattn.translation.corpus import settings_of
-from xattn.translation.length_batches import padded
-
-
-class Score(NamedTuple):
-    """What a model thinks of a given translation."""
-
-    logp: float
-    """Natural logarithm of its probability, the end included."""
-    pieces: int
-    """How many pieces that is, EOS included."""
-
-
-# For every step the pieces that were most probable, best first, with their probabilities.
-Candidates = list[list[tuple[str, float]]]
+from xattn.translation.records import Candidates, PieceLabels, StepRecord
+from xattn.translation.teacher_forcing import Score, TeacherForcing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """One hypothesis: text, log-probability, number of pieces (EOS included), and whether it ended by itself.
-
-    For those who look: where it looked, and what it might have written at every step.
-    """
+    """One hypothesis of a sentence's translation."""
 
     text: str
     score: float
+    """Natural logarithm of its probability, EOS included."""
     pieces: int
+    """The number of its pieces, EOS included."""
     finished: bool
+    """Whether it ended with EOS; otherwise it reached the longest length."""
     ids: Sequence[int] = ()
-    """The pieces that were written, EOS included where it ended."""
+    """Its pieces, EOS included if it is finished."""
     attention: AttentionMap | None = None
+    """Its attention, if that was recorded."""
     candidates: Candidates | None = None
+    """The most probable pieces of each step, if these were recorded."""
 
 
 def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
@@ -75,52 +62,50 @@ def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
 
 
 class Translator:
-    """A model with its tokenizer and settings."""
+    """A translation model with its tokenizer and settings.
+
+    `translate` and `sample` decode. `score`, `attend` and `candidates` feed the model a given translation (teacher
+    forcing). A sentence may have any number of pieces, but a model is reliable only up to `settings.max_length`.
+    """
 
     def __init__(self, config: Experiment, tokenizer: Tokenizer, params: Any):
         self.config, self.settings = config, settings_of(config)
-        self.tokenizer = tokenizer
-        self.params = params
-        graph, _ = nnx.split(nnx.eval_shape(lambda: build(config, tokenizer.size)), nnx.Param)
-        self._model = partial(nnx.merge, graph)
-        self._searcher = cache(self._make_searcher)
-        self._sampler = cache(self._make_sampler)
-        self._look = jax.jit(self._look_batch, static_argnames="kind")
-        self._look_source = jax.jit(lambda params, source, mask: self._model(params).look_source(source, mask))
-        self._score = jax.jit(self._score_batch)
-        self._probable = jax.jit(self._probable_batch)
+        self.tokenizer, self.params = tokenizer, params
+        graph, self.init = functional(partial(build, config, tokenizer.size))
+        model = partial(nnx.merge, graph)
+        latents = config.model.latents if config.model.memory == "latents" else None
+        self._labels = PieceLabels(tokenizer, latents)
+        self._forced = TeacherForcing(model, self._labels, rows=self.settings.decoding_batch)
+        # One compiled search for each combination of static options.
+        extra = self.settings.extra_length
+        self._searcher = cache(partial(BatchedBeamSearch, model, tokenizer, extra_length=extra))
+        self._sampler = cache(partial(Sampler, model, tokenizer, extra_length=extra))
 
     @classmethod
     def open(cls, run: Run, step: int | None = None) -> "Translator":
-        """The best model of a run: exported weights where there are some, or else the best checkpoint.
+        """The translator of a run: its exported weights if it has some, otherwise its best checkpoint.
 
-        `step` names a checkpoint instead, which must be one of `Run.checkpoints`.
-
-        Beam and length penalty are those that `xattn evaluate --tune` chose, if it did.
+        `step` selects a checkpoint instead, one of `Run.checkpoints`. Beam and length penalty are those that
+        `xattn evaluate --tune` chose, if it was run. Raises `RunError` for a run of another task, and for one without
+        checkpoints.
         """
+        if run.config.task.kind != "translation":
+            raise RunError(f"{run.folder} was trained on the task {run.config.task.kind!r}, which does not translate.")
         config, results = run.config, run.read_results()
-        if not isinstance(config.task, TranslationSettings):
-            raise RunError(f"{run.folder} was trained on the task {config.task.kind!r}, which does not translate.")
         if "tuned" in results:
             tuned = {name: results["tuned"][name] for name in ("beam", "length_penalty")}
-            config = replace(config, task=replace(config.task, **tuned))
-        tokenizer = Tokenizer.load(run.tokenizer)
-        shapes = nnx.to_pure_dict(nnx.state(nnx.eval_shape(lambda: build(run.config, tokenizer.size)), nnx.Param))
-        if run.weights.exists() and step is None:
-            with np.load(run.weights) as arrays:
-                params = jax.tree_util.tree_map_with_path(
-                    lambda path, like: jnp.asarray(arrays[parameter_name(path)], like.dtype), shapes
-                )
-            return cls(config, tokenizer, params)
-        return cls(config, tokenizer, best_params(run, shapes, step))
+            config = replace(config, task=replace(settings_of(config), **tuned))
+        translator = cls(config, Tokenizer.load(run.tokenizer), None)
+        translator.params = best_params(run, jax.eval_shape(translator.init), step)
+        return translator
 
     @property
     def attends_source(self) -> bool:
-        """Whether what is looked at are positions of the own source; `xattn.nn.memory.WHY_NOT_SOURCE` says why not."""
+        """Whether the memory consists of the sentence's own source positions; `WHY_NOT_SOURCE` has the other cases."""
         return self.config.model.memory not in WHY_NOT_SOURCE
 
     def encode(self, text: str) -> list[int]:
-        """The pieces of a text, as the model was trained to read it; without special pieces."""
+        """The pieces of a text, lower-cased if the model was trained on lower-cased text; no BOS, no EOS."""
         return self.tokenizer.encode(text.lower() if self.settings.lowercase else text)
 
     def translate(
@@ -134,23 +119,23 @@ class Translator:
         return_attention: bool = False,
         done: Callable[[], object] = lambda: None,
     ) -> list[list[Translation]]:
-        """The `n_best` translations of every line, best first; an empty line has the empty translation.
+        """The `n_best` translations of each line by beam search, best first; an empty line has the empty translation.
 
-        All begin with the pieces of `prefix`, whose last word may go on: "chat" as "chats". With `return_attention`,
-        each carries its attention map and its candidates, as recorded while it was written. `done` is called after
-        every line.
+        `beam` and `length_penalty` default to the run's; a beam of 1 is greedy decoding. All translations begin with
+        the pieces of `prefix`, whose last word may go on: "chat" as "chats". `return_attention` records attention and
+        candidates during the search. `done` is called after each line. Raises `ValueError` for an `n_best` that is
+        not between 1 and the beam.
         """
-        settings = self.settings
         sources = [self.encode(line) for line in lines]
-        width = settings.beam if beam is None else beam
-        found = self._searcher(width, n_best, return_attention)(
+        width = self.settings.beam if beam is None else beam
+        hypotheses = self._searcher(width=width, n_best=n_best, return_attention=return_attention)(
             self.params,
             sources,
-            rows=self._together(width),
-            length_penalty=settings.length_penalty if length_penalty is None else length_penalty,
+            rows=self._rows(width),
+            length_penalty=self.settings.length_penalty if length_penalty is None else length_penalty,
             prefix=self.encode(prefix),
         )
-        return self._collect(sources, found, done)
+        return _collect(self._labels, sources, hypotheses, done)
 
     def sample(
         self,
@@ -165,211 +150,89 @@ class Translator:
         prefix: str = "",
         done: Callable[[], object] = lambda: None,
     ) -> list[list[Translation]]:
-        """`count` translations of every line, drawn at random (see `xattn.decoding.draw`).
+        """`count` translations of each line, drawn at random (see `xattn.decoding.draw`).
 
-        What is drawn depends on the seed and the number of the line, counted from `first`, but for rounding: not on
-        the lines around it. Scores are those of the model, at temperature 1 and with every piece allowed.
+        Samples depend on the seed and the number of the line, counted from `first`, and not on the lines around it, up
+        to rounding. Scores are those of the model at temperature 1, with every piece allowed. `prefix` and `done` are
+        those of `translate`.
         """
         sources = [self.encode(line) for line in lines]
-        found = self._sampler(count, top_k)(
+        hypotheses = self._sampler(width=count, top_k=top_k)(
             self.params,
             sources,
-            rows=self._together(count),
+            rows=self._rows(count),
             seed=seed,
             first=first,
             temperature=temperature,
             top_p=top_p,
             prefix=self.encode(prefix),
         )
-        return self._collect(sources, found, done)
-
-    def _together(self, width: int) -> int:
-        """Sentences of a batch: a power of two, whose hypotheses are `decoding.batch` at most."""
-        return 1 << (max(self.settings.decoding_batch // width, 1).bit_length() - 1)
-
-    def _collect(
-        self, sources: Sequence[list[int]], found: Iterable[tuple[int, Hypotheses]], done: Callable[[], object]
-    ) -> list[list[Translation]]:
-        results: list[list[Translation]] = [
-            [] if ids else [Translation(text="", score=0.0, pieces=0, finished=True)] for ids in sources
-        ]
-        for index, best in found:
-            for n in np.flatnonzero(best.lengths):
-                ids = best.tokens[n, : best.lengths[n]].tolist()
-                looked = None
-                if isinstance(best.record, StepRecord):
-                    looked = StepRecord(*(np.asarray(each)[n, : len(ids)] for each in best.record))
-                results[index].append(
-                    Translation(
-                        text=self.tokenizer.decode(ids),
-                        score=float(best.scores[n]),
-                        pieces=len(ids),
-                        finished=bool(best.finished[n]),
-                        ids=ids,
-                        attention=looked and self._map(np.moveaxis(looked.weights, 0, 2), sources[index], ids),
-                        candidates=looked and self._named(looked.ids, looked.probabilities),
-                    )
-                )
-            done()
-        return results
+        return _collect(self._labels, sources, hypotheses, done)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Score]:
-        """The probability of given translations, each as the tokenizer cuts it into pieces.
+        """The log-probability of given translations in nats, as the tokenizer splits them into pieces.
 
-        It is what `translate` reports for the same pieces, if they came to an end by themselves. A model may also
-        write a text in other pieces, which are less probable as a rule.
+        `translate` reports the same for the same pieces. It may also write a text in other pieces, which are less
+        probable as a rule.
         """
-        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
-        scores: dict[int, Score] = {}
-        for indices, source, mask, target in self._pair_batches(sources, targets):
-            found = np.asarray(self._score(self.params, source, mask, target))
-            scores |= {i: Score(float(found[row]), len(targets[i]) + 1) for row, i in enumerate(indices)}
-        return [scores[index] for index in range(len(pairs))]
+        return self._forced.score(self.params, *self._encode_pairs(pairs))
 
     def attend(
         self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None, *, kind: Kind = "weights"
     ) -> list[AttentionMap]:
-        """What the model looks at while it is fed a given translation (teacher forcing)."""
-        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
-        return self._attend(sources, [[*target, self.tokenizer.eos] for target in targets], golds, kind)
+        """The cross-attention of given translations: one row a target piece, EOS included."""
+        sources, targets = self._encode_pairs(pairs)
+        written = [[*target, self.tokenizer.eos] for target in targets]
+        return self._forced.attend(self.params, sources, written, golds, kind)
 
     def attend_written(self, pairs: Sequence[tuple[str, Translation]], *, kind: Kind = "weights") -> list[AttentionMap]:
-        """The attention of translations while they were written; `return_attention` records the same."""
-        return self._attend([self.encode(source) for source, _ in pairs], [each.ids for _, each in pairs], None, kind)
-
-    def _attend(
-        self,
-        sources: Sequence[list[int]],
-        targets: Sequence[Sequence[int]],
-        golds: Sequence[Links] | None,
-        kind: Kind,
-    ) -> list[AttentionMap]:
-        maps: dict[int, AttentionMap] = {}
-        for indices, source, mask, target in self._pair_batches(sources, [list(ids[:-1]) for ids in targets]):
-            weights = np.asarray(self._look(self.params, source, mask, target, kind=kind))
-            for row, index in enumerate(indices):
-                ids = list(targets[index])
-                gold = golds[index] if golds else None
-                maps[index] = self._map(weights[:, row, :, : len(ids)], sources[index], ids, gold, kind)
-        return [maps[index] for index in range(len(sources))]
+        """The cross-attention of translations by `translate`, whose `return_attention` records the same weights."""
+        sources = [self.encode(source) for source, _ in pairs]
+        return self._forced.attend(self.params, sources, [translation.ids for _, translation in pairs], kind=kind)
 
     def attend_source(self, texts: Sequence[str]) -> list[AttentionMap]:
-        """What the pieces of each text look at among themselves, in the encoder: it stands on both sides of the map."""
-        maps = []
-        for text in texts:
-            ids = self.encode(text)
-            ((_, source, mask, _),) = self._pair_batches([ids], [[]])
-            weights = np.asarray(self._look_source(self.params, source, mask))[:, 0, :, : len(ids) + 1]
-            maps.append(self._map(weights, ids, [*ids, self.tokenizer.eos]))
-        return maps
-
-    def _look_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array, kind: Kind) -> jax.Array:
-        model = self._model(params)
-        memory = model.encode(source, mask)
-        _, weights = model.decode(target, memory)
-        if kind == "weights":
-            return weights
-        return model.decoder.contributions(memory, weights, together=kind == "norms")
+        """The self-attention of the encoder on each text, which is on both sides of the map."""
+        return [self._forced.attend_source(self.params, self.encode(text)) for text in texts]
 
     def candidates(self, pairs: Sequence[tuple[str, str]]) -> list[Candidates]:
-        """What the model holds most probable at every step while it is fed a given translation (teacher forcing)."""
-        sources, targets = ([self.encode(text) for text in side] for side in zip(*pairs, strict=True))
-        found: dict[int, Candidates] = {}
-        for indices, source, mask, target in self._pair_batches(sources, targets):
-            ids, probabilities = map(np.asarray, self._probable(self.params, source, mask, target))
-            for row, index in enumerate(indices):
-                steps = len(targets[index]) + 1
-                found[index] = self._named(ids[row, :steps], probabilities[row, :steps])
-        return [found[index] for index in range(len(pairs))]
+        """The most probable pieces at each step of given translations, with their probabilities."""
+        return self._forced.candidates(self.params, *self._encode_pairs(pairs))
 
-    def _named(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:
-        pieces = map(self.tokenizer.pieces, ids_TC.tolist())
-        return [list(zip(*step, strict=True)) for step in zip(pieces, probabilities_TC.tolist(), strict=True)]
+    def _encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
+        return [self.encode(source) for source, _ in pairs], [self.encode(target) for _, target in pairs]
 
-    def _make_searcher(self, width: int, n_best: int, return_attention: bool) -> BatchedBeamSearch:
-        extra = self.settings.extra_length
-        return BatchedBeamSearch(
-            self._model,
-            self.tokenizer,
-            width=width,
-            n_best=n_best,
-            return_attention=return_attention,
-            extra_length=extra,
-        )
-
-    def _make_sampler(self, width: int, top_k: int | None) -> Sampler:
-        extra = self.settings.extra_length
-        return Sampler(self._model, self.tokenizer, width=width, top_k=top_k, extra_length=extra)
-
-    def _map(
-        self,
-        weights_LNTS: np.ndarray,
-        source: list[int],
-        target: list[int],
-        gold: Links | None = None,
-        kind: Kind = "weights",
-    ) -> AttentionMap:
-        if self.config.model.memory == "latents":
-            pieces = source_words = [f"latent {number}" for number in range(1, self.config.model.latents + 1)]
-            source_ids = list(range(len(pieces)))
-        else:
-            source = [*source, self.tokenizer.eos]
-            pieces, (source_words, source_ids) = self.tokenizer.pieces(source), self.tokenizer.words(source)
-        target_words, target_ids = self.tokenizer.words(target)
-        return AttentionMap(
-            weights=np.asarray(weights_LNTS[..., : len(pieces)], np.float32),
-            source=pieces,
-            target=self.tokenizer.pieces(target),
-            source_word_ids=source_ids,
-            target_word_ids=target_ids,
-            source_words=source_words,
-            target_words=target_words,
-            kind=kind,
-            gold=gold,
-        )
-
-    def _pair_batches(
-        self, sources: Sequence[list[int]], targets: Sequence[list[int]]
-    ) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
-        """Pairs of like length together: their indices, sources [B,S] with EOS and their mask, targets after BOS."""
-        order = sorted(range(len(sources)), key=lambda i: (padded(len(sources[i]) + 1), len(targets[i])))
-        size = self.settings.decoding_batch
-        for length, group in itertools.groupby(order, key=lambda i: padded(len(sources[i]) + 1)):
-            group = list(group)
-            rows = min(size, 1 << (len(group) - 1).bit_length())
-            for first in range(0, len(group), rows):
-                indices = group[first : first + rows]
-                source = np.full((rows, length), self.tokenizer.pad, np.int32)
-                target = np.full((rows, padded(len(targets[indices[-1]]) + 1)), self.tokenizer.pad, np.int32)
-                for row, index in enumerate(indices):
-                    source[row, : len(sources[index]) + 1] = [*sources[index], self.tokenizer.eos]
-                    target[row, : len(targets[index]) + 1] = [self.tokenizer.bos, *targets[index]]
-                yield indices, source, source != self.tokenizer.pad, target
-
-    def _score_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array) -> jax.Array:
-        model, tokenizer = self._model(params), self.tokenizer
-        states_BTD, _ = model.decode(target, model.encode(source, mask))
-        # The last piece of every row is followed by EOS, and what follows that by nothing.
-        after_BT = jnp.pad(target[:, 1:], ((0, 0), (0, 1)), constant_values=tokenizer.pad)
-        real_BT = target != tokenizer.pad
-        next_BT = jnp.where(real_BT & (after_BT == tokenizer.pad), tokenizer.eos, after_BT)
-
-        def row(of: tuple[jax.Array, ...]) -> jax.Array:
-            states_TD, next_T, real_T = of
-            return -jnp.sum(cross_entropy(model.logits(states_TD), next_T), where=real_T)
-
-        # A sentence at a time: all logits [B,T,V] at once may not fit.
-        return jax.lax.map(row, (states_BTD, next_BT, real_BT))
-
-    def _probable_batch(
-        self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        model = self._model(params)
-        states_BTD, _ = model.decode(target, model.encode(source, mask))
-        # A sentence at a time, as above.
-        return jax.lax.map(lambda states_TD: top_candidates(model.logits(states_TD)), states_BTD)
+    def _rows(self, width: int) -> int:
+        """Sentences of a batch: a power of two, with at most `decoding_batch` hypotheses."""
+        return 1 << (max(self.settings.decoding_batch // width, 1).bit_length() - 1)
 
 
-def parameter_name(path: Iterable[Any]) -> str:
-    """A parameter's place in the model as a name: `encoder.layers.0.mlp.up.kernel`."""
-    return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
+def _collect(
+    labels: PieceLabels,
+    sources: Sequence[list[int]],
+    hypotheses: Iterable[tuple[int, Hypotheses]],
+    done: Callable[[], object],
+) -> list[list[Translation]]:
+    """The translations of each source, best first, from the hypotheses of the non-empty sources in any order."""
+    empty = Translation(text="", score=0.0, pieces=0, finished=True)
+    translations: list[list[Translation]] = [[] if ids else [empty] for ids in sources]
+    for number, best in hypotheses:
+        for n in np.flatnonzero(best.lengths):
+            ids = best.tokens[n, : best.lengths[n]].tolist()
+            attention = candidates = None
+            if isinstance(best.record, StepRecord):
+                record = StepRecord(*(np.asarray(part)[n, : len(ids)] for part in best.record))
+                attention = labels.attention_map(np.moveaxis(record.weights, 0, 2), sources[number], ids)
+                candidates = labels.candidates(record.ids, record.probabilities)
+            translations[number].append(
+                Translation(
+                    text=labels.tokenizer.decode(ids),
+                    score=float(best.scores[n]),
+                    pieces=len(ids),
+                    finished=bool(best.finished[n]),
+                    ids=ids,
+                    attention=attention,
+                    candidates=candidates,
+                )
+            )
+        done()
+    return translations

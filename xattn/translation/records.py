@@ -1,0 +1,79 @@
+"""Records of translations: attention and top candidates, as arrays and with the pieces named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xattn.alignment.links import Links
+from xattn.alignment.maps import AttentionMap, Kind
+from xattn.data.tokenizer import Tokenizer
+
+# Candidates that are recorded at each step (C).
+CANDIDATES = 5
+
+# The most probable pieces of each step, best first, with their probabilities.
+Candidates = list[list[tuple[str, float]]]
+
+
+class StepRecord(NamedTuple):
+    """Per-step record: attention weights and top candidates."""
+
+    weights: Any
+    """Attention weights: [B,W,L,N,S]."""
+    ids: Any
+    """The most probable pieces, best first: [B,W,C]."""
+    probabilities: Any
+    """Their probabilities: [B,W,C]."""
+
+
+def top_candidates(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The most probable pieces by logits [*B,V], best first, and their probabilities: both [*B,C]."""
+    probabilities, ids = jax.lax.top_k(jax.nn.softmax(logits.astype(jnp.float32)), min(CANDIDATES, logits.shape[-1]))
+    return ids, probabilities
+
+
+@dataclass(frozen=True)
+class PieceLabels:
+    """Names pieces, words and latents in the records of a model."""
+
+    tokenizer: Tokenizer
+    latents: int | None
+    """The number of latents, where the memory consists of latents and not of source pieces."""
+
+    def attention_map(
+        self,
+        weights_LNTS: np.ndarray,
+        source: Sequence[int],
+        target: Sequence[int],
+        gold: Links | None = None,
+        kind: Kind = "weights",
+    ) -> AttentionMap:
+        """The map of one sentence: `source` are its pieces without EOS, `target` the pieces produced, one a step."""
+        if self.latents is not None:
+            pieces = source_words = [f"latent {number}" for number in range(1, self.latents + 1)]
+            source_ids = list(range(len(pieces)))
+        else:
+            source = [*source, self.tokenizer.eos]
+            pieces, (source_words, source_ids) = self.tokenizer.pieces(source), self.tokenizer.words(source)
+        target = list(target)
+        target_words, target_ids = self.tokenizer.words(target)
+        return AttentionMap(
+            weights=np.asarray(weights_LNTS[..., : len(pieces)], np.float32),
+            source=pieces,
+            target=self.tokenizer.pieces(target),
+            source_word_ids=source_ids,
+            target_word_ids=target_ids,
+            source_words=source_words,
+            target_words=target_words,
+            kind=kind,
+            gold=gold,
+        )
+
+    def candidates(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:
+        """The candidates of each step, with their pieces as text."""
+        pieces = map(self.tokenizer.pieces, ids_TC.tolist())
+        return [list(zip(*step, strict=True)) for step in zip(pieces, probabilities_TC.tolist(), strict=True)]
