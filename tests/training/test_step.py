@@ -6,8 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from xattn.training import checkpoint_average as averages
-from xattn.training import devices
+from xattn.training import checkpoint_average, devices
 from xattn.training.losses import Sum, means, sum_of
 from xattn.training.step import make_update, start
 
@@ -95,10 +94,10 @@ def test_without_a_moving_average_nothing_is_kept():
 def test_the_ring_holds_the_last_and_goes_on_from_a_copy():
     rng = np.random.default_rng(0)
     params = [{"w": rng.normal(size=(2, 5)).astype(np.float32)} for _ in range(7)]
-    ring = averages.make_ring(3, params[0])
+    ring = checkpoint_average.make_ring(3, params[0])
     for n, each in enumerate(params):
         before = jax.tree.map(np.copy, ring)
-        ring = averages.put(ring, n, each)
-        np.testing.assert_array_equal(averages.put(before, n, each)["w"], ring["w"])
+        ring = checkpoint_average.put(ring, n, each)
+        np.testing.assert_array_equal(checkpoint_average.put(before, n, each)["w"], ring["w"])
         last = np.mean([p["w"].astype(np.float64) for p in params[max(0, n - 2) : n + 1]], axis=0)
-        np.testing.assert_allclose(averages.mean(ring, n + 1)["w"], last, rtol=1e-6)
+        np.testing.assert_allclose(checkpoint_average.mean(ring, n + 1)["w"], last, rtol=1e-6)

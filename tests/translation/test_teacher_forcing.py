@@ -2,15 +2,10 @@
 
 import io
 
-import numpy as np
 import pytest
-import sacrebleu
 
 from xattn import cli
-from xattn.data.corpora import Pair
 from xattn.runs.folder import PRETRAINED, open_run
-from xattn.translation.evaluation import score_text
-from xattn.translation.length_curve import length_curve
 from xattn.translation.translator import Translator
 
 SOURCES = ["the quick brown fox", "i like eating ice cream", "the small boys who see the old fox do not eat it"]
@@ -58,33 +53,3 @@ def test_scores_keep_their_lines(capsys, monkeypatch, tmp_path):
     (tmp_path / "fr").write_text("le\n")
     assert cli.main(["evaluate", str(PRETRAINED), "--score", *files]) == 2
     assert "has 4 lines but" in capsys.readouterr().err
-
-
-def test_tokenised_text_is_compared_by_its_spaces():
-    """One of the four words differs, by a hyphen that 13a leaves and by a dot that it parts."""
-    pairs = [Pair("x", "un chat-noir dort ici."), Pair("x", "un chat noir dort bien là")]
-    texts = ["un chat-noir dort ici .", "un chat noir dort bien là"]
-    plain, tokenised = score_text(texts, pairs), score_text(texts, pairs, tokenized=True)
-    assert "tok:13a" in plain["bleu_signature"]
-    assert "tok:none" in tokenised["bleu_signature"]
-    assert plain["bleu"] == pytest.approx(100.0)
-    # Matches of 1 to 4 words, of those written: 9/11, 7/9, 5/7, 3/5; 11 words for 10.
-    assert tokenised["bleu"] == pytest.approx(100 * (9 / 11 * 7 / 9 * 5 / 7 * 3 / 5) ** 0.25, abs=0.01)
-    assert plain["exact_match"] == 0.5
-
-
-def test_statistics_of_lengths_add_up_to_the_bleu_of_all():
-    rng = np.random.default_rng(0)
-    words = np.array(["un", "chien", "court", "dans", "la", "neige", "."])
-    references = [" ".join(rng.choice(words, size=length)) for length in rng.integers(5, 12, 31)]
-    texts = [" ".join(np.where(rng.random(len(r.split())) < 0.8, r.split(), "chat")) for r in references]
-    pairs = [Pair(reference, reference) for reference in references]
-    row = score_text(texts, pairs, tokenized=True)
-    figure = length_curve({"all": {"splits": {"test": row}}}, ["test"], "BLEU")
-    numbers = [n for n, reference in enumerate(references) if 7 <= len(reference.split()) <= 9]
-    truth = sacrebleu.corpus_bleu([texts[n] for n in numbers], [[references[n] for n in numbers]], tokenize="none")
-    line = figure.axes[0].lines[0].get_ydata()
-    bins = [label.get_text().split("\n") for label in figure.axes[0].get_xticklabels()]
-    assert bins[1] == ["7-9", f"n={len(numbers)}"]
-    np.testing.assert_allclose(line[1], truth.score)
-    assert 20 < truth.score < 90

@@ -24,9 +24,8 @@ from xattn.runs.readout import chosen
 from xattn.tasks import make
 from xattn.training import devices
 from xattn.training.loop import train
-from xattn.translation import guides as guidance
 from xattn.translation.corpus import read
-from xattn.translation.guides import Guide
+from xattn.translation.guides import Guide, links_of_corpus
 from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
@@ -102,7 +101,7 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
         encoded = encode(corpus, tokenizer, longest=24, folder=tmp_path / "encoded", limit=limit)
         encoded = encode([], tokenizer, longest=24, folder=tmp_path / "encoded") if limit == 0 else encoded
         assert [tokenizer.decode(target.tolist()) for _, target in encoded] == ["ba", "de", "fi", "go ba de"]
-        guide = Guide.of(guidance.read(config.task, corpus, CONSOLE), encoded, tokenizer, "read")
+        guide = Guide.of(links_of_corpus(config.task, corpus, CONSOLE), encoded, tokenizer, "read")
         found = [guide.links[a:b].tolist() for a, b in zip(guide.offsets[:-1], guide.offsets[1:], strict=True)]
         assert found == [[[1, 0]], [[0, 0]], [[0, 0]], [[1, 2], [2, 0]]]
     assert corpus.bad.total == 3
@@ -129,7 +128,7 @@ def test_mistakes_in_links_are_explained(tmp_path, lines, message):
         path.write_text("\n".join(lines) + "\n")
     config = experiment(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        guidance.read(config.task, Corpus(lambda bad: read(config.task, "train", bad)), CONSOLE)
+        links_of_corpus(config.task, Corpus(lambda bad: read(config.task, "train", bad)), CONSOLE)
     assert str(caught.value).startswith(message.format(path=path))
 
 
@@ -157,7 +156,7 @@ def test_mistakes_in_the_config_are_explained(tmp_path):
         experiment(tmp_path, model=Model(memory="mean"))
     config = experiment(tmp_path, guidance=Guidance(links="$NO_SUCH_FOLDER/links"))
     with pytest.raises(DataError, match="NO_SUCH_FOLDER, which is not set"):
-        guidance.read(config.task, Corpus(lambda bad: iter([])), CONSOLE)
+        links_of_corpus(config.task, Corpus(lambda bad: iter([])), CONSOLE)
 
 
 @pytest.fixture(scope="module")
