@@ -7,7 +7,7 @@ import optax
 import pytest
 from flax import nnx
 
-from xattn.nn.dropout import Noise
+from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training import devices
 from xattn.training.losses import cross_entropy, means, sum_of
@@ -22,8 +22,8 @@ def task():
     graph, params = nnx.split(model, nnx.Param)
 
     def loss(params, batch, step):
-        noise = Noise(seed=step.astype(jnp.uint32), rows=batch["rows"], rate=0.2, attention_rate=0.1)
-        logits, _ = nnx.merge(graph, params)(batch["source"], batch["source_mask"], batch["target"], noise)
+        dropout_key = DropoutKey(seed=step.astype(jnp.uint32), rows=batch["rows"], rate=0.2, attention_rate=0.1)
+        logits, _ = nnx.merge(graph, params)(batch["source"], batch["source_mask"], batch["target"], dropout_key)
         return {"loss": sum_of(cross_entropy(logits, batch["target"]), batch["target_mask"])}
 
     return nnx.to_pure_dict(params), loss
