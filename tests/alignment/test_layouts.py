@@ -1,14 +1,12 @@
-"""What positions are: the names that memories have for it too, and what does not fit a map."""
+"""Layouts: what the positions of a map are, and which layouts do not fit it."""
 
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.maps import AttentionMap, Readout
-from xattn.nn import memory
 
 
 def attend(layout) -> AttentionMap:
@@ -23,10 +21,6 @@ def attend(layout) -> AttentionMap:
         target_words=list("vwxyz"),
         layout=layout,
     )
-
-
-def test_memories_and_maps_name_the_same_layouts():
-    assert tuple(LAYOUTS) == get_args(memory.Layout)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training.losses import cross_entropy, sum_of
 
@@ -16,7 +17,8 @@ B, S, T, V, D, N, L, F = 3, 7, 5, 31, 12, 2, 1, 17
 
 
 def make(compute):
-    return EncoderDecoder(vocabulary=V, width=D, heads=N, layers=L, mlp=F, compute=compute, rngs=nnx.Rngs(0))
+    dims = Dimensions(width=D, heads=N, layers=L, mlp=F, dtype=jnp.dtype(compute))
+    return EncoderDecoder(vocabulary=V, dims=dims, rngs=nnx.Rngs(0))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The decoder's options: queries that all see each other, and layers that are one."""
+"""The decoder's options: self-attention without a causal mask, and tied layers."""
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +7,15 @@ import pytest
 from flax import nnx
 
 from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.memory import Memory
 
 B, T, S, D, N, L, F = 3, 5, 7, 12, 2, 2, 17
 
 
 def make(*, tied):
-    return nnx.jit(lambda: CrossDecoder(D, D, N, F, L, tied=tied, rngs=nnx.Rngs(0)))()
+    dims = Dimensions(width=D, heads=N, mlp=F, layers=L)
+    return nnx.jit(lambda: CrossDecoder(dims, tied=tied, rngs=nnx.Rngs(0)))()
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def inputs():
     rng = np.random.default_rng(1)
     x, tokens = (jnp.asarray(rng.normal(size=(B, n, D)), jnp.float32) for n in (T, S))
     real = jnp.asarray(np.arange(T) < np.array([5, 3, 1])[:, None])
-    return x, Memory(tokens=tokens, mask=jnp.asarray(np.arange(S) < np.array([7, 2, 5])[:, None]), layout="slots"), real
+    return x, Memory(tokens=tokens, mask=jnp.asarray(np.arange(S) < np.array([7, 2, 5])[:, None])), real
 
 
 @jax.jit

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 
@@ -16,7 +17,8 @@ B, S, T, V, D, N, L, F = 3, 7, 5, 31, 12, 2, 2, 17
 
 
 def make(memory="full"):
-    return EncoderDecoder(vocabulary=V, width=D, heads=N, layers=L, mlp=F, memory=memory, rngs=nnx.Rngs(0))
+    dims = Dimensions(width=D, heads=N, layers=L, mlp=F)
+    return EncoderDecoder(vocabulary=V, dims=dims, memory=memory, rngs=nnx.Rngs(0))
 
 
 @pytest.fixture(scope="module")
@@ -107,4 +109,4 @@ def test_a_share_of_the_batch_drops_what_the_whole_batch_drops(model, batch):
 
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="heads=5 does not divide width=12"):
-        EncoderDecoder(vocabulary=V, width=12, heads=5, layers=1, mlp=F, rngs=nnx.Rngs(0))
+        EncoderDecoder(vocabulary=V, dims=Dimensions(width=12, heads=5, layers=1, mlp=F), rngs=nnx.Rngs(0))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.graph_matcher import GraphBatch, GraphMatcher, return_probabilities
 
 # Distinct primes, but for the width, which the heads divide.
@@ -16,7 +17,8 @@ B, T, S, D, N, F, L, K, Z = 3, 5, 7, 12, 2, 17, 2, 4, 11
 
 
 def make(memory="full"):
-    return GraphMatcher(D, N, F, L, memory=memory, latents=Z, kinds=K, steps=6, rngs=nnx.Rngs(0))
+    dims = Dimensions(width=D, heads=N, mlp=F, layers=L)
+    return GraphMatcher(dims, memory=memory, latents=Z, kinds=K, steps=6, rngs=nnx.Rngs(0))
 
 
 def draw(seed, nodes, sizes):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import LatentPool, mean, none, shuffle
@@ -15,11 +16,12 @@ B, S, T, V, D, N, L, F, Z = 5, 7, 3, 31, 12, 2, 1, 17, 2
 
 
 def make(memory):
-    return EncoderDecoder(vocabulary=V, width=D, heads=N, layers=L, mlp=F, memory=memory, latents=Z, rngs=nnx.Rngs(0))
+    dims = Dimensions(width=D, heads=N, layers=L, mlp=F)
+    return EncoderDecoder(vocabulary=V, dims=dims, memory=memory, latents=Z, rngs=nnx.Rngs(0))
 
 
 def words(tokens, mask):
-    return Memory(tokens=jnp.asarray(tokens), mask=jnp.asarray(mask), layout="words")
+    return Memory(tokens=jnp.asarray(tokens), mask=jnp.asarray(mask))
 
 
 @pytest.mark.parametrize(
@@ -80,14 +82,14 @@ def test_none_has_one_position_that_nobody_sees():
 
 def test_latents_read_the_real_source_as_numpy_does():
     """One head in float64 by hand up to the self-attention, whose layer is that of the encoder."""
-    pool = nnx.jit(lambda: LatentPool(Z, D, 1, F, rngs=nnx.Rngs(1)))()
+    dims = Dimensions(width=D, heads=1, layers=1, mlp=F)
+    pool = nnx.jit(lambda: LatentPool(Z, dims, rngs=nnx.Rngs(1)))()
     rng = np.random.default_rng(0)
     tokens, mask = rng.normal(size=(B, S, D)).astype(np.float32), np.arange(S) < np.array([7, 2, 5, 0, 3])[:, None]
     graph, params = nnx.split(pool)
-    look = jax.jit(lambda params, memory: nnx.merge(graph, params).look(memory))
-    got, weights = look(params, words(tokens, mask))
+    read = jax.jit(lambda params, memory: nnx.merge(graph, params).with_weights(memory))
+    got, weights = read(params, words(tokens, mask))
     assert got.tokens.shape == (B, Z, D)
-    assert got.layout == "slots"
     np.testing.assert_array_equal(got.mask, np.repeat(mask.any(1)[:, None], Z, axis=1))
 
     def norm(x):
@@ -102,7 +104,7 @@ def test_latents_read_the_real_source_as_numpy_does():
     # Latents that begin apart look apart.
     assert np.abs(wanted[0, 0] - wanted[0, 1]).max() > 0.05
     # What is behind the mask is not read.
-    changed, _ = look(params, words(np.where(mask[..., None], tokens, 9.0), mask))
+    changed, _ = read(params, words(np.where(mask[..., None], tokens, 9.0), mask))
     np.testing.assert_array_equal(got.tokens, changed.tokens)
 
 

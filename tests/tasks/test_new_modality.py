@@ -20,6 +20,7 @@ from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.memory_transforms import MemoryTransform
 from xattn.runs.folder import open_run
 from xattn.tasks.array_task import ArrayTask, Outcome
+from xattn.training.dimensions import dimensions
 from xattn.training.losses import cross_entropy, sum_of
 
 # From here to the next comment is the file that a new modality takes.
@@ -40,14 +41,14 @@ class Examples(NamedTuple):
 
 class Sensor(nnx.Module):
     def __init__(self, model, rngs):
-        width, sizes = model.width, {"heads": model.heads, "mlp": model.mlp, "rngs": rngs}
+        dims, width = dimensions(model), model.width
         normal = nnx.initializers.normal(0.5)
         self.frames = nnx.Linear(FRAME, width, rngs=rngs)
         self.places = nnx.Param(normal(rngs.params(), (EVENTS * PART // FRAME, width)))
         self.queries = nnx.Param(normal(rngs.params(), (EVENTS, width)))
-        self.encoder = TextEncoder(width, layers=1, **sizes)
-        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
-        self.decoder = CrossDecoder(width, width, layers=model.layers, **sizes)
+        self.encoder = TextEncoder(replace(dims, layers=1), rngs=rngs)
+        self.transform = MemoryTransform(model.memory, dims, latents=model.latents, rngs=rngs)
+        self.decoder = CrossDecoder(dims, rngs=rngs)
         self.head = nnx.Linear(width, len(SHAPES), rngs=rngs)
 
     def __call__(self, trace, real, dropout_key, hide):
@@ -55,7 +56,7 @@ class Sensor(nnx.Module):
         memory = self.encoder(
             x_BSD, jnp.broadcast_to(real[:, None], x_BSD.shape[:2]), dropout_key and dropout_key.fold_in(0)
         )
-        memory = self.transform(replace(memory, layout="time"), dropout_key and dropout_key.fold_in(1))
+        memory = self.transform(memory, dropout_key and dropout_key.fold_in(1))
         queries = jnp.broadcast_to(self.queries[...], (len(trace), *self.queries.shape))
         states, weights = self.decoder(queries, memory, dropout_key and dropout_key.fold_in(2), hide)
         return self.head(states), weights, memory.mask

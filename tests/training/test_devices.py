@@ -7,6 +7,7 @@ import optax
 import pytest
 from flax import nnx
 
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training import devices
@@ -18,7 +19,8 @@ B, S, T, V = 16, 7, 5, 31
 
 @pytest.fixture(scope="module")
 def task():
-    model = nnx.jit(lambda: EncoderDecoder(vocabulary=V, width=12, heads=2, layers=1, mlp=17, rngs=nnx.Rngs(0)))()
+    dims = Dimensions(width=12, heads=2, layers=1, mlp=17)
+    model = nnx.jit(lambda: EncoderDecoder(vocabulary=V, dims=dims, rngs=nnx.Rngs(0)))()
     graph, params = nnx.split(model, nnx.Param)
 
     def loss(params, batch, step):

@@ -1,4 +1,4 @@
-"""Attention as a module: projections, and one call of the pure function between them."""
+"""Attention as a module: linear projections around one call of `xattn.attention.cross_attention_with_aux`."""
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,10 @@ ROTARY_BASE = 10_000.0
 
 
 def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]) -> Float[Array, "*B T N H"]:
-    """Rotary positions (Su et al., 2021): turns each head's pairs of features by angles that grow with the position.
+    """Rotary positions (Su et al., 2021): rotates pairs of a head's features by angles proportional to the position.
 
-    The product of two rotated vectors depends on their positions through the difference alone.
+    The scalar product of two rotated vectors depends on the difference of their positions only. H must be even, or a
+    ValueError is raised.
 
     >>> rotate(jnp.array([1.0, 0.0]).reshape(1, 1, 2), jnp.array([1])).round(4)  # cos 1, sin 1
     Array([[[0.5403, 0.8415]]], dtype=float32)
@@ -23,7 +24,7 @@ def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]
     features = x.shape[-1]
     if features % 2:
         raise ValueError(f"Rotary positions turn pairs of features, but a head has {features}, which is odd.")
-    # Known positions make constants; XLA would fuse powers, sines and cosines into all that reads a rotated vector.
+    # NumPy positions give constants. XLA would fuse powers, sines and cosines into every reader of a rotated vector.
     xp = np if isinstance(positions, np.ndarray) else jnp
     angles_TH = positions[:, None] / ROTARY_BASE ** (np.arange(0, features, 2) / features)[None]
     angles = xp.expand_dims(angles_TH[:, None], tuple(range(x.ndim - 3)))
@@ -33,40 +34,43 @@ def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]
 
 
 def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B _"]]:
-    """Linear maps of the same input, as one product of two matrices.
+    """The outputs of several linear maps of one input, computed as one product of two matrices.
 
-    One wide product is faster than several narrow ones; and with more axes than two, XLA's gradient of the kernel
-    would copy its operands first, and take three times as long on a CPU.
+    One wide product is faster than several narrow ones. With more than two axes, XLA's gradient of the kernel would
+    copy its operands first and take three times as long on a CPU.
     """
     first = maps[0]
-    joined = jnp.concatenate([each.kernel[...] for each in maps], axis=-1)
-    biases = [each.bias[...] for each in maps if each.bias is not None]
+    joined = jnp.concatenate([linear_map.kernel[...] for linear_map in maps], axis=-1)
+    biases = [linear_map.bias[...] for linear_map in maps if linear_map.bias is not None]
     bias = jnp.concatenate(biases)[None] if biases else None
     rows, joined, bias = first.promote_dtype((x.reshape(-1, x.shape[-1]), joined, bias), dtype=first.dtype)
     y = rows @ joined if bias is None else rows @ joined + bias
-    ends = np.cumsum([each.out_features for each in maps])[:-1]
+    ends = np.cumsum([linear_map.out_features for linear_map in maps])[:-1]
     return [part.reshape(*x.shape[:-1], -1) for part in jnp.split(y, ends, axis=-1)]
 
 
 class CrossAttention(nnx.Module):
-    """Lets every position of `x` look at a memory (Vaswani et al., 2017, section 3.2.2).
+    """Multi-head attention from the positions of `x` to a memory (Vaswani et al., 2017, section 3.2.2).
 
     Queries come from `x [B,T,D]`, keys and values from the memory `[B,S,M]`; self-attention is the case where
-    the memory is `x`. The weights `[B,N,T,S]` are returned beside the output; `jit` prunes them when nobody looks.
-    Where `positions` are given, as in self-attention, queries and keys are rotated by them.
+    the memory is `x`. The weights `[B,N,T,S]` are returned beside the output; `jit` removes them when they are unused.
+    With `positions`, as in self-attention, queries and keys are rotated (see `rotate`).
 
     Args:
         width: Width of `x` (D).
         memory_width: Width of the memory (M).
         heads: Query heads (N).
-        value_width: Width of what values are made from, where that is not the memory.
+        value_width: Width of the separate input of the values, if there is one; M by default.
         key_heads: Key and value heads (K), shared by N / K query heads each (Ainslie et al., 2023); N by default.
         head_width: Width of a head (H); D / N by default.
         out_width: Width of the output; D by default.
-        bias: Whether the four projections add one.
-        norm: Whether every head's queries and keys are normalised, each with a gain (Dehghani et al., 2023).
-        dtype: What products are taken in, and what comes out; as the inputs and parameters are, by default.
-        rngs: Where the parameters come from.
+        bias: Whether the four projections have a bias.
+        norm: Whether queries and keys are normalised per head, each with a gain (Dehghani et al., 2023).
+        dtype: The type of products and output; that of inputs and parameters by default.
+        rngs: The source of initial parameters.
+
+    Raises:
+        ValueError: `heads` does not divide `width` (without a `head_width`), or `key_heads` does not divide `heads`.
     """
 
     def __init__(
@@ -103,7 +107,7 @@ class CrossAttention(nnx.Module):
 
     @classmethod
     def from_flax(cls, flax: nnx.MultiHeadAttention) -> "CrossAttention":
-        """The function of an `nnx.MultiHeadAttention`, with its parameters; its dropout is an argument here."""
+        """An `nnx.MultiHeadAttention` as a `CrossAttention` of the same parameters; dropout becomes an argument."""
         abstract = nnx.eval_shape(
             lambda: cls(
                 flax.in_features,
@@ -122,9 +126,9 @@ class CrossAttention(nnx.Module):
             **{name: theirs[name] for name in ("query", "key", "value", "out")},
             **{f"{name}_norm": theirs[f"{name}_ln"] for name in ("query", "key") if f"{name}_ln" in theirs},
         }
-        # They keep the axes of heads apart; the entries lie in the same order.
+        # Flax has separate axes for heads and features; the entries lie in the same order.
         state = jax.tree.map(
-            lambda mine, his: mine.replace(his.reshape(mine.shape)),
+            lambda own, other: own.replace(other.reshape(own.shape)),
             state,
             nnx.State(ours),
             is_leaf=lambda x: isinstance(x, nnx.Variable),
@@ -141,14 +145,17 @@ class CrossAttention(nnx.Module):
         positions: Int[Array | np.ndarray, " T"] | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
-        """Projects the memory, and looks at it; `positions` are for self-attention, where both sides have them."""
+        """The output `[B,T,Do]` and the weights `[B,N,T,S]`; `positions` apply to queries and keys (self-attention).
+
+        `mask` says which keys a query may attend to (True); `values` replaces the memory as the input of the values.
+        """
         if x is not memory or values is not None:
             projected = self.project_memory(memory, mask, values=values, positions=positions)
             return self.attend(x, projected, positions=positions, dropout=dropout)
         q, k, v = linear(x, self.query, self.key, self.value)
         q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
-        return self._look(q_BTNH, KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask()), dropout)
+        return self._attend(q_BTNH, KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask()), dropout)
 
     def project_memory(
         self,
@@ -158,9 +165,9 @@ class CrossAttention(nnx.Module):
         values: Float[Array, "*B S Mv"] | None = None,
         positions: Int[Array | np.ndarray, " S"] | None = None,
     ) -> KeyValue:
-        """Keys and values `[B,S,K,H]`, and who may look: made once for a memory that many queries will look at.
+        """Keys and values `[B,S,K,H]` with their mask, to be computed once for a memory that serves many queries.
 
-        Values are made from `values` where they are given, otherwise from the memory.
+        Values are computed from `values` if given, otherwise from the memory.
         """
         if values is None:
             k, v = linear(memory, self.key, self.value)
@@ -177,18 +184,18 @@ class CrossAttention(nnx.Module):
         positions: Int[Array | np.ndarray, " T"] | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
-        """Looks at a memory that is already projected."""
+        """The output and the weights, over a memory that `project_memory` returned."""
         (q,) = linear(x, self.query)
-        return self._look(self._heads(q, self.heads, self.query_norm, positions), memory, dropout)
+        return self._attend(self._heads(q, self.heads, self.query_norm, positions), memory, dropout)
 
     def contributions(
         self, memory: KeyValue, weights: Float[Array, "*B N T S"], *, together: bool
     ) -> Float[Array, "*B n T S"]:
-        """Norms of what each memory position adds to the output: of each head (n = N), or of their sum (n = 1).
+        """Norms of what each memory position adds to the output (Kobayashi et al., 2020).
 
-        Head n adds its weight times its value, multiplied by its part of the output kernel (Kobayashi et al., 2020).
-        The sum's norm comes from the products of the heads' vectors with each other, so that none is stored for a
-        query.
+        A head adds its weight times its value, multiplied by its part of the output kernel. There is one norm a head
+        (n = N), or with `together` one norm of the sum over heads (n = 1). The latter is computed from the scalar
+        products between the heads' vectors, so that no vector is stored for each query.
         """
         values_BSNH = jnp.repeat(memory.v, self.heads // self.key_heads, axis=-2).astype(jnp.float32)
         kernel_NHD = self.out.kernel[...].astype(jnp.float32).reshape(self.heads, values_BSNH.shape[-1], -1)
@@ -199,7 +206,7 @@ class CrossAttention(nnx.Module):
         squares_BTS = jnp.einsum("...NTS,...MTS,...SNM->...TS", weights, weights, products_BSNM)
         return jnp.sqrt(jnp.maximum(squares_BTS, 0))[..., None, :, :]
 
-    def _look(self, q: jax.Array, memory: KeyValue, dropout: Dropout | None) -> tuple[jax.Array, jax.Array]:
+    def _attend(self, q: jax.Array, memory: KeyValue, dropout: Dropout | None) -> tuple[jax.Array, jax.Array]:
         out_BTNH, aux = cross_attention_with_aux(q, *memory, dropout=dropout, returns=("weights",))
         (out,) = linear(out_BTNH.reshape(*q.shape[:-2], -1), self.out)
         return out, aux.weights

@@ -1,4 +1,4 @@
-"""The decoder: self-attention to its own past, or to all that asks with it, and cross-attention to a memory."""
+"""The decoder: self-attention over the target, causal or not, and cross-attention to a memory."""
 
 import jax
 import jax.numpy as jnp
@@ -7,50 +7,47 @@ from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
 from xattn.nn.alignment_layer import AlignmentLayer
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.layers import DecoderLayer
 from xattn.nn.memory import Memory
 
 
 class CrossDecoder(nnx.Module):
-    """A stack of layers that read a memory while they write.
+    """A stack of layers with self-attention and cross-attention to one memory.
 
-    With `aligns`, the number of a layer, an alignment layer reads what that layer gives: its weights come last, and
-    nothing else depends on it. With `tied`, its layers are one and the same, applied as often: hops (Sukhbaatar et al.,
-    2015; Dehghani et al., 2019).
+    Args:
+        dims: Sizes of the layers.
+        memory_width: Width of the memory (M); that of the decoder by default.
+        aligns: The number of a layer, counted from 0, whose output an alignment layer reads. The weights of the
+            alignment layer come last, and nothing else depends on it.
+        tied: Whether one layer is applied again and again, as hops (Sukhbaatar et al., 2015; Dehghani et al., 2019).
+        rngs: The source of initial parameters.
     """
 
     def __init__(
         self,
-        width: int,
-        memory_width: int,
-        heads: int,
-        mlp: int,
-        layers: int,
+        dims: Dimensions,
         *,
+        memory_width: int | None = None,
         aligns: int | None = None,
         tied: bool = False,
-        dtype: jnp.dtype | None = None,
         rngs: nnx.Rngs,
     ):
-        self.depth = layers
-        self.layers = nnx.List(
-            [
-                DecoderLayer(width, memory_width, heads, mlp, dtype=dtype, rngs=rngs)
-                for _ in range(1 if tied else layers)
-            ]
-        )
-        self.norm = nnx.LayerNorm(width, rngs=rngs)
+        memory_width = memory_width or dims.width
+        self.depth = dims.layers
+        self.layers = nnx.List([DecoderLayer(dims, memory_width, rngs=rngs) for _ in range(1 if tied else dims.layers)])
+        self.norm = nnx.LayerNorm(dims.width, rngs=rngs)
         self.aligns = aligns
-        self.alignment = None if aligns is None else AlignmentLayer(width, memory_width, heads, dtype=dtype, rngs=rngs)
+        self.alignment = None if aligns is None else AlignmentLayer(dims, memory_width, rngs=rngs)
 
     @property
     def stack(self) -> list[DecoderLayer]:
-        """The layers as they follow each other; tied ones are all the same."""
+        """The layers in the order of application; tied layers are one object, repeated."""
         return [self.layers[number % len(self.layers)] for number in range(self.depth)]
 
     def project_memory(self, memory: Memory) -> tuple[KeyValue, ...]:
-        """The memory as every layer will look at it: keys and values, computed once a sentence."""
+        """Keys and values of the memory for every layer, to be computed once a sentence."""
         seen = Mask.keys(memory.mask)
         projected = [layer.cross_attention.project_memory(memory.tokens, seen) for layer in self.stack]
         return (*projected, *([] if self.alignment is None else [self.alignment.project_memory(memory.tokens, seen)]))
@@ -65,11 +62,11 @@ class CrossDecoder(nnx.Module):
         causal: bool = True,
         real: Bool[Array, "B T"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T S"]]:
-        """All target positions at once (teacher forcing): states, and the weights of every layer and head.
+        """States of all target positions (teacher forcing), and the cross-attention weights of every layer and head.
 
-        Padding stands at the end of a target, where no earlier position can see it: the causal mask is enough. Where
-        all positions see each other, `real` says which of them are no padding. What `hide` names, no layer may look at:
-        the knock-out test.
+        Padding stands at the end of a target, so the causal mask hides it from all earlier positions. Without
+        `causal`, `real` must say which positions are not padding. `hide` is True where no layer may attend from a
+        target position to a memory position: the knock-out test.
         """
         mask = Mask.causal() if causal else Mask()
         if real is not None:
@@ -87,16 +84,16 @@ class CrossDecoder(nnx.Module):
     def contributions(
         self, memory: Memory, weights: Float[Array, "L B N T S"], *, together: bool
     ) -> Float[Array, "layers B n T S"]:
-        """Norms of what each memory position adds to the residual stream in every layer; see `CrossAttention`.
+        """Norms of what each memory position adds to the residual stream in every layer.
 
-        An alignment layer adds nothing, and is left out.
+        See `CrossAttention.contributions`. An alignment layer adds nothing and is left out.
         """
         layers = self.depth
-        each = zip(self.stack, self.project_memory(memory)[:layers], weights[:layers], strict=True)
-        return jnp.stack([layer.cross_attention.contributions(kv, w, together=together) for layer, kv, w in each])
+        stack = zip(self.stack, self.project_memory(memory)[:layers], weights[:layers], strict=True)
+        return jnp.stack([layer.cross_attention.contributions(kv, w, together=together) for layer, kv, w in stack])
 
     def start(self, memory: Memory, width: int, length: int) -> tuple[KeyValue, ...]:
-        """The empty past of `width` hypotheses a sentence: keys and values `[B,W,length,N,H]` of every layer."""
+        """The empty cache of `width` hypotheses a sentence: keys and values `[B,W,length,N,H]` of every layer."""
         shape = (memory.tokens.shape[0], width, length, memory.tokens.shape[-1])
         empty = jnp.zeros(shape, memory.tokens.dtype)
         return tuple(layer.self_attention.project_memory(empty) for layer in self.stack)
@@ -104,7 +101,10 @@ class CrossDecoder(nnx.Module):
     def step(
         self, x: Float[Array, "B W D"], past: tuple[KeyValue, ...], position: jax.Array, memory: tuple[KeyValue, ...]
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B W L N S"], tuple[KeyValue, ...]]:
-        """The next target position, from the cached past."""
+        """States at the next target position, the cross-attention weights, and the longer cache.
+
+        `past` is the cache that `start` began, `memory` the result of `project_memory`.
+        """
         weights, states, new = [], [], []
         for layer, layer_past, keys in zip(self.stack, past, memory[: len(past)], strict=True):
             x, layer_weights, layer_past = layer.step(x, layer_past, position, keys)
@@ -115,7 +115,7 @@ class CrossDecoder(nnx.Module):
         return self.norm(x), jnp.einsum("LBNWS->BWLNS", weights), tuple(new)
 
     def _align(self, states: list[jax.Array], memory: tuple[KeyValue, ...]) -> list[jax.Array]:
-        """The weights of the alignment layer, if there is one, given what every layer gave."""
+        """The weights of the alignment layer, if there is one, from the outputs of all layers."""
         if self.alignment is None or self.aligns is None:
             return []
         return [self.alignment(states[self.aligns], memory[-1])]

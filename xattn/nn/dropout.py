@@ -1,4 +1,4 @@
-"""Dropout whose decisions depend on a seed, a site and a position alone."""
+"""Dropout whose decisions depend only on a seed, the site in the model, and the position in the array."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,9 +14,10 @@ from xattn.attention import Dropout, drop_others, hash_bits, keep
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class DropoutKey:
-    """Everything dropout needs in one training step; without it (`None`) a model is deterministic.
+    """Seed and rates of dropout in one training step; with None instead, a model is deterministic.
 
-    `rows` are the absolute row numbers of the batch: a batch cut over devices drops what the whole one drops.
+    `rows` are the absolute numbers of the batch's examples, so that a batch split over devices drops the same entries
+    as the whole batch. `rate` is that of activations and `attention_rate` that of attention weights, both in [0, 1).
     """
 
     seed: UInt32[Array, ""]
@@ -33,26 +34,26 @@ class DropoutKey:
         return cls(seed=hashed, rows=rows, rate=rate, attention_rate=attention_rate)
 
     def fold_in(self, site: int | Int[Array, ""]) -> "DropoutKey":
-        """DropoutKey of its own for one site of the model."""
+        """An independent key for one site of the model, given by its number."""
         return replace(self, seed=hash_bits(self.seed, jnp.asarray(site, jnp.uint32)))
 
 
 def dropout_fns(
     dropout_key: DropoutKey | None, shape: tuple[int, ...], sites: int
 ) -> list[Callable[[jax.Array], jax.Array]]:
-    """Activation dropout of arrays of one shape, a function for each of the sites 0, 1, ..."""
+    """Functions `x -> dropped x` for arrays of one shape, one for each of the sites 0, 1, ..., `sites` - 1."""
     if dropout_key is None or dropout_key.rate == 0:
         return [lambda x: x] * sites
     rate, rows = dropout_key.rate, dropout_key.rows
-    # The masks are drawn in a loop, because XLA never fuses what a loop made. It would fuse their hashes into all that
-    # reads the residual stream further down, over and over: minutes to compile. A loop of one would be unrolled.
+    # The masks are drawn in a loop, because XLA does not fuse across a loop. Otherwise it would fuse their hashes into
+    # every later reader of the residual stream, and compile for minutes. A loop of one step would be unrolled.
     seeds = jax.vmap(lambda site: dropout_key.fold_in(site).seed)(jnp.arange(max(sites, 2)))
     kept = jax.lax.map(lambda seed: keep(shape, rate, seed, rows), seeds)
     return [partial(drop_others, kept=kept[site], rate=rate) for site in range(sites)]
 
 
 def attention_dropout(dropout_key: DropoutKey | None, site: int) -> Dropout | None:
-    """The dropout of one attention's weights."""
+    """The dropout of the weights at one attention site, or None where the model has none."""
     if dropout_key is None or dropout_key.attention_rate == 0:
         return None
     return Dropout(rate=dropout_key.attention_rate, seed=dropout_key.fold_in(site).seed, rows=dropout_key.rows)

@@ -1,7 +1,7 @@
-"""The encoder of two graphs that look at each other: message passing, and cross-attention after every round.
+"""A graph matching network: message passing within two graphs, and cross-attention between them, in rounds.
 
-Graph matching networks (Li et al., 2019), with heads, residuals and one score matrix for both directions. Nodes have no
-order and no names: what a node is, is said by the edges around it.
+As in Li et al. (2019), with several heads, residuals, and one score matrix for both directions. Nodes have neither
+order nor names: only the edges around a node (and its kind, if it has one) identify it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import Mask, attention_weights, bidirectional_cross_attention, cross_attention_with_aux
 from xattn.nn.attention import linear
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey, dropout_fns
 from xattn.nn.layers import Mlp
 from xattn.nn.memory import Memory
@@ -24,7 +25,11 @@ from xattn.nn.memory_transforms import MemoryTransform
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class GraphBatch:
-    """A batch of graphs: which nodes have an edge, what kind each node is (None: all are alike), and which are real."""
+    """A batch of graphs with S nodes or fewer.
+
+    `edges` is True between two nodes with an edge, `mask` is False at padding, and `kinds` are the kinds of nodes,
+    counted from 0, or None if all nodes are alike.
+    """
 
     edges: Bool[Array, "B S S"]
     mask: Bool[Array, "B S"]
@@ -32,21 +37,23 @@ class GraphBatch:
 
 
 class Side(NamedTuple):
-    """One of two graphs, after some rounds."""
+    """One of the two graphs after a round, or after all of them."""
 
     states: Float[Array, "B T D"]
+    """The states of its T nodes."""
     weights: Float[Array, "*L B N T S"]
-    """Where its nodes looked."""
+    """The attention weights of its nodes over the other graph's memory."""
     visible: Bool[Array, "B S"]
-    """Which positions of the other graph's memory they could look at."""
+    """Which positions of that memory could be attended to."""
 
 
 def return_probabilities(edges: Float[Array, "B S S"], steps: int) -> Float[Array, "B S K"]:
-    """The probabilities that a random walk from a node is back after 2, 3, ..., `steps` steps (Dwivedi et al., 2022).
+    """The probabilities that a random walk returns to its node after 2, 3, ..., `steps` steps (Dwivedi et al., 2022).
 
-    They depend on the structure alone; a node without edges never comes back.
+    They depend on the structure only. A node without edges has probability 0.
 
-    >>> path = jnp.array([[[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])  # the middle is always come back to
+    >>> # Three nodes in a row: from the middle a walk is always back after two steps; from an end, half the time.
+    >>> path = jnp.array([[[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])
     >>> return_probabilities(path, 3)[..., 0]
     Array([[0.5, 1. , 0.5]], dtype=float32)
     """
@@ -59,44 +66,37 @@ def return_probabilities(edges: Float[Array, "B S S"], steps: int) -> Float[Arra
 
 
 class GraphRound(nnx.Module):
-    """One round: nodes hear their neighbours, then look at the other graph.
+    """One round: message passing within each graph, then cross-attention between the two.
 
-    What is looked at are the nodes' own states, head by head: each node reads its soft counterpart, from which the MLP
-    after it can tell the difference (Li et al., 2019, equation 9). Queries are made as keys are, and all parameters
-    serve both graphs: to swap the graphs is to swap what comes of them.
+    The values are the nodes' states themselves, split into heads: each node reads a weighted mean of the other graph's
+    nodes, and the MLP that follows can compare the two (Li et al., 2019, equation 9). Queries and keys share one
+    projection, and both graphs share all parameters: swapping the graphs swaps the results.
     """
 
-    def __init__(
-        self,
-        width: int,
-        heads: int,
-        mlp: int,
-        *,
-        memory: str,
-        latents: int,
-        dtype: jnp.dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
-        self.heads = heads
+    def __init__(self, dims: Dimensions, *, memory: str, latents: int, rngs: nnx.Rngs):
+        width, dtype = dims.width, dims.dtype
+        self.heads = dims.heads
+        # "hear" is message passing and "look" is cross-attention: checkpoints hold these names.
         self.norm_hear = nnx.LayerNorm(width, rngs=rngs)
         self.message = nnx.Linear(width, width, dtype=dtype, rngs=rngs)
-        self.mlp_hear = Mlp(width, mlp, reads=2 * width, dtype=dtype, rngs=rngs)
+        self.mlp_hear = Mlp(width, dims.mlp, reads=2 * width, dtype=dtype, rngs=rngs)
         self.norm_look = nnx.LayerNorm(width, rngs=rngs)
-        self.transform = MemoryTransform(
-            memory, latents=latents, width=width, heads=heads, mlp=mlp, dtype=dtype, rngs=rngs
-        )
+        self.transform = MemoryTransform(memory, dims, latents=latents, rngs=rngs)
         self.key = nnx.Linear(width, width, use_bias=False, dtype=dtype, rngs=rngs)
-        self.mlp_look = Mlp(width, mlp, reads=2 * width, dtype=dtype, rngs=rngs)
+        self.mlp_look = Mlp(width, dims.mlp, reads=2 * width, dtype=dtype, rngs=rngs)
 
     def message_pass(
         self, x: Float[Array, "B S D"], graphs: GraphBatch, dropout_key: DropoutKey | None
     ) -> Float[Array, "B S D"]:
-        """Adds what every node makes of the sum of its neighbours' messages."""
+        """The states after message passing: adds an MLP of each node's state and the sum of its neighbours' messages.
+
+        `x` [B,S,D] are the states of the nodes in `graphs`; a message is a ReLU of a linear map of its sender's state.
+        """
         h_BSD = self.norm_hear(x)
         (message_BSD,) = linear(h_BSD, self.message)
-        heard_BSD = graphs.edges.astype(x.dtype) @ nnx.relu(message_BSD)
+        received_BSD = graphs.edges.astype(x.dtype) @ nnx.relu(message_BSD)
         (drop,) = dropout_fns(dropout_key, x.shape, 1)
-        return x + drop(self.mlp_hear(jnp.concatenate([h_BSD, heard_BSD], axis=-1)))
+        return x + drop(self.mlp_hear(jnp.concatenate([h_BSD, received_BSD], axis=-1)))
 
     def cross_attend(
         self,
@@ -105,7 +105,12 @@ class GraphRound(nnx.Module):
         dropout_key: tuple[DropoutKey | None, DropoutKey | None] = (None, None),
         hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Side, Side]:
-        """Adds what the nodes of each graph read of the other; `hide` are pairs of nodes that do not see each other."""
+        """Both graphs after cross-attention: adds an MLP of each node's state and what it read of the other graph.
+
+        `a` and `b` hold the states [B,T,D] and [B,S,D] of the two graphs' nodes, and which of them are real.
+        `dropout_key` has a key for each graph. `hide` [B,T,S] is True for pairs of nodes, one of each graph, that may
+        not attend to each other; it applies to a full memory only.
+        """
         h_a, h_b = (replace(x, tokens=self.norm_look(x.tokens)) for x in (a, b))
         if self.transform.kind == "full":
             q_a, q_b, v_a, v_b = (self._heads(x) for x in (*self._keys(h_a, h_b), h_a.tokens, h_b.tokens))
@@ -113,7 +118,7 @@ class GraphRound(nnx.Module):
             seen_BTS = seen_BTS if hide is None else seen_BTS & ~hide
             mask_a, mask_b = (Mask.dense(x[:, None]) for x in (seen_BTS, jnp.swapaxes(seen_BTS, 1, 2)))
             out_a, out_b = bidirectional_cross_attention(q_a, q_b, v_a, v_b, mask_a)
-            # Taken from the same scores once more, where somebody looks; else `jit` prunes them.
+            # The weights are computed once more from the same scores; `jit` removes this when they are unused.
             weights_a, weights_b = attention_weights(q_a, q_b, mask_a), attention_weights(q_b, q_a, mask_b)
             seen_a, seen_b = b.mask, a.mask
         else:
@@ -130,51 +135,41 @@ class GraphRound(nnx.Module):
         return out, aux.weights, memory.mask
 
     def _keys(self, *memories: Memory) -> list[jax.Array]:
-        return [linear(each.tokens, self.key)[0] for each in memories]
+        return [linear(memory.tokens, self.key)[0] for memory in memories]
 
     def _heads(self, x: Float[Array, "B S D"]) -> Float[Array, "B S N H"]:
         return x.reshape(*x.shape[:-1], self.heads, -1)
 
     def _add(self, x: Memory, h: Memory, read: jax.Array, dropout_key: DropoutKey | None) -> Float[Array, "B S D"]:
-        """Adds what a node makes of itself and its counterpart; in place of none there is 0."""
+        """Adds an MLP of a node's normalised state `h` and of what it read, which is 0 where nothing was visible."""
         (drop,) = dropout_fns(dropout_key, x.tokens.shape, 1)
         joined = jnp.concatenate([h.tokens, read.reshape(h.tokens.shape)], axis=-1)
         return x.tokens + drop(self.mlp_look(joined))
 
 
 class GraphMatcher(nnx.Module):
-    """Turns two graphs into states of their nodes, by rounds of message passing and of looks at each other.
+    """Encodes two graphs together, in rounds of message passing and cross-attention, into states of their nodes.
 
-    A node begins as the return probabilities of its random walks, and its kind where `kinds`, their number, is not 0.
-    Without a memory (`none`) the two never meet, which is a siamese network; `model.memory` names all others. One
-    matrix of scores serves two directions, so its weights have no dropout.
+    A node's initial state is a linear map of its return probabilities (see `return_probabilities`), plus an embedding
+    of its kind if there are kinds. With the memory "none" the graphs never interact: a siamese network. One score
+    matrix serves both directions, so its weights have no dropout.
 
     Args:
+        dims: Sizes of the rounds; `layers` is their number.
+        memory: The transform of the other graph's memory; see `MemoryTransform`.
+        latents: How many latents a memory of "latents" has.
+        kinds: How many kinds of nodes there are; 0 if all nodes are alike.
         steps: Steps of the longest random walk.
+        rngs: The source of initial parameters.
     """
 
-    def __init__(
-        self,
-        width: int,
-        heads: int,
-        mlp: int,
-        layers: int,
-        *,
-        memory: str,
-        latents: int,
-        kinds: int = 0,
-        steps: int = 8,
-        dtype: jnp.dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
-        sizes = {"heads": heads, "mlp": mlp, "latents": latents}
+    def __init__(self, dims: Dimensions, *, memory: str, latents: int, kinds: int = 0, steps: int = 8, rngs: nnx.Rngs):
         self.steps = steps
-        self.walks = nnx.Linear(steps - 1, width, dtype=dtype, rngs=rngs)
-        self.kinds = nnx.Embed(kinds, width, rngs=rngs) if kinds else None
-        self.rounds = nnx.List(
-            [GraphRound(width, memory=memory, **sizes, dtype=dtype, rngs=rngs) for _ in range(layers)]
-        )
-        self.norm = nnx.LayerNorm(width, rngs=rngs)
+        self.walks = nnx.Linear(steps - 1, dims.width, dtype=dims.dtype, rngs=rngs)
+        self.kinds = nnx.Embed(kinds, dims.width, rngs=rngs) if kinds else None
+        rounds = [GraphRound(dims, memory=memory, latents=latents, rngs=rngs) for _ in range(dims.layers)]
+        self.rounds = nnx.List(rounds)
+        self.norm = nnx.LayerNorm(dims.width, rngs=rngs)
 
     def __call__(
         self,
@@ -183,21 +178,21 @@ class GraphMatcher(nnx.Module):
         dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T S"] | None = None,
     ) -> tuple[Side, Side]:
-        """Both graphs with where they looked, weights [L,B,N,T,S] and [L,B,N,S,T], a layer a round.
+        """Both graphs after all rounds, with weights [L,B,N,T,S] and [L,B,N,S,T], one layer a round.
 
-        Nodes that are not real are neither heard nor seen, and their states say nothing.
+        Padding nodes send no messages and are not attended to; their own states are meaningless. `hide` is as in
+        `GraphRound.cross_attend`. Raises a ValueError for graphs without kinds if the model expects some.
         """
         a, b = _inside(a), _inside(b)
-        x_a, x_b, looks = self._start(a), self._start(b), []
-        for number, each in enumerate(self.rounds):
+        x_a, x_b, rounds = self._start(a), self._start(b), []
+        for number, layer in enumerate(self.rounds):
             # Dropout sites: messages and cross-attention of two graphs.
             first, second, third, fourth = (dropout_key and dropout_key.fold_in(4 * number + site) for site in range(4))
-            x_a, x_b = each.message_pass(x_a, a, first), each.message_pass(x_b, b, second)
-            memory_a = Memory(tokens=x_a, mask=a.mask, layout="graph")
-            memory_b = Memory(tokens=x_b, mask=b.mask, layout="graph")
-            looks.append(each.cross_attend(memory_a, memory_b, (third, fourth), hide))
-            x_a, x_b = (side.states for side in looks[-1])
-        sides_a, sides_b = zip(*looks, strict=True)
+            x_a, x_b = layer.message_pass(x_a, a, first), layer.message_pass(x_b, b, second)
+            memory_a, memory_b = Memory(tokens=x_a, mask=a.mask), Memory(tokens=x_b, mask=b.mask)
+            rounds.append(layer.cross_attend(memory_a, memory_b, (third, fourth), hide))
+            x_a, x_b = (side.states for side in rounds[-1])
+        sides_a, sides_b = zip(*rounds, strict=True)
         return self._finish(sides_a), self._finish(sides_b)
 
     def _start(self, graphs: GraphBatch) -> Float[Array, "B S D"]:
@@ -205,15 +200,17 @@ class GraphMatcher(nnx.Module):
         if self.kinds is None:
             return x_BSD
         if graphs.kinds is None:
-            raise ValueError(f"Nodes have one of {self.kinds.num_embeddings} kinds here, but these graphs have none.")
+            raise ValueError(
+                f"The model expects nodes of {self.kinds.num_embeddings} kinds, but the graphs have kinds=None."
+            )
         return x_BSD + self.kinds(graphs.kinds)
 
     def _finish(self, sides: Sequence[Side]) -> Side:
-        """A side after all rounds, from what it was after each."""
+        """A graph after all rounds, from its results of each round."""
         weights = jnp.stack([side.weights for side in sides])
         return Side(self.norm(sides[-1].states), weights, sides[-1].visible)
 
 
 def _inside(graphs: GraphBatch) -> GraphBatch:
-    """The graphs with edges between real nodes alone."""
+    """The graphs without the edges of padding nodes."""
     return replace(graphs, edges=graphs.edges & graphs.mask[:, :, None] & graphs.mask[:, None, :])

@@ -1,4 +1,4 @@
-"""The blocks that encoders and decoders are made of: pre-norm residual layers (Xiong et al., 2020)."""
+"""The layers of encoders and decoders: residual, with normalisation before each part (Xiong et al., 2020)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +11,12 @@ from jaxtyping import Array, Float, Int
 
 from xattn.attention import Dropout, KeyValue, Mask
 from xattn.nn.attention import CrossAttention, linear
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey, attention_dropout, dropout_fns
 
 
 class Mlp(nnx.Module):
-    """Two linear maps with a ReLU between them, on each position alone; `reads` is its input's width, D if None."""
+    """Two linear maps with a ReLU between them, applied at each position; `reads` is the input's width, D if None."""
 
     def __init__(
         self, width: int, hidden: int, *, reads: int | None = None, dtype: jnp.dtype | None = None, rngs: nnx.Rngs
@@ -32,19 +33,21 @@ class Mlp(nnx.Module):
 class EncoderLayer(nnx.Module):
     """Self-attention with rotary positions, then an MLP."""
 
-    def __init__(self, width: int, heads: int, mlp: int, *, dtype: jnp.dtype | None = None, rngs: nnx.Rngs):
+    def __init__(self, dims: Dimensions, *, rngs: nnx.Rngs):
+        width, dtype = dims.width, dims.dtype
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
-        self.self_attention = CrossAttention(width, width, heads, dtype=dtype, rngs=rngs)
+        self.self_attention = CrossAttention(width, width, dims.heads, dtype=dtype, rngs=rngs)
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
-        self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
+        self.mlp = Mlp(width, dims.mlp, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None) -> Float[Array, "B S D"]:
-        return self.look(x, mask, dropout_key)[0]
+        """The layer's output at all positions."""
+        return self.with_weights(x, mask, dropout_key)[0]
 
-    def look(
+    def with_weights(
         self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None
     ) -> tuple[Float[Array, "B S D"], Float[Array, "B N S S"]]:
-        """All positions, and what each of them looked at."""
+        """The layer's output at all positions, and the self-attention weights."""
         h, drop = self.norm_self(x), dropout_fns(dropout_key, x.shape, 2)
         attended, weights = self.self_attention(
             h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(dropout_key, 2)
@@ -55,7 +58,10 @@ class EncoderLayer(nnx.Module):
     def step(
         self, x: Float[Array, "B W D"], past: KeyValue, position: Int[Array, ""]
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B W N S"], KeyValue]:
-        """The next position of a layer that looks back; `past` [B,W,S,N,H] has room for it, and its own mask."""
+        """The output at the next position, under a causal mask.
+
+        `past` holds keys and values `[B,W,S,N,H]`, with room for this position, and a mask of their own.
+        """
         h_BW1D = self.norm_self(x)[:, :, None]
         new = self.self_attention.project_memory(h_BW1D, positions=position[None])
         put = partial(jax.lax.dynamic_update_slice_in_dim, start_index=position, axis=2)
@@ -69,22 +75,14 @@ class EncoderLayer(nnx.Module):
 class DecoderLayer(nnx.Module):
     """Self-attention to the past with rotary positions, cross-attention to the memory, then an MLP."""
 
-    def __init__(
-        self,
-        width: int,
-        memory_width: int,
-        heads: int,
-        mlp: int,
-        *,
-        dtype: jnp.dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
+    def __init__(self, dims: Dimensions, memory_width: int, *, rngs: nnx.Rngs):
+        width, heads, dtype = dims.width, dims.heads, dims.dtype
         self.norm_self = nnx.LayerNorm(width, rngs=rngs)
         self.self_attention = CrossAttention(width, width, heads, dtype=dtype, rngs=rngs)
         self.norm_cross = nnx.LayerNorm(width, rngs=rngs)
         self.cross_attention = CrossAttention(width, memory_width, heads, dtype=dtype, rngs=rngs)
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
-        self.mlp = Mlp(width, mlp, dtype=dtype, rngs=rngs)
+        self.mlp = Mlp(width, dims.mlp, dtype=dtype, rngs=rngs)
 
     def __call__(
         self,
@@ -93,12 +91,12 @@ class DecoderLayer(nnx.Module):
         mask: Mask,
         dropout_key: DropoutKey | None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B N T S"]]:
-        """All positions at once; also returns the cross-attention weights."""
+        """The output at all positions, and the cross-attention weights; `mask` is that of self-attention."""
         h, drop = self.norm_self(x), dropout_fns(dropout_key, x.shape, 3)
         attended, _ = self.self_attention(
             h, h, mask, positions=np.arange(x.shape[1]), dropout=attention_dropout(dropout_key, 3)
         )
-        return self._look(x + drop[0](attended), memory, drop[1:], attention_dropout(dropout_key, 4))
+        return self._cross(x + drop[0](attended), memory, drop[1:], attention_dropout(dropout_key, 4))
 
     def step(
         self,
@@ -107,18 +105,22 @@ class DecoderLayer(nnx.Module):
         position: jax.Array,
         memory: KeyValue,
     ) -> tuple[Float[Array, "B W D"], Float[Array, "B N W S"], KeyValue]:
-        """The next position of `W` hypotheses a sentence, which share one memory: they are its queries."""
+        """The output at the next position of `W` hypotheses a sentence, the weights, and the longer past.
+
+        The hypotheses of a sentence share its memory: each is one query `[B,W]`.
+        """
         h_BW1D = self.norm_self(x)[:, :, None]
         new = self.self_attention.project_memory(h_BW1D, positions=position[None])
         past = jax.tree.map(lambda old, k: jax.lax.dynamic_update_slice_in_dim(old, k, position, 2), past, new)
         seen = past._replace(mask=Mask.causal(queries=position[None]))
         attended_BW1D, _ = self.self_attention.attend(h_BW1D, seen, positions=position[None])
-        x, weights = self._look(x + attended_BW1D[:, :, 0], memory, dropout_fns(None, x.shape, 2), None)
+        x, weights = self._cross(x + attended_BW1D[:, :, 0], memory, dropout_fns(None, x.shape, 2), None)
         return x, weights, past
 
-    def _look(
+    def _cross(
         self, x: jax.Array, memory: KeyValue, drop: list[Callable[[jax.Array], jax.Array]], dropout: Dropout | None
     ) -> tuple[jax.Array, jax.Array]:
+        """Cross-attention and the MLP."""
         attended, weights = self.cross_attention.attend(self.norm_cross(x), memory, dropout=dropout)
         x = x + drop[0](attended)
         return x + drop[1](self.mlp(self.norm_mlp(x))), weights

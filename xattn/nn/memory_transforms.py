@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from xattn.attention import Mask
 from xattn.nn.attention import CrossAttention
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.layers import EncoderLayer
 from xattn.nn.memory import Memory
@@ -20,10 +21,10 @@ def full(memory: Memory) -> Memory:
 
 
 def mean(memory: Memory) -> Memory:
-    """One position, the mean of the real ones: what a decoder knows when it cannot look anywhere.
+    """One position, the mean of the real ones: attention has nothing left to choose.
 
     >>> tokens = jnp.array([[[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]]])
-    >>> mean(Memory(tokens=tokens, mask=jnp.array([[True, True, False]]), layout="words")).tokens
+    >>> mean(Memory(tokens=tokens, mask=jnp.array([[True, True, False]]))).tokens
     Array([[[2., 4.]]], dtype=float32)
     """
     mean_B1D = jnp.mean(memory.tokens, axis=1, keepdims=True, where=memory.mask[..., None])
@@ -32,20 +33,20 @@ def mean(memory: Memory) -> Memory:
 
 
 def shuffle(memory: Memory) -> Memory:
-    """Every row looks at the memory of another: of the next real row of the batch, and the last at that of the first.
+    """Gives every example the memory of the next real example of the batch, and the last that of the first.
 
-    The test for leaks: a model that does better with it than with `none` knows its source from elsewhere, or profits
-    from what the batch has in common, such as its length. A single real row sees nothing. Under `pmap` the rows of a
-    device change places among each other.
+    A test for leaks: a model that does better with this than with `none` knows its source from elsewhere, or profits
+    from what the batch has in common, such as a length. A single real example gets an empty memory. Under `pmap`
+    examples are exchanged within each device.
 
     >>> rows = jnp.array([[[1.0]], [[2.0]], [[0.0]], [[3.0]]])
-    >>> memory = Memory(tokens=rows, mask=jnp.array([[True], [True], [False], [True]]), layout="words")
+    >>> memory = Memory(tokens=rows, mask=jnp.array([[True], [True], [False], [True]]))
     >>> shuffle(memory).tokens[:, 0, 0]
     Array([2., 3., 0., 1.], dtype=float32)
     """
     real_B = memory.mask.any(axis=1)
     count = real_B.sum()
-    rank_B = jnp.cumsum(real_B) - 1  # of a real row among the real ones
+    rank_B = jnp.cumsum(real_B) - 1  # of a real example among the real ones
     real_first_B = jnp.argsort(~real_B, stable=True)
     other_B = jnp.where(real_B, real_first_B[(rank_B + 1) % jnp.maximum(count, 1)], jnp.arange(len(real_B)))
     seen = count > 1
@@ -57,41 +58,36 @@ def shuffle(memory: Memory) -> Memory:
 
 
 def none(memory: Memory) -> Memory:
-    """One position that nobody may look at: cross-attention gives 0, and the decoder is a language model."""
+    """One masked position: cross-attention gives 0, and the decoder becomes a language model."""
     batch, _, width = memory.tokens.shape
     return replace(memory, tokens=jnp.zeros((batch, 1, width), memory.tokens.dtype), mask=jnp.zeros((batch, 1), bool))
 
 
 class LatentPool(nnx.Module):
-    """`latents` learned queries look at a memory, then at each other, and are the memory from then on.
+    """Replaces a memory by `latents` learned queries (Z) that attend to it and then to each other.
 
-    Perceiver-style (Jaegle et al., 2021): fewer positions. To keep all positions with fewer channels is another
-    thing, the low-rank keys and values of multi-head latent attention. A row without a source leaves no latents.
+    It shortens the memory, as the Perceiver does (Jaegle et al., 2021), and keeps its width. The low-rank keys and
+    values of multi-head latent attention do the opposite. An example without a source gets masked latents.
     """
 
-    def __init__(
-        self,
-        latents: int,
-        width: int,
-        heads: int,
-        mlp: int,
-        *,
-        dtype: jnp.dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
-        # Wide apart at first: latents that begin alike stay alike.
+    def __init__(self, latents: int, dims: Dimensions, *, rngs: nnx.Rngs):
+        width = dims.width
+        # The initial latents must differ widely: latents that begin alike stay alike.
         self.latents = nnx.Param(nnx.initializers.normal(1.0)(rngs.params(), (latents, width)))
         self.norm_latents = nnx.LayerNorm(width, rngs=rngs)
         self.norm_memory = nnx.LayerNorm(width, rngs=rngs)
-        self.cross_attention = CrossAttention(width, width, heads, dtype=dtype, rngs=rngs)
-        self.layer = EncoderLayer(width, heads, mlp, dtype=dtype, rngs=rngs)
+        self.cross_attention = CrossAttention(width, width, dims.heads, dtype=dims.dtype, rngs=rngs)
+        self.layer = EncoderLayer(dims, rngs=rngs)
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, memory: Memory, dropout_key: DropoutKey | None = None) -> Memory:
-        return self.look(memory, dropout_key)[0]
+        """The memory of Z latents."""
+        return self.with_weights(memory, dropout_key)[0]
 
-    def look(self, memory: Memory, dropout_key: DropoutKey | None = None) -> tuple[Memory, Float[Array, "B N Z S"]]:
-        """The memory of latents, and what each of the Z latents looked at."""
+    def with_weights(
+        self, memory: Memory, dropout_key: DropoutKey | None = None
+    ) -> tuple[Memory, Float[Array, "B N Z S"]]:
+        """The memory of Z latents, and the weights of their cross-attention."""
         latents_ZD = self.latents[...]
         x_BZD = jnp.broadcast_to(latents_ZD, (len(memory.tokens), *latents_ZD.shape)).astype(memory.tokens.dtype)
         attended, weights = self.cross_attention(
@@ -99,40 +95,31 @@ class LatentPool(nnx.Module):
         )
         x_BZD = self.layer(x_BZD + attended, Mask(), dropout_key)
         mask_BZ = jnp.broadcast_to(memory.mask.any(axis=1, keepdims=True), x_BZD.shape[:2])
-        return replace(memory, tokens=self.norm(x_BZD), mask=mask_BZ, layout="slots"), weights
+        return Memory(tokens=self.norm(x_BZD), mask=mask_BZ), weights
 
 
 TRANSFORMS: dict[str, Callable[[Memory], Memory]] = {"full": full, "mean": mean, "shuffle": shuffle, "none": none}
 
 
 WHY_NOT_SOURCE = {
-    "mean": "a mean memory: it has one position, and nothing to look at",
-    "latents": "a memory of latents: what it looks at are summaries, and no words",
-    "shuffle": "a shuffled memory: what it looks at is another source than its own",
-    "none": "no memory: it has nothing to look at",
+    "mean": "a mean memory: it has a single position",
+    "latents": "a memory of latents: it attends to summaries, not to source positions",
+    "shuffle": "a shuffled memory: it attends to the source of another example",
+    "none": "no memory: it has nothing to attend to",
 }
-"""Why the weights of a model say nothing about positions of its source, for all memories but the full one."""
+"""For each memory but the full one: why a model's weights say nothing about positions of its source."""
 
 
 class MemoryTransform(nnx.Module):
-    """What `model.memory` names, for any encoder: one flag turns a model into its ablation.
+    """The transform that `model.memory` names, for any encoder: one setting turns a model into its ablation.
 
-    Only `latents` has parameters; for all other kinds they are those of `full`.
+    `kind` is "latents" or a name in `TRANSFORMS`. Only "latents" has parameters, for as many `latents` (Z).
     """
 
-    def __init__(
-        self,
-        kind: str,
-        *,
-        latents: int,
-        width: int,
-        heads: int,
-        mlp: int,
-        dtype: jnp.dtype | None = None,
-        rngs: nnx.Rngs,
-    ):
+    def __init__(self, kind: str, dims: Dimensions, *, latents: int, rngs: nnx.Rngs):
         self.kind = kind
-        self.pool = LatentPool(latents, width, heads, mlp, dtype=dtype, rngs=rngs) if kind == "latents" else None
+        self.pool = LatentPool(latents, dims, rngs=rngs) if kind == "latents" else None
 
     def __call__(self, memory: Memory, dropout_key: DropoutKey | None = None) -> Memory:
+        """The transformed memory, of as many positions as before, of one, or of Z."""
         return TRANSFORMS[self.kind](memory) if self.pool is None else self.pool(memory, dropout_key)

@@ -1,9 +1,9 @@
 """The memory network of `xattn.tasks.docqa`, its vocabulary and its examples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +19,7 @@ from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
+from xattn.training.dimensions import dimensions
 
 # The id of the answer position of a question; it is no word.
 ANSWER = PAD + 1
@@ -94,16 +95,13 @@ class Reader(nnx.Module):
     """
 
     def __init__(self, model: Model, settings: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
-        width, dtype = model.width, jnp.dtype(model.compute)
-        sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
-        table = nnx.initializers.normal(1.0)
-        self.embedding = nnx.Embed(2 + len(vocabulary.words), width, embedding_init=table, rngs=rngs)
-        self.encoder = SlotEncoder(
-            settings.sentences, vocabulary.sentence, width, layers=settings.encoder_layers, **sizes
-        )
-        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
-        self.decoder = CrossDecoder(width, width, layers=model.layers, tied=settings.tied, **sizes)
-        self.answers = nnx.Linear(width, len(vocabulary.answers), rngs=rngs)
+        dims, table = dimensions(model), nnx.initializers.normal(1.0)
+        encoder = replace(dims, layers=settings.encoder_layers)
+        self.embedding = nnx.Embed(2 + len(vocabulary.words), dims.width, embedding_init=table, rngs=rngs)
+        self.encoder = SlotEncoder(settings.sentences, vocabulary.sentence, encoder, rngs=rngs)
+        self.transform = MemoryTransform(model.memory, dims, latents=model.latents, rngs=rngs)
+        self.decoder = CrossDecoder(dims, tied=settings.tied, rngs=rngs)
+        self.answers = nnx.Linear(dims.width, len(vocabulary.answers), rngs=rngs)
 
     def encode(self, story: Int[Array, "B S W"], dropout_key: DropoutKey | None = None) -> Memory:
         """The memory of the sentences."""

@@ -1,27 +1,17 @@
 """Shared by the tasks on pairs of graphs: the encoder, and edges as pairs."""
 
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Bool
 
 from xattn.config import Model
 from xattn.nn.graph_matcher import GraphMatcher
+from xattn.training.dimensions import dimensions
 
 
 def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
     """The encoder of two graphs that the config describes; `kinds` is the number of node kinds, 0 if all are alike."""
-    return GraphMatcher(
-        model.width,
-        model.heads,
-        model.mlp,
-        model.layers,
-        memory=model.memory,
-        latents=model.latents,
-        kinds=kinds,
-        dtype=jnp.dtype(model.compute),
-        rngs=rngs,
-    )
+    return GraphMatcher(dimensions(model), memory=model.memory, latents=model.latents, kinds=kinds, rngs=rngs)
 
 
 def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:

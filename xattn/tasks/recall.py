@@ -7,7 +7,7 @@ how much of the source passed through a bottleneck of few latents or few channel
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
 from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
+from xattn.training.dimensions import dimensions
 from xattn.training.losses import cross_entropy, sum_of
 
 
@@ -47,16 +48,15 @@ class Recaller(nnx.Module):
     """An encoder of slots, and a decoder whose queries are embedded keys; the embedding also scores the values."""
 
     def __init__(self, model: Model, settings: Recall, rngs: nnx.Rngs):
-        width, dtype = model.width, jnp.dtype(model.compute)
-        sizes: dict[str, Any] = {"heads": model.heads, "mlp": model.mlp, "dtype": dtype, "rngs": rngs}
+        dims, width = dimensions(model), model.width
         table = nnx.initializers.normal(width**-0.5)
         self.embedding = nnx.Embed(settings.keys + settings.values, width, embedding_init=table, rngs=rngs)
-        self.encoder = SlotEncoder(settings.pairs, 2, width, layers=model.layers, **sizes)
-        self.transform = MemoryTransform(model.memory, latents=model.latents, width=width, **sizes)
+        self.encoder = SlotEncoder(settings.pairs, 2, dims, rngs=rngs)
+        self.transform = MemoryTransform(model.memory, dims, latents=model.latents, rngs=rngs)
         self.compress = (
-            nnx.Linear(width, settings.rank, use_bias=False, dtype=dtype, rngs=rngs) if settings.rank else None
+            nnx.Linear(width, settings.rank, use_bias=False, dtype=dims.dtype, rngs=rngs) if settings.rank else None
         )
-        self.decoder = CrossDecoder(width, settings.rank or width, layers=model.layers, **sizes)
+        self.decoder = CrossDecoder(dims, memory_width=settings.rank or width, rngs=rngs)
 
     def encode(
         self, pairs: Int[Array, "B S 2"], real: Bool[Array, " B"], dropout_key: DropoutKey | None = None

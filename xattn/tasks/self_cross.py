@@ -5,6 +5,7 @@ caches all layers; the other computes scores of the target with a memory that is
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,6 +25,7 @@ from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.prefix_lm import PrefixModel
 from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
+from xattn.training.dimensions import dimensions
 from xattn.training.losses import sum_of
 
 SPLITS = ("train", "validation", "test", "unseen_pairs")
@@ -105,12 +107,12 @@ class SelfCrossTask(SequenceTask[SelfCross]):
         )
 
     def build(self, rngs: nnx.Rngs) -> EncoderDecoder | PrefixModel:
-        model = self.config.model
-        sizes: dict[str, Any] = {"vocabulary": self.words.size, "width": model.width, "heads": model.heads}
-        sizes |= {"compute": model.compute, "rngs": rngs}
+        model, vocabulary = self.config.model, self.words.size
+        dims = dimensions(model)
         if self.settings.stack == "self":
-            return PrefixModel(layers=2 * model.layers, mlp=equal_mlp(model), **sizes)
-        return EncoderDecoder(layers=model.layers, mlp=model.mlp, memory=model.memory, latents=model.latents, **sizes)
+            stack = replace(dims, layers=2 * model.layers, mlp=equal_mlp(model))
+            return PrefixModel(vocabulary=vocabulary, dims=stack, rngs=rngs)
+        return EncoderDecoder(vocabulary=vocabulary, dims=dims, memory=model.memory, latents=model.latents, rngs=rngs)
 
     def targets(self, examples: Examples) -> Int[Array, "B T"]:
         return jnp.asarray(examples.target)

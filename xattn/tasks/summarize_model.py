@@ -14,6 +14,7 @@ from xattn.nn.copy_switch import CopySwitch
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.memory import Memory
+from xattn.training.dimensions import dimensions
 
 COPY_HEAD = 0
 """The head of the last layer whose attention is copied from; the other heads are free."""
@@ -26,13 +27,9 @@ class Summarizer(nnx.Module):
         self.known, self.size, self.copies_memory = known, known + names, model.memory == "full"
         self.words = EncoderDecoder(
             vocabulary=self.size,
-            width=model.width,
-            heads=model.heads,
-            layers=model.layers,
-            mlp=model.mlp,
+            dims=dimensions(model),
             memory=model.memory,
             latents=model.latents,
-            compute=model.compute,
             rngs=rngs,
         )
         self.switch = CopySwitch(model.width, rngs=rngs) if copy else None

@@ -35,7 +35,7 @@ class TeacherForcing:
         self._model, self._labels, self._tokenizer, self._rows = model, labels, labels.tokenizer, rows
         self._score = jax.jit(self._score_batch)
         self._attend = jax.jit(self._attend_batch, static_argnames="kind")
-        self._attend_source = jax.jit(lambda params, source, mask: model(params).look_source(source, mask))
+        self._attend_source = jax.jit(lambda params, source, mask: model(params).source_attention(source, mask))
         self._candidates = jax.jit(self._candidates_batch)
 
     def score(self, params: Any, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Score]:

@@ -19,6 +19,7 @@ from xattn.nn.functional import functional
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import best_params
+from xattn.training.dimensions import dimensions
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
 from xattn.translation.corpus import settings_of
@@ -49,14 +50,10 @@ def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
     """The model that a config describes."""
     return EncoderDecoder(
         vocabulary=vocabulary,
-        width=config.model.width,
-        heads=config.model.heads,
-        layers=config.model.layers,
-        mlp=config.model.mlp,
+        dims=dimensions(config.model),
         memory=config.model.memory,
         aligns=config.alignment_layer,
         latents=config.model.latents,
-        compute=config.model.compute,
         rngs=nnx.Rngs(seed),
     )
 
