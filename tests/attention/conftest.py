@@ -1,4 +1,4 @@
-"""Problems to put to every implementation, and what NumPy in float64 says of them, one query at a time."""
+"""Problems for every implementation, and their solutions by NumPy in float64, one query at a time."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,28 @@ import pytest
 
 from xattn.attention import Dropout, Mask, cross_attention_with_aux
 from xattn.attention.checks import check_call
-from xattn.attention.dropout import keep_weights
 from xattn.attention.implementations import IMPLEMENTATIONS
 from xattn.attention.statistics import check_wanted
 
 
+def plain_hash(seed, *counters):
+    """The 32 bits of one entry, by the definition and in plain integers; for weights the counters are the absolute
+    example, head, query and key."""
+
+    def finalize(x):
+        x = (x ^ (x >> 16)) * 0x21F0AAAD % 2**32
+        x = (x ^ (x >> 15)) * 0xD35A2D97 % 2**32
+        return x ^ (x >> 15)
+
+    state = finalize(seed ^ 0x85EBCA6B)
+    for counter in counters:
+        state = finalize(state ^ finalize((counter + 0x9E3779B9) % 2**32))
+    return state
+
+
 @dataclass
 class Problem:
-    """Arrays in float64, the mask both as a Mask and as booleans, and the other arguments."""
+    """Arrays in float64, the mask as a Mask and as booleans, and the other arguments."""
 
     q: np.ndarray
     k: np.ndarray
@@ -68,15 +82,13 @@ class Problem:
         }  # fmt: skip
 
     def kept(self, whole):
-        """Dropout's factors, from the definition of the bits: absolute row, head, query and key."""
+        """Dropout's factors: 0, or 1 / (1 - rate) where the bits are at least rate * 2^32."""
         if "dropout" not in self.static:
             return np.ones(whole)
-        total = int(np.prod(whole[:-3]))
-        sizes = (total, *whole[-3:])
-        places = [np.arange(n).reshape([-1 if a == i else 1 for a in range(4)]) for i, n in enumerate(sizes)]
-        dropout = self.static["dropout"]
-        kept = keep_weights(dropout, jnp.asarray(places[0], jnp.uint32), *map(jnp.asarray, places[1:]))
-        return np.asarray(kept, float).reshape(whole) / (1 - dropout.rate)
+        dropout, sizes = self.static["dropout"], (int(np.prod(whole[:-3])), *whole[-3:])
+        bits = [plain_hash(int(dropout.seed), *entry) for entry in np.ndindex(sizes)]
+        kept = np.array(bits).reshape(whole) >= round(dropout.rate * 2**32)
+        return kept / (1 - dropout.rate)
 
     def differentiable(self, dtype):
         """q, k, v and the differentiable arguments."""
@@ -84,7 +96,7 @@ class Problem:
         return {name: jnp.asarray(value, dtype) for name, value in named.items()}
 
     def arguments(self, arrays, mask):
-        """What every door takes."""
+        """The arguments of `check_call` and of the public functions."""
         options = {"bias": None, "scale": None, "sink": None, "softcap": None, "dropout": None}
         return options | {"normalizer": "softmax"} | self.static | arrays | {"mask": mask}
 
@@ -204,10 +216,10 @@ PROBLEMS = {
 
 
 def served(name, problem, dtype=jnp.float32, returns=("lse",), top_k=None):
-    """How an implementation solves a problem, or None where it says that it cannot.
+    """A function from arrays to an implementation's solution of a problem, or None if it cannot solve it.
 
-    One that wants neighbour lists gets lists of all keys, which change nothing; one that has no statistics
-    is not asked for any.
+    An implementation that needs neighbour lists gets lists of all keys, which change nothing. One that returns no
+    statistics is asked for none.
     """
     keys = np.append(np.random.default_rng(1).permutation(problem.k.shape[-3]), -1)
     lists = Mask.neighbors(jnp.asarray(np.broadcast_to(keys, (problem.q.shape[-3], len(keys)))))
@@ -221,7 +233,7 @@ def served(name, problem, dtype=jnp.float32, returns=("lse",), top_k=None):
 
 
 def can(name, problem, mask, dtype, returns):
-    """Whether the table has nothing against the call."""
+    """Whether the implementation can serve the call, by the table."""
     reasons = []
 
     def ask(arrays):
@@ -256,13 +268,19 @@ def serve():
 
 @pytest.fixture(scope="session")
 def pose():
-    """Poses a problem of one's own."""
+    """The constructor of a problem, for tests with problems of their own."""
     return Problem
+
+
+@pytest.fixture(scope="session", name="plain_hash")
+def plain_hash_fixture():
+    """The hash of dropout, without the library."""
+    return plain_hash
 
 
 @pytest.fixture
 def no_jaxtyping():
-    """Wrong calls meet the checks that a user meets, who has no annotations checked at run time."""
+    """Turns off the checks of annotations, which users do not have, so that a wrong call meets the library's own."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

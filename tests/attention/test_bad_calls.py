@@ -52,7 +52,7 @@ CALLS = {
     "no heads": ({"q": zeros(B, T, 0, H)}, "q has N=0 heads", "N a multiple of K"),
     "another batch": ({"q": zeros(3, T, N, H)}, "k, v have batch axes (2,)", "those of q, (3,), or 1"),
     "more batch axes": ({"q": zeros(T, N, H)}, "k, v have batch axes (2,)", "those of q, (), or 1"),
-    "mask of numbers": ({"mask": zeros(*SCORES)}, "mask has dtype float32", "bool, True where one may look", "bias"),
+    "mask of numbers": ({"mask": zeros(*SCORES)}, "mask has dtype float32", "bool, True where attention is", "bias"),
     "mask as a list": ({"mask": [[True]]}, "mask is of type list", "a Mask, or None"),
     "mask of key padding": ({"mask": booleans(B, S)}, "mask has shape (2, 5)", "rank 4", "Mask.keys(valid)"),
     "mask without heads": ({"mask": booleans(B, T, S)}, "mask has shape (2, 7, 5)", "[*B|1,N|1,T|1,S|1] of rank 4"),

@@ -50,6 +50,15 @@ def test_seeds_are_uncorrelated(kept):
         assert abs(product.mean() / (RATE * (1 - RATE))) < 4.5 / np.sqrt(kept.size)
 
 
+def test_the_hash_is_that_of_its_definition(plain_hash):
+    """A change would drop other entries in a run that is resumed."""
+    assert (plain_hash(0), plain_hash(5, 1, 2)) == (0xED42A3CF, 0xFC700E56)  # kept results of this hash
+    examples, keys = [0, 1, 2**32 - 1], [0, 7, 1000]
+    for seed in (0, 1, 5, 2**32 - 1):
+        bits = hash_bits(jnp.uint32(seed), jnp.array(examples, jnp.uint32)[:, None], jnp.array(keys, jnp.uint32)[None])
+        np.testing.assert_array_equal(bits, [[plain_hash(seed, example, key) for key in keys] for example in examples])
+
+
 def test_every_bit_of_the_hash_is_fair():
     bits = np.asarray(hash_bits(jnp.uint32(1), jnp.arange(50_000, dtype=jnp.uint32)))
     ones = [(bits >> i & 1).mean() for i in range(32)]

@@ -1,4 +1,4 @@
-"""Cross-attention as pure functions: exact, with every mask, and weights as return values."""
+"""Cross-attention as pure functions: exact, with any mask, in linear memory on request, weights as return values."""
 
 from xattn.attention.api import (
     KeyValue,

@@ -1,7 +1,7 @@
-"""Other people's kernels under this contract: `jax.nn.dot_product_attention` (XLA, cuDNN) and tokamax.
+"""External kernels behind the same contract: `jax.nn.dot_product_attention` (XLA, cuDNN) and tokamax.
 
-An adapter passes the whole mask, cleans what nobody sees before the call and wipes queries that see nothing
-after it. What a kernel cannot do is a reason not to run it; nothing is approximated.
+An adapter passes the whole mask. Before the call it sets keys and values that no query sees to 0; after it, the
+outputs of queries without a visible key. A kernel that lacks a feature of the call is not run: nothing is approximated.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from xattn.attention.statistics import Aux, Wanted
 
 
 def jax_nn(call: Call, kernel: Literal["xla", "cudnn"]) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    """`jax.nn.dot_product_attention`."""
-    q, k, v, bias, mask = _in_their_layout(call)
+    """Runs `jax.nn.dot_product_attention` with one of its kernels; it returns no statistics."""
+    q, k, v, bias, mask = _to_kernel_layout(call)
     out = jax.nn.dot_product_attention(q, k, v, bias=bias, mask=mask, scale=1.0, implementation=kernel)
-    return _in_our_layout(call, out), Aux()
+    return _from_kernel_layout(call, out), Aux()
 
 
 def jax_nn_why_not(call: Call, wanted: Wanted, kernel: Literal["xla", "cudnn"]) -> list[str]:
-    """The reasons, in words that follow "it"."""
+    """Why `jax_nn` cannot serve a call, as predicates that follow "it"; empty if it can."""
     reasons = _common(call, wanted)
     if call.softcap is not None:
         reasons.append("has no softcap")
@@ -42,16 +42,16 @@ def jax_nn_why_not(call: Call, wanted: Wanted, kernel: Literal["xla", "cudnn"]) 
 
 
 def tokamax(call: Call) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    """`tokamax.dot_product_attention`, with the kernel it prefers on this machine."""
+    """Runs `tokamax.dot_product_attention` with the kernel it selects for this machine; it returns no statistics."""
     from tokamax import dot_product_attention  # type: ignore  # an optional package
 
-    q, k, v, bias, mask = _in_their_layout(call)
+    q, k, v, bias, mask = _to_kernel_layout(call)
     out = dot_product_attention(q, k, v, bias, mask, scale=1.0, logits_soft_cap=call.softcap)
-    return _in_our_layout(call, out), Aux()
+    return _from_kernel_layout(call, out), Aux()
 
 
 def tokamax_why_not(call: Call, wanted: Wanted) -> list[str]:
-    """The reasons, in words that follow "it"."""
+    """Why `tokamax` cannot serve a call, as predicates that follow "it"; empty if it can."""
     reasons = _common(call, wanted)
     if importlib.util.find_spec("tokamax") is None:
         reasons.append("needs the package tokamax")
@@ -73,7 +73,8 @@ def _common(call: Call, wanted: Wanted) -> list[str]:
     return reasons
 
 
-def _in_their_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Array | None]:
+def _to_kernel_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Array | None]:
+    """q, k, v, bias and mask in the layout [B,T,N,H] of external kernels, with q scaled."""
     sizes, seen = call.sizes, call.seen()
     clean = call.cleaned(seen)
 
@@ -92,7 +93,7 @@ def _in_their_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Arr
     return q, k, v, heads(bias), heads(seen)
 
 
-def _in_our_layout(call: Call, out: Float[Array, "B T N Hv"]) -> Float[Array, "B K G T Hv"]:
+def _from_kernel_layout(call: Call, out: Float[Array, "B T N Hv"]) -> Float[Array, "B K G T Hv"]:
     sizes, seen = call.sizes, call.seen()
     out = out.reshape(sizes["B"], sizes["T"], sizes["K"], sizes["G"], sizes["Hv"])
     out = jnp.transpose(out, (0, 2, 3, 1, 4))

@@ -1,8 +1,8 @@
-"""The one door to cross-attention: checks a call, picks an implementation, and says why not another.
+"""The public functions of cross-attention: they check a call, choose an implementation, and explain the choice.
 
-True in a mask means "may look". Scores are softcap(scale * q.k + bias); masked scores are removed, not made
-small; the softmax runs in float32 or better. A query that sees nothing gives output 0, weights 0, lse -inf
-and gradients of exactly 0. A key that no query sees is never read, whatever it holds.
+A mask is True where a query may attend to a key. Scores are softcap(scale * q.k + bias). Masked scores are removed,
+not made small, and the softmax runs in float32 or better. A query whose keys are all masked gives output 0, weights 0,
+lse -inf and gradients of exactly 0. A key that is masked for every query is never read, even if it holds NaN.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from xattn.attention.statistics import Aux, check_wanted, in_callers_layout
 
 
 class KeyValue(NamedTuple):
-    """A memory projected once: keys, values and mask, to be read as `cross_attention(q, *memory)`."""
+    """A projected memory: keys, values and their mask, for `cross_attention(q, *memory)`."""
 
     k: Float[Array, "*b S K H"]
     v: Float[Array, "*b S K Hv"]
@@ -49,12 +49,28 @@ def cross_attention(
     implementation: str = "auto",
     block: tuple[int, int] | None = None,
 ) -> Float[Array, "*B T N Hv"]:
-    """Reads S values under weights softmax(q k / sqrt(H)), for T queries (Vaswani et al., 2017).
+    """The weighted mean of S values for each of T queries, with weights softmax(q k / sqrt(H)) (Vaswani et al., 2017).
 
-    `*b` broadcasts to `*B`: one memory may serve many queries. N is a multiple of K, and head n reads key
-    head n // (N / K). `mask` is a `Mask`, or a boolean [*B|1,N|1,T|1,S|1]; `bias` [*B|1,N|1,T|1,S|1] is added
-    after the `scale` (1/sqrt(H) by default), then scores are capped to +-`softcap`; `sink` [N] or a number is
-    a further logit in the softmax denominator. A wrong shape or dtype raises a ValueError.
+    Args:
+        q: Queries [*B,T,N,H], in floating point; k and v have the same dtype.
+        k: Keys [*b,S,K,H]. `*b` broadcasts to `*B`, so that one memory can serve many queries. N is a multiple of K,
+            and query head n reads key head n // (N / K).
+        v: Values [*b,S,K,Hv].
+        mask: A `Mask`, or a boolean array [*B|1,N|1,T|1,S|1]: True where a query may attend to a key.
+        bias: Numbers [*B|1,N|1,T|1,S|1], added to the scaled scores.
+        scale: Factor of the scores, 1/sqrt(H) by default.
+        softcap: Scores become softcap * tanh(score / softcap).
+        sink: A number, or one a head [N]: a further logit in the softmax denominator, without a value.
+        normalizer: "softmax", "sigmoid", "sparsemax" or "entmax15".
+        dropout: Dropout of the weights.
+        implementation: "auto", or a name that `explain` lists.
+        block: (queries, keys) of a tile of the chunked implementations; chosen automatically by default.
+
+    Returns:
+        [*B,T,N,Hv], in the dtype of `v`.
+
+    Raises:
+        ValueError: An argument has a wrong shape, dtype or value, or the named implementation cannot serve the call.
 
     Two keys, the second one masked for the second query:
 
@@ -86,26 +102,18 @@ def cross_attention_with_aux(
     returns: Sequence[str] = ("lse",),
     top_k: int | None = None,
 ) -> tuple[Float[Array, "*B T N Hv"], Aux]:
-    """`cross_attention`, and beside its output the statistics of `Aux` named in `returns`.
+    """`cross_attention`, which also returns the statistics of `Aux` that `returns` names.
 
-    They are lse, key_mass, entropy, max_score and, where an implementation stores them, weights; `top_k`
-    adds the largest weights of every query and their keys.
+    Their names are lse, weights, key_mass, entropy and max_score. `top_k` adds the `top_k` largest weights of each
+    query and their keys. Raises a ValueError as `cross_attention` does, and for statistics that do not exist for the
+    normalizer or that the named implementation cannot return.
 
     >>> q, k, v = jnp.zeros((1, 1, 4)), jnp.ones((2, 1, 4)), jnp.ones((2, 1, 3))
     >>> cross_attention_with_aux(q, k, v, returns=("weights",))[1].weights
     Array([[[0.5, 0.5]]], dtype=float32)
     """
     call = check_call(
-        q,
-        k,
-        v,
-        mask,
-        bias=bias,
-        scale=scale,
-        softcap=softcap,
-        sink=sink,
-        normalizer=normalizer,
-        dropout=dropout,
+        q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=dropout
     )
     wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
     name = choose(implementation, call, wanted, block)
@@ -131,31 +139,24 @@ def explain(
     returns: Sequence[str] = (),
     top_k: int | None = None,
 ) -> str:
-    """What the same call of `cross_attention_with_aux` would run, and why not the others; computes nothing.
+    """Which implementation the same call of `cross_attention_with_aux` would run, and why the others cannot.
+
+    One line for each implementation. Nothing is computed; a wrong argument raises the same ValueError as the call.
 
     >>> q, k = jnp.zeros((2, 1, 4)), jnp.ones((3, 1, 4))
     >>> print(explain(q, k, k, normalizer="entmax15").splitlines()[1])
     chunked: cannot; it normalizes with softmax, not entmax15
     """
     call = check_call(
-        q,
-        k,
-        v,
-        mask,
-        bias=bias,
-        scale=scale,
-        softcap=softcap,
-        sink=sink,
-        normalizer=normalizer,
-        dropout=dropout,
+        q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=dropout
     )
     wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
     chosen = choose(implementation, call, wanted, block)
     lines = []
-    for name, row in IMPLEMENTATIONS.items():
-        reasons = row.why_not(call, wanted, block)
-        verdict = f"cannot; it {'; it '.join(reasons)}" if reasons else f"can; {row.summary}"
-        lines.append(f"{name}: " + (f"runs; {row.summary}" if name == chosen else verdict))
+    for name, candidate in IMPLEMENTATIONS.items():
+        reasons = candidate.why_not(call, wanted, block)
+        verdict = f"cannot; it {'; it '.join(reasons)}" if reasons else f"can; {candidate.summary}"
+        lines.append(f"{name}: " + (f"runs; {candidate.summary}" if name == chosen else verdict))
     return "\n".join(lines)
 
 
@@ -172,11 +173,11 @@ def attention_weights(
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",
 ) -> Float[Array, "*B N R S"]:
-    """The weights that `cross_attention` gives the keys, exactly and after the fact, whatever computed it.
+    """The exact weights [*B,N,R,S] of `cross_attention`, computed separately, whichever implementation ran.
 
-    `queries` [R] picks rows 0 <= t < T (a number beyond is taken for the nearest), so that a few rows of a long
-    attention cost R x S; `lse`, of all T queries as `cross_attention_with_aux` returned it, saves normalizing
-    them again.
+    `queries` [R] selects rows 0 <= t < T (numbers outside are clipped), so that a few rows cost R x S; by default
+    R = T. `lse` [*B,N,T], as `cross_attention_with_aux` returned it for all queries, saves normalizing again; it
+    exists for softmax only. Raises a ValueError for a wrong shape, dtype or value.
 
     >>> q, k = jnp.zeros((5, 1, 4)), jnp.ones((2, 1, 4))
     >>> attention_weights(q, k, queries=jnp.array([3]))
@@ -208,9 +209,11 @@ def attention_weights(
 def merge(
     outs: Sequence[Float[Array, "*B T N Hv"]], lses: Sequence[Float[Array, "*B N T"]]
 ) -> tuple[Float[Array, "*B T N Hv"], Float[Array, "*B N T"]]:
-    """The attention over a memory from those over its parts, each as (out, lse), in any order.
+    """Combines attention over the parts of a memory into attention over the whole of it: (out, lse).
 
-    A sink belongs to one part only. Parts with nothing to see (lse -inf) count for nothing.
+    `outs` [*B,T,N,Hv] and `lses` [*B,N,T] are the results of the parts, in any order. A sink must be given to one part
+    only. Where a part had no visible key (lse -inf) it contributes nothing. Raises a ValueError unless there are as
+    many outs as lses, at least one, of matching shapes.
 
     >>> half = jnp.zeros((1, 1))
     >>> out, lse = merge([jnp.ones((1, 1, 1)), 3 * jnp.ones((1, 1, 1))], [half, half])
@@ -234,7 +237,7 @@ def merge(
     top = lax.stop_gradient(jnp.max(stacked, -1, keepdims=True))
     shares, total, lse = exponentials(stacked, top, None)
     shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]
-    # A part that saw nothing may hold anything, NaN included: it must not meet its share, or the share's gradient.
+    # Where a part's share is 0 its output may be NaN: it must enter neither the product nor the share's gradient.
     mixed = [share * jnp.where(share == 0, 0, out) for share, out in zip(shares, outs, strict=True)]
     return reduce(jnp.add, mixed).astype(jnp.result_type(*outs)), lse[..., 0]
 
@@ -242,7 +245,9 @@ def merge(
 def prepare_memory(
     k: Float[Array, "*b S K H"], v: Float[Array, "*b S K Hv"], valid: Bool[Array, "*b S"] | None = None
 ) -> KeyValue:
-    """A fixed memory, projected once and read many times; keys and values that do not exist become 0.
+    """A fixed memory for many calls: keys, values and the mask of the positions where `valid` [*b,S] is True.
+
+    Keys and values elsewhere become 0. Raises a ValueError if the shapes of `k`, `v` and `valid` do not match.
 
     >>> memory = prepare_memory(jnp.ones((3, 1, 4)), jnp.ones((3, 1, 4)), jnp.array([True, True, False]))
     >>> cross_attention(jnp.ones((2, 1, 4)), *memory).shape

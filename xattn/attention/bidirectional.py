@@ -1,7 +1,7 @@
-"""Attention of two sides to each other from one score matrix: rows weigh B for A, columns weigh A for B.
+"""Attention in both directions from one score matrix: softmax over rows for A to B, over columns for B to A.
 
-One set of scores serves both directions, so a tiled forward pass takes 3 products instead of 4, and a
-backward pass 7 instead of 10.
+With scores shared by both directions, a tiled forward pass takes 3 matrix products instead of 4, and a backward pass
+7 instead of 10.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ def bidirectional_cross_attention(
     implementation: Implementation = "auto",
     block: tuple[int, int] | None = None,
 ) -> tuple[Float[Array, "*B T N Hw"], Float[Array, "*B S N Hv"]]:
-    """What A [T] reads of B [S] under softmax(a b / sqrt(H)) over S, and B of A under the softmax over T.
+    """Attention of A [T] to B [S] by the softmax of a b / sqrt(H) over S, and of B to A by the softmax over T.
 
-    Equal to `cross_attention(a, b, v_b)` and `cross_attention(b, a, v_a)`, with one `mask` and one `bias`
-    [*B,N,T,S] for both directions, as in graph matching networks (Li et al., 2019). "dense" stores the scores
-    and gives any derivative; "chunked" takes O(T + S) memory and gives reverse-mode derivatives.
+    Returns ([*B,T,N,Hw], [*B,S,N,Hv]): those of `cross_attention(a, b, v_b)` and `cross_attention(b, a, v_a)`, with one
+    `mask` and one `bias` [*B|1,N|1,T|1,S|1] for both directions, as in graph matching networks (Li et al., 2019). The
+    implementation "dense" stores the scores and has derivatives of any order; "chunked", with tiles of `block`
+    (queries, keys), takes O(T + S) memory and has reverse-mode derivatives. Raises a ValueError for a wrong shape,
+    dtype or value.
 
     >>> one, zero = jnp.ones((3, 1, 1)), jnp.zeros((2, 1, 1))
     >>> out_a, out_b = bidirectional_cross_attention(one, zero, jnp.arange(3.0)[:, None, None], zero + 5)
@@ -99,13 +101,13 @@ def _clean(call: Call, values: Array, seen: Array | None) -> tuple[Call, Array]:
 
 
 class Both(NamedTuple):
-    """The sums of both directions."""
+    """The running sums of both directions."""
 
     a: Sums
     b: Sums
 
 
-def _look(both: Both, tile: Call, values: Array, seen: Array | None) -> Both:
+def _update(both: Both, tile: Call, values: Array, seen: Array | None) -> Both:
     tile, values = _clean(tile, values, seen)
     scores = tile.scores(seen)
     rows, _, _ = add_tile(both.a, scores, partial(_mix, tile.v[:, :, None]))
@@ -118,12 +120,12 @@ def _dense(call: Call, values: Array) -> tuple[Array, Array]:
         no_sums(call.q, call.sizes["Hv"], call.sums, None),
         no_sums(call.k[:, :, None], values.shape[-1], call.sums, None),
     )
-    both = _look(nothing, call, values, call.seen())
+    both = _update(nothing, call, values, call.seen())
     return finish_sums(both.a)[0], finish_sums(both.b)[0]
 
 
 class ForwardResult(NamedTuple):
-    """What the forward pass leaves."""
+    """Outputs and log-sum-exps of the forward pass, for A and for B."""
 
     out_a: Float[Array, "B N 1 T Hw"]
     lse_a: Float[Array, "B N 1 T 1"]
@@ -137,13 +139,13 @@ def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[
         return _dense(call, values)  # there is nothing to cut
     call, values = varying_alike((call, values))
     _, _, rows, cols = choose_blocks(sizes, block)
-    # Queries added to fill a block would weigh in the columns: an empty mask lets padding hide them.
+    # Padding queries would count in the softmax over columns: with a mask, even an empty one, they are masked.
     padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
     more = padded.sizes["T"] - sizes["T"]
     values = jnp.pad(values, [(0, 0)] * 3 + [(0, more), (0, 0)])
     plan = Plan(query_block=rows, key_block=cols, mean_score=False, top_k=0, own_vjp=True)
-    found = cast(ForwardResult, _with_vjp(plan, padded, values))
-    return found.out_a[..., : sizes["T"], :], found.out_b[..., : sizes["S"], :]
+    result = cast(ForwardResult, _with_vjp(plan, padded, values))
+    return result.out_a[..., : sizes["T"], :], result.out_b[..., : sizes["S"], :]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -152,8 +154,8 @@ def _with_vjp(plan: Plan, call: Call, values: Array) -> ForwardResult:
 
 
 def _with_vjp_forward(plan: Plan, call: Call, values: Array) -> tuple[ForwardResult, tuple[Call, Array, ForwardResult]]:
-    found = _forward(plan, call, values)
-    return found, (call, values, found)
+    result = _forward(plan, call, values)
+    return result, (call, values, result)
 
 
 def _forward(plan: Plan, call: Call, values: Array) -> ForwardResult:
@@ -168,7 +170,7 @@ def _forward(plan: Plan, call: Call, values: Array) -> ForwardResult:
             tile = queries.cut("S", col, plan.key_block)
             seen = tile.seen()
             here = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, col, plan.key_block, 3), cols)
-            both = if_seen(seen, _look, lambda both, *_: both, Both(rows, here), tile, part, seen)
+            both = if_seen(seen, _update, lambda both, *_: both, Both(rows, here), tile, part, seen)
             put = partial(lax.dynamic_update_slice_in_dim, start_index=col, axis=3)
             return (both.a, jax.tree.map(put, cols, both.b)), None
 
@@ -185,7 +187,7 @@ def _forward(plan: Plan, call: Call, values: Array) -> ForwardResult:
 
 
 class Side(NamedTuple):
-    """One side in the backward pass; `gap` is the sum of d_out * out."""
+    """One direction in the backward pass; `gap` is the sum of d_out * out."""
 
     lse: Float[Array, "B N 1 t 1"]
     d_out: Float[Array, "B N 1 t X"]
@@ -203,9 +205,9 @@ class Gradients(NamedTuple):
 
 
 def _with_vjp_backward(
-    plan: Plan, kept: tuple[Call, Array, ForwardResult], d_found: ForwardResult
+    plan: Plan, kept: tuple[Call, Array, ForwardResult], d_result: ForwardResult
 ) -> tuple[Call, Array]:
-    call, values, found = kept
+    call, values, result = kept
     sums, size = call.sums, call.v.dtype
 
     def side(out: Array, lse: Array, d_out: Array) -> Side:
@@ -213,8 +215,8 @@ def _with_vjp_backward(
         d_out = jnp.where(live, d_out, 0)
         return Side(jnp.where(live, lse, 0), d_out.astype(size), (d_out * out).sum(-1, keepdims=True))
 
-    side_a = side(found.out_a, found.lse_a, d_found.out_a)
-    side_b = side(found.out_b, found.lse_b, d_found.out_b)
+    side_a = side(result.out_a, result.lse_a, d_result.out_a)
+    side_b = side(result.out_b, result.lse_b, d_result.out_b)
     starts_a, starts_b = starts(plan, call)
 
     def block_of_a(carry, row):
@@ -227,7 +229,7 @@ def _with_vjp_backward(
             tile = queries.cut("S", col, plan.key_block)
             here_b = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, col, plan.key_block, 3), side_b)
             seen = tile.seen()
-            more = if_seen(seen, _look_back, _no_gradients, tile, part, here_a, here_b, seen)
+            more = if_seen(seen, _tile_gradients, _no_gradients, tile, part, here_a, here_b, seen)
             d_k = add_at(d_k, more.k, [0, 0, col, 0])
             d_v_b = add_at(d_v_b, more.v_b, [0, 0, col, 0])
             if call.bias is not None:
@@ -247,7 +249,7 @@ def _with_vjp_backward(
     d_q, d_v_a = jax.tree.map(join_blocks, by_block)
     d_scale = None
     if call.scale is not None:
-        d_scale = (d_q * jnp.where(found.lse_a != -jnp.inf, call.q, 0)).sum()
+        d_scale = (d_q * jnp.where(result.lse_a != -jnp.inf, call.q, 0)).sum()
         d_q, d_k = d_q * call.scale, d_k * call.scale
     gradients = replace(
         call,
@@ -267,7 +269,7 @@ def _with_vjp_backward(
 _with_vjp.defvjp(_with_vjp_forward, _with_vjp_backward)
 
 
-def _look_back(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
+def _tile_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | None) -> Gradients:
     tile, values = _clean(tile, values, seen)
     kind = tile.v.dtype
     product = partial(jnp.einsum, preferred_element_type=tile.sums)

@@ -1,8 +1,8 @@
-"""One checked call of cross-attention, in the layout that every implementation computes in.
+"""One checked call of cross-attention, in the array layout that every implementation uses.
 
-Batch axes are folded into one; queries are [B,K,G,T,H], keys [b,K,S,H] and values [b,K,S,Hv]. Head
-n = k * G + g of N = K * G reads key head k; b is B, or 1 for a memory that all examples share. A call can be
-cut to a tile of itself, which remembers where it lies.
+Batch axes are folded into one: queries are [B,K,G,T,H], keys [b,K,S,H] and values [b,K,S,Hv]. Head n = k * G + g of
+N = K * G reads key head k; b is B, or 1 if all examples share a memory. A call can be cut to a tile of itself, which
+keeps its absolute indices.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from xattn.attention.dropout import keep_weights
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """Checked arguments in the common layout; `mask` is canonical, or None where everything is seen.
+    """Checked arguments in the common layout; `mask` is canonical, or None if nothing is masked.
 
-    `heads`, `rows` and `cols` are absolute indices, which differ from 0, 1, ... in a tile.
-    (Fields are `Any`: JAX rebuilds pytrees around stand-ins for arrays.)
+    `heads`, `rows` and `cols` are absolute indices: those of a tile need not begin at 0.
+    (Fields are `Any`, since JAX also builds pytrees whose leaves are not arrays.)
     """
 
     q: Any  # Float [B,K,G,T,H]
@@ -33,7 +33,7 @@ class Call:
     v: Any  # Float [b,K,S,Hv]
     mask: Any  # Mask | None
     bias: Any  # Float [B|1,K|1,G|1,T|1,S|1] | None
-    scale: Any  # Float [], or None where q has it already
+    scale: Any  # Float [], or None if q is scaled already
     sink: Any  # Float [1,K,G,1,1] | None
     dropout: Any  # Dropout | None
     heads: Any  # Int [1,N,1,1]
@@ -44,12 +44,12 @@ class Call:
 
     @property
     def sums(self) -> jnp.dtype:
-        """The dtype that sums run in."""
+        """The dtype of sums: float32 or better."""
         return jnp.promote_types(self.q.dtype, jnp.float32)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The sizes by their letters."""
+        """The sizes of the axes, by their letters."""
         batch, key_heads, groups, queries, width = self.q.shape
         keys, value_width = self.v.shape[2:]
         return {
@@ -58,17 +58,17 @@ class Call:
         }  # fmt: skip
 
     def cut(self, axis: Literal["T", "S"], start: int | Int[Array, ""], size: int) -> Call:
-        """The tile of `size` queries or keys from `start`; all of them cut nothing."""
+        """The tile of `size` queries or keys from `start` on."""
         if self.sizes[axis] == size:
             return self
-        return self.along(axis, lambda x, place: lax.dynamic_slice_in_dim(x, start, size, place))
+        return self.map_axis(axis, lambda x, place: lax.dynamic_slice_in_dim(x, start, size, place))
 
     def take(self, queries: Int[Array, " R"]) -> Call:
-        """The call with only the listed queries."""
-        return self.along("T", lambda x, place: jnp.take(x, queries, place, mode="clip"))
+        """The call for the listed queries only."""
+        return self.map_axis("T", lambda x, place: jnp.take(x, queries, place, mode="clip"))
 
-    def along(self, axis: Literal["T", "S"], change: Callable[[Array, int], Array]) -> Call:
-        """The call with `change(array, place)` of everything that has one entry a query, or a key."""
+    def map_axis(self, axis: Literal["T", "S"], change: Callable[[Array, int], Array]) -> Call:
+        """The call with `change(array, place)` of every array with a query or key axis; `place` is that axis."""
         mask = None if self.mask is None else self.mask.map_axis(axis, change)
         bias, place = self.bias, {"T": 3, "S": 4}[axis]
         if bias is not None and bias.shape[place] != 1:
@@ -79,13 +79,13 @@ class Call:
         return replace(self, mask=mask, bias=bias, cols=change(self.cols, 1), k=k, v=v)
 
     def seen(self) -> Bool[Array, "#B #K #G #T #S"] | None:
-        """What the mask allows, or None where everything is seen."""
+        """Where the mask allows attention, or None if nothing is masked."""
         return None if self.mask is None else self.by_group(self.mask.allowed(self.rows, self.cols))
 
     def cleaned(self, seen: Bool[Array, "#B #K #G #T #S"] | None) -> Call:
-        """The call with 0 in queries that see nothing and in keys and values that nobody sees.
+        """The call with 0 in place of queries without a visible key, and of keys and values that no query sees.
 
-        Weights of 0 do not protect a product from NaN (0 * NaN is NaN), in either direction.
+        A weight of 0 does not protect a product from NaN (0 * NaN is NaN), neither forward nor backward.
         """
         if seen is None:
             return self
@@ -101,12 +101,12 @@ class Call:
         )
 
     def scores(self, seen: Bool[Array, "#B #K #G #T #S"] | None) -> Float[Array, "B K G T S"]:
-        """Scaled, biased and capped scores in float32 or better; -inf where nothing is seen."""
+        """Scaled, biased and capped scores in float32 or better; -inf where masked."""
         scores = jnp.einsum("BKGTH,BKSH->BKGTS", self.q, self.k, preferred_element_type=self.sums)
         return self.finish(scores, self.bias, seen)
 
     def finish(self, products: Array, bias: Array | None, seen: Array | None) -> Array:
-        """Scores from the products q.k, in any layout that `bias` and `seen` share."""
+        """Scores from the products q.k, in any array layout that `bias` and `seen` share."""
         scores = products if self.scale is None else products * self.scale
         if bias is not None:
             scores = scores + bias.astype(scores.dtype)
@@ -117,7 +117,7 @@ class Call:
         return scores if seen is None else jnp.where(seen, scores, -jnp.inf)
 
     def kept(self) -> Bool[Array, "B K G T S"]:
-        """Which weights dropout keeps."""
+        """True where dropout keeps a weight."""
         examples, rows, cols = self.dropout.rows, self.rows, self.cols
         examples, rows, cols = examples[:, None, None, None], rows[:, None, :, None], cols[:, None, None, :]
         return self.by_group(keep_weights(self.dropout, examples, self.heads, rows, cols))
@@ -129,7 +129,7 @@ class Call:
 
 
 def mix(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T Hv"]:
-    """Values under their weights, after dropout; sums in float32 or better."""
+    """The values' weighted sum, after dropout of the weights; summed in float32 or better."""
     if call.dropout is not None:
         weights = jnp.where(call.kept(), weights * (1 / (1 - call.dropout.rate)), 0)
     kind, sums = call.v.dtype, call.sums

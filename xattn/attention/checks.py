@@ -1,4 +1,4 @@
-"""The checks of a call's arguments: every mistake is an error in words before anything is computed."""
+"""Checks of the arguments of a call: every mistake raises a ValueError before anything is computed."""
 
 import math
 from dataclasses import replace
@@ -30,9 +30,10 @@ def check_call(
     dropout: Dropout | None,
     names: tuple[str, str, str] = ("q", "k", "v"),
 ) -> Call:
-    """Checks the arguments of `cross_attention` against each other and brings them to the common layout.
+    """Checks the arguments of `cross_attention` against each other and brings them into the common layout.
 
-    `names` are what the caller's caller calls q, k and v.
+    `names` are those of q, k and v in error messages. Raises a ValueError that names the argument, what it is, and
+    what is accepted.
     """
     batch, queries, keys, heads, key_heads = _check_shapes(q, k, v, names)
     groups, total = heads // key_heads, math.prod(batch)
@@ -47,7 +48,7 @@ def check_call(
     scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
     if scale.shape != ():
         raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
-    if q.dtype == sums:  # T x H products are fewer than T x S; in half precision they would round
+    if q.dtype == sums:  # scaling q takes T x H products instead of T x S; in half precision it would round
         q, scale = _scaled(q, scale), None
     if sink is not None:
         sink = jnp.asarray(sink, sums)
@@ -73,13 +74,16 @@ def check_call(
 
 
 def _scaled(q: Array, scale: Array) -> Array:
-    """`q * scale`, whose derivative by the scale does not meet what is not finite in queries that see nothing."""
+    """`q * scale`, where entries of q that are not finite do not reach the derivative by the scale.
+
+    Such entries may stand in queries without a visible key, whose gradients must be 0.
+    """
     fixed = lax.stop_gradient(scale)
     return q * fixed + jnp.where(jnp.isfinite(q), q, 0) * (scale - fixed)
 
 
 def check_block(block: tuple[int, int] | None) -> None:
-    """Refuses block sizes that cut nothing."""
+    """Raises a ValueError unless `block` is None or two whole numbers above 0."""
     if block is None:
         return
     pair = isinstance(block, tuple) and len(block) == 2
@@ -124,7 +128,7 @@ def _check_shapes(
 
 
 def _fold_memory(x: Array, batch: tuple[int, ...]) -> Array:
-    """[*b,S,K,H] with one batch axis, which stays 1 where the whole batch shares a memory."""
+    """[*b,S,K,H] with one batch axis, of size 1 if the whole batch shares a memory."""
     if math.prod(x.shape[:-3]) != 1:
         x = jnp.broadcast_to(x, batch + x.shape[-3:])
     return x.reshape(math.prod(x.shape[:-3]), *x.shape[-3:])
@@ -137,7 +141,7 @@ def _check_mask(mask: Mask | Array | None, batch: tuple[int, ...], heads: int, q
         _check_array("mask", mask, "a boolean array [*B|1,N|1,T|1,S|1], a Mask, or None")
         if mask.dtype != bool:
             raise ValueError(
-                f"mask has dtype {mask.dtype}; accepted is bool, True where one may look"
+                f"mask has dtype {mask.dtype}; accepted is bool, True where attention is allowed"
                 " (numbers to add to the scores are a bias)."
             )
         if mask.ndim != len(batch) + 3:

@@ -1,8 +1,8 @@
 """Exact attention in tiles: nothing of size T x S is stored, forward or backward.
 
-Forward, each block of queries runs over the blocks of keys with a running maximum and sum (Milakov and
-Gimelshein, 2018; Rabe and Staats, 2021). Backward, the weights of a tile are computed again from the
-log-sum-exp (Dao, 2023), blocks of keys over blocks of queries. A tile in which nothing is seen is skipped.
+Forward, each block of queries loops over the blocks of keys with a running maximum and sum (Milakov and
+Gimelshein, 2018; Rabe and Staats, 2021). Backward, each block of keys loops over the blocks of queries, and the
+weights of a tile are recomputed from the log-sum-exp (Dao, 2023). Tiles that are masked completely are skipped.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from xattn.attention.tiles import (
 
 
 class Running(NamedTuple):
-    """What is known of a block of queries after some of the keys."""
+    """The running values of a block of queries after some of the keys."""
 
     sums: Sums
     moment: Float[Array, "B K G t 1"] | None  # the sum of exp(score - peak) * score
@@ -50,9 +50,9 @@ def chunked(call: Call, wanted: Wanted, block: tuple[int, int] | None = None) ->
 def chunked_jvp(
     call: Call, wanted: Wanted, block: tuple[int, int] | None = None
 ) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    """Cross-attention in O(T + S) memory forward, with JAX's derivatives of each tile: any order, and jvp.
+    """Cross-attention in O(T + S) memory forward, differentiated by JAX tile by tile: any order, and jvp.
 
-    Reverse mode stores the running sums of every tile, which grow with T x S / key block.
+    Reverse mode stores the running sums of every tile: memory grows with T x S / (keys of a block).
     """
     return _attend(call, wanted, block, own_vjp=False)
 
@@ -83,25 +83,25 @@ def _attend(
 def _attend_together(plan: Plan, call: Call, wanted: Wanted) -> tuple[Array, Array, Aux]:
     sizes, call = call.sizes, varying_alike(call)
     padded = padded_to_blocks(call, plan.query_block, plan.key_block)
-    found = cast(ForwardResult, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
-    found = jax.tree.map(lambda x: x[..., : sizes["T"], :], found)
-    aux = _statistics(found, call.sink, wanted)
+    result = cast(ForwardResult, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
+    result = jax.tree.map(lambda x: x[..., : sizes["T"], :], result)
+    aux = _statistics(result, call.sink, wanted)
     if "key_mass" in wanted:
-        aux = replace(aux, key_mass=_key_mass(plan, padded, found.lse)[..., : sizes["S"]])
-    return found.out, found.lse, aux
+        aux = replace(aux, key_mass=_key_mass(plan, padded, result.lse)[..., : sizes["S"]])
+    return result.out, result.lse, aux
 
 
-def _statistics(found: ForwardResult, sink: Array | None, wanted: Wanted) -> Aux:
-    lse = jnp.where(found.lse == -jnp.inf, 0, found.lse)
+def _statistics(result: ForwardResult, sink: Array | None, wanted: Wanted) -> Aux:
+    lse = jnp.where(result.lse == -jnp.inf, 0, result.lse)
     entropy = top_weights = top_keys = None
-    if found.mean_score is not None:
+    if result.mean_score is not None:
         share = 1 if sink is None else 1 - jnp.exp(sink - lse)
-        entropy = (share * lse - found.mean_score)[..., 0]
-    if found.top is not None:
-        top_weights, top_keys = jnp.exp(found.top[0] - lax.stop_gradient(lse)), found.top[1]
+        entropy = (share * lse - result.mean_score)[..., 0]
+    if result.top is not None:
+        top_weights, top_keys = jnp.exp(result.top[0] - lax.stop_gradient(lse)), result.top[1]
     return Aux(
-        lse=found.lse[..., 0] if "lse" in wanted else None,
-        max_score=lax.stop_gradient(found.max_score[..., 0]) if "max_score" in wanted else None,
+        lse=result.lse[..., 0] if "lse" in wanted else None,
+        max_score=lax.stop_gradient(result.max_score[..., 0]) if "max_score" in wanted else None,
         entropy=entropy,
         top_weights=top_weights,
         top_keys=top_keys,
@@ -109,7 +109,7 @@ def _statistics(found: ForwardResult, sink: Array | None, wanted: Wanted) -> Aux
 
 
 def weights_from(call: Call, lse: Float[Array, "B K G T 1"]) -> Float[Array, "B K G T S"]:
-    """The weights after the fact; where nobody uses them, jit drops their computation."""
+    """The weights, recomputed from the log-sum-exp; `jit` removes this when they are unused."""
     seen = call.seen()
     return jnp.exp(call.cleaned(seen).scores(seen) - jnp.where(lse == -jnp.inf, 0, lse))
 
@@ -123,18 +123,18 @@ def _forward(plan: Plan, call: Call) -> ForwardResult:
         def block_of_keys(running: Running, col):
             tile = queries.cut("S", col, plan.key_block)
             seen = tile.seen()
-            look = partial(_look, plan)
-            look = look if plan.own_vjp else jax.checkpoint(look)
-            return if_seen(seen, look, lambda running, tile, seen: running, running, tile, seen), None
+            update = partial(_update, plan)
+            update = update if plan.own_vjp else jax.checkpoint(update)
+            return if_seen(seen, update, lambda running, tile, seen: running, running, tile, seen), None
 
-        running, _ = lax.scan(block_of_keys, _nothing_yet(plan, queries), cols)
+        running, _ = lax.scan(block_of_keys, _initial(plan, queries), cols)
         return None, _finish(running, call.sink)
 
-    _, found = lax.scan(block_of_queries, None, rows)
-    return jax.tree.map(join_blocks, found)
+    _, result = lax.scan(block_of_queries, None, rows)
+    return jax.tree.map(join_blocks, result)
 
 
-def _nothing_yet(plan: Plan, queries: Call) -> Running:
+def _initial(plan: Plan, queries: Call) -> Running:
     q, kind = queries.q, queries.sums
     top = (*q.shape[:-1], plan.top_k)
     return Running(
@@ -144,8 +144,8 @@ def _nothing_yet(plan: Plan, queries: Call) -> Running:
     )
 
 
-def _look(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Running:
-    """What is known after one more tile."""
+def _update(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Running:
+    """The running values after one more tile."""
     tile = tile.cleaned(seen)
     scores = tile.scores(seen)
     sums, raised, decay = add_tile(running.sums, scores, lambda raised: mix(raised, tile), tile.sink)
@@ -175,10 +175,10 @@ def _finish(running: Running, sink: Array | None) -> ForwardResult:
 
 
 def _key_mass(plan: Plan, call: Call, lse: Float[Array, "B K G T 1"]) -> Float[Array, "B K G S"]:
-    """The weights summed over queries, a tile at a time."""
+    """The weights summed over queries, tile by tile."""
     rows, cols = starts(plan, call)
     filled = [(0, 0)] * 3 + [(0, call.sizes["T"] - lse.shape[3]), (0, 0)]
-    # Queries that were added to fill a block weigh exp(score - inf) = 0.
+    # The weights of padding queries are exp(score - inf) = 0.
     lse = jnp.pad(jnp.where(lse == -jnp.inf, 0, lse), filled, constant_values=jnp.inf)
 
     @jax.checkpoint
@@ -206,8 +206,8 @@ def _with_vjp(plan: Plan, call: Call) -> ForwardResult:
 
 
 def _with_vjp_forward(plan: Plan, call: Call) -> tuple[ForwardResult, tuple[Call, ForwardResult]]:
-    found = _forward(plan, call)
-    return found, (call, found)
+    result = _forward(plan, call)
+    return result, (call, result)
 
 
 _with_vjp.defvjp(_with_vjp_forward, chunked_backward)

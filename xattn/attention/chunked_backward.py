@@ -1,4 +1,4 @@
-"""The backward pass of `chunked`, a tile at a time, from (q, k, v, out, lse)."""
+"""The backward pass of `chunked`, tile by tile, from (q, k, v, out, lse)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xattn.attention.tiles import ForwardResult, Plan, add_at, if_seen, starts
 
 
 class Rowwise(NamedTuple):
-    """What the backward pass knows about queries, with the queries last: [B,K,X,G,T]."""
+    """Per-query arrays of the backward pass, transposed so that queries come last: [B,K,X,G,T]."""
 
     q: Float[Array, "B K H G T"]
     d_out: Float[Array, "B K Hv G T"]
@@ -26,7 +26,7 @@ class Rowwise(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Gradients with respect to one tile; keys' and values' lack the batch where it shares a memory."""
+    """Gradients with respect to one tile; those of keys and values have b = 1 if the batch shares a memory."""
 
     q: Float[Array, "B K H G t"]
     k: Float[Array, "b K s H"]
@@ -34,22 +34,22 @@ class Gradients(NamedTuple):
     bias: Float[Array, "#B #K #G #t #s"] | None
 
 
-def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_found: ForwardResult) -> tuple[Call]:
-    """Cotangents of the call from those of what was found, in blocks of keys over blocks of queries."""
-    call, found = kept
+def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: ForwardResult) -> tuple[Call]:
+    """Cotangents of the call from those of the forward result; each block of keys loops over blocks of queries."""
+    call, result = kept
     sums = call.sums
-    d_out, lse, d_lse, d_mean = d_found.out, found.lse, d_found.lse, d_found.mean_score
+    d_out, lse, d_lse, d_mean = d_result.out, result.lse, d_result.lse, d_result.mean_score
     if call.mask is not None or call.bias is not None:
-        # Queries that see nothing have no gradient, whatever comes back to them, and are not read.
-        live, finite = found.max_score != -jnp.inf, lse != -jnp.inf
+        # Queries without a visible key have gradient 0 whatever their cotangent is, and are not read.
+        live, finite = result.max_score != -jnp.inf, lse != -jnp.inf
         call = replace(call, q=jnp.where(live, call.q, 0))
         d_out, lse, d_lse = jnp.where(live, d_out, 0), jnp.where(finite, lse, 0), jnp.where(finite, d_lse, 0)
         d_mean = None if d_mean is None else jnp.where(live, d_mean, 0)
     # With w the weights, d score = w * (d w - offset + d_mean * score).
-    taken = (d_out * found.out).sum(-1, keepdims=True) - d_lse
+    taken = (d_out * result.out).sum(-1, keepdims=True) - d_lse
     offset = taken
     if d_mean is not None:
-        taken = taken + d_mean * cast(Array, found.mean_score)
+        taken = taken + d_mean * cast(Array, result.mean_score)
         offset = taken - d_mean
 
     known = Rowwise(q=call.q, d_out=d_out.astype(call.v.dtype), lse=lse, offset=offset, d_mean=d_mean)
@@ -67,7 +67,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_found: Forw
             part = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, row, plan.query_block, 4), known)
             back = lax.dynamic_slice_in_dim(d_out, row, plan.query_block, 3)
             seen = tile.seen()
-            more = if_seen(seen, _look_back, _no_gradients, tile, part, back, seen)
+            more = if_seen(seen, _tile_gradients, _no_gradients, tile, part, back, seen)
             d_q = add_at(d_q, more.q, [0, 0, 0, 0, row])
             if bias is not None:
                 start = [0, 0, 0, row if bias.shape[3] != 1 else 0, col if bias.shape[4] != 1 else 0]
@@ -109,8 +109,8 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_found: Forw
     return (gradients,)
 
 
-def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
-    """Gradients through one tile, scores laid out [B,K,s,G,t]: every product takes them as they stand."""
+def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
+    """Gradients through one tile; scores are laid out [B,K,s,G,t], so that no product has to transpose them."""
     k, v, bias, kind, sums = tile.k, tile.v, tile.bias, tile.v.dtype, tile.sums
     product = partial(jnp.einsum, preferred_element_type=sums)
     if seen is not None:
@@ -134,7 +134,7 @@ def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> G
     d_scores = weights * d_scores
     if tile.softcap is not None:
         d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
-    if seen is not None:  # where a weight is 0, a NaN that others may see must not come through
+    if seen is not None:  # 0 * NaN is NaN: a masked entry must not pass on a NaN that another query may see
         d_scores = jnp.where(seen, d_scores, 0)
     d_bias = None
     if tile.bias is not None:
@@ -143,7 +143,7 @@ def _look_back(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> G
     d_scores, dropped = d_scores.astype(kind), dropped.astype(kind)
     over = "BKSX" if k.shape[0] == tile.q.shape[0] else "KSX"
     return Gradients(
-        # Of the two transposes that bring d_scores and keys together, that of the keys is small.
+        # Either d_scores or the keys must be transposed for this product; the keys are smaller.
         q=product("BKHS,BKSGT->BKHGT", jnp.swapaxes(k, 2, 3), d_scores),
         k=product(f"BKSGT,BKGTX->{over}", d_scores, tile.q).reshape(k.shape),
         v=product(f"BKSGT,BKGTX->{over}", dropped, d_out).reshape(v.shape),

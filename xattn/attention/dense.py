@@ -1,4 +1,4 @@
-"""The reference implementation: scores, weigh, mix. It stores the scores, and gives every derivative."""
+"""The reference implementation: scores, weights, weighted sum. It stores the scores; all derivatives exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     if call.normalizer == "softmax":
         weights, total, lse = exponentials(scores, top, call.sink)
         if call.sizes["S"] >= call.sizes["Hv"]:
-            # The division waits until after the mix: T x Hv of them instead of T x S.
+            # Dividing after the weighted sum takes T x Hv divisions instead of T x S.
             out = mix(weights, call) / total
         else:
             weights, total = softmax(scores) if call.sink is None else weights / total, None
@@ -28,7 +28,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     else:
         weights, total, lse = NORMALIZERS[call.normalizer](scores), None, None
         out = mix(weights, call)
-    # Where nothing is seen the mix is 0 * v, which a NaN in v that others may see would still spoil.
+    # Without a visible key the sum is 0 * v, which is NaN if another query's visible value is NaN.
     out = jnp.where(top == -jnp.inf, 0, out)
     return out, _statistics(scores, top, weights if total is None else weights / total, lse, wanted)
 
@@ -51,5 +51,5 @@ def _statistics(scores: Array, top: Array, weights: Array, lse: Array | None, wa
 
 
 def _entropy(weights: Float[Array, "*B T S"]) -> Float[Array, "*B T"]:
-    # log 0 is kept out of the product: its derivative would be NaN.
+    # The derivative of 0 * log 0 would be NaN, so log is taken of 1 instead.
     return -(weights * jnp.log(jnp.where(weights == 0, 1, weights))).sum(-1)

@@ -1,8 +1,8 @@
-"""Dropout from a counter hash: the same entry is dropped wherever, and however, it is computed.
+"""Dropout from a counter hash: which entries are dropped does not depend on how the work is divided.
 
-A bit depends only on a seed and on absolute counters (example, head, query, key), never on the shape of
-the array around it. So a batch cut over devices, a tile of a chunked kernel and the whole score matrix all
-agree, and the backward pass recomputes the bits instead of storing them. Much cheaper on CPU than threefry.
+Whether an entry is dropped depends only on a seed and on absolute counters (example, head, query, key), never on the
+shape of the array around it. So a batch split over devices, a tile of a chunked kernel and the whole score matrix all
+agree, and the backward pass recomputes the bits instead of storing them. On a CPU this is much cheaper than threefry.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout of attention weights: `rate` in [0, 1), a `seed`, and the absolute `rows` of the batch.
+    """Dropout of attention weights: a `rate` in [0, 1), a `seed`, and the absolute numbers of the examples.
 
-    `rows` [*B] numbers the examples, by default 0, 1, ...; give the numbers of the whole batch where this
-    is one device's share of it. A seed serves one call: derive another for each layer and step.
+    `rows` [*B] are those numbers, by default 0, 1, ...; a device that holds a part of a batch passes the numbers in
+    the whole batch. A seed serves one call: derive another one for each layer and step.
     """
 
     rate: float = field(metadata={"static": True})
-    seed: Any  # UInt32 []; `Any` because JAX rebuilds pytrees around stand-ins for arrays
+    seed: Any  # UInt32 []; `Any`, since JAX also builds pytrees whose leaves are not arrays
     rows: Any = None  # UInt32 [*B]
 
 
 def hash_bits(seed: UInt32[Array, ""], *counters: UInt32[Array, "*_"]) -> UInt32[Array, "*_"]:
-    """32 random-looking bits for every combination of broadcast counters.
+    """32 pseudo-random bits for every combination of the broadcast counters.
 
-    Each counter is hashed by itself and folded into the state; give them from the slowest-growing shape to
-    the fastest, all of one rank, and only the last fold runs over the full broadcast shape.
-    Finalizer: two multiplications between three shifts, with the constants of least bias found by the
-    hash-prospector project (Wellons, 2018).
+    Starting from the finalized seed, each counter is finalized and folded into the state, which is finalized again.
+    Counters have one rank. Give the smallest shapes first: then only the last fold has the full broadcast shape.
+    The finalizer has two multiplications between three shifts, with the constants of least bias that the
+    hash-prospector project found (Wellons, 2018).
     """
-    # The seed's constant differs from the counters': a seed of 0 and a counter of 0 would cancel each other out.
+    # The constants of seed and counters differ, so that a seed of 0 and a counter of 0 do not cancel out.
     state = _finalize(seed ^ np.uint32(0x85EBCA6B))
     for counter in counters:
         state = _finalize(state ^ _finalize(counter + np.uint32(0x9E3779B9)))
@@ -58,7 +58,7 @@ def keep_weights(
     queries: Int[Array, "#B 1 T 1"],
     keys: Int[Array, "#B 1 1 S"],
 ) -> Bool[Array, "B N T S"]:
-    """Which attention weights stay, at absolute indices."""
+    """True where an attention weight is kept; the indices are absolute."""
     counters = (counter.astype(jnp.uint32) for counter in (examples, heads, queries, keys))
     return hash_bits(dropout.seed, *counters) >= _threshold(dropout.rate)
 
@@ -69,10 +69,10 @@ def dropout(
     seed: UInt32[Array, ""],
     rows: UInt32[Array, " B"] | None = None,
 ) -> Float[Array, "B ..."]:
-    """Zeroes entries of `x` at `rate` and divides the others by 1 - rate (Srivastava et al., 2014).
+    """Sets entries of `x` to 0 with probability `rate` and divides the others by 1 - rate (Srivastava et al., 2014).
 
-    An entry is addressed by the absolute number of its example (`rows`, by default 0, 1, ...) and its
-    indices inside it. A rate of None or 0 returns `x` itself.
+    The hash of an entry takes the absolute number of its example (`rows` [B], by default 0, 1, ...) and its indices
+    inside the example. A rate of None or 0 returns `x` itself; a rate outside [0, 1) raises a ValueError.
 
     >>> x = dropout(jnp.ones((2, 1000)), 0.25, jnp.uint32(7))
     >>> sorted(set(x.ravel().tolist()))
@@ -86,7 +86,7 @@ def dropout(
 def keep(
     shape: tuple[int, ...], rate: float, seed: UInt32[Array, ""], rows: UInt32[Array, " B"] | None = None
 ) -> Bool[Array, "B ..."]:
-    """Which entries of an array `dropout` leaves."""
+    """True where `dropout` of an array of this shape keeps an entry."""
     rows = jnp.arange(shape[0], dtype=jnp.uint32) if rows is None else rows
     counters = [rows, *(jnp.arange(size, dtype=jnp.uint32) for size in shape[1:])]
     ones = (1,) * len(shape)
@@ -95,12 +95,12 @@ def keep(
 
 
 def drop_others(x: Float[Array, "*shape"], kept: Bool[Array, "*shape"], rate: float) -> Float[Array, "*shape"]:
-    """`x` where it is kept, divided by 1 - rate, and 0 elsewhere."""
+    """`x` divided by 1 - rate where it is kept, and 0 elsewhere."""
     return jnp.where(kept, x * (1 / (1 - rate)), jnp.zeros((), x.dtype))
 
 
 def check_rate(rate: float) -> float:
-    """The rate itself, or an error where it is no probability below 1."""
+    """The rate itself; raises a ValueError unless 0 <= rate < 1."""
     if not 0 <= rate < 1:
         raise ValueError(f"dropout rate is {rate}; accepted is 0 <= rate < 1.")
     return rate

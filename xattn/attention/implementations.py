@@ -1,6 +1,6 @@
-"""The table of implementations, what each cannot do, and which one `auto` takes.
+"""The table of implementations: what each of them cannot do, and which one "auto" selects.
 
-A new implementation is a file and a row here; the contract tests run over the table.
+A new implementation takes a file of its own and an entry in this table; the contract tests run over the table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Block = tuple[int, int] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Implementation:
-    """A way to compute attention: `run` it, or ask `why_not`, a list of reasons that is empty if it can."""
+    """A way to compute attention; `why_not` lists why it cannot serve a call, and is empty if it can."""
 
     run: Callable[[Call, Wanted, Block], tuple[Array, Aux]]
     why_not: Callable[[Call, Wanted, Block], list[str]]
@@ -86,13 +86,16 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
     "tokamax": Implementation(
         run=lambda call, wanted, block: tokamax(call),
         why_not=lambda call, wanted, block: tokamax_why_not(call, wanted) + _no_block(block),
-        summary="tokamax.dot_product_attention, with the kernel it prefers here",
+        summary="tokamax.dot_product_attention, with the kernel it selects for this machine",
     ),
 }
 
 
 def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
-    """The implementation to run: the one named, if it can, or by measured rules for "auto"."""
+    """The name of the implementation to run: the one given, or for "auto" the fastest by measured rules.
+
+    Raises a ValueError if there is no such implementation or if it cannot serve the call.
+    """
     check_block(block)
     if implementation == "auto":
         implementation = _fastest(call, wanted, block)
@@ -101,7 +104,7 @@ def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str
         raise ValueError(f"implementation is {implementation!r}; accepted are {names}.")
     reasons = IMPLEMENTATIONS[implementation].why_not(call, wanted, block)
     if reasons:
-        able = [name for name, row in IMPLEMENTATIONS.items() if not row.why_not(call, wanted, block)]
+        able = [name for name, candidate in IMPLEMENTATIONS.items() if not candidate.why_not(call, wanted, block)]
         raise ValueError(
             f"implementation {implementation!r} cannot serve this call: it {'; it '.join(reasons)}."
             f" These can: {', '.join(able) if able else 'none'}."
@@ -118,6 +121,6 @@ def _fastest(call: Call, wanted: Wanted, block: Block) -> str:
     if _chunked_why_not(call, wanted, block):
         return "dense"
     entries = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"]
-    # Scores for no more keys than a head is wide are no larger than the queries: tiles would save nothing.
+    # With S <= H the scores are no larger than the queries: tiles would save nothing.
     small = entries <= 2**21 or sizes["S"] <= sizes["H"]
     return "dense" if small and block is None else "chunked"

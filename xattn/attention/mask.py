@@ -1,8 +1,8 @@
-"""Mask: one value that says which query may look at which key.
+"""Mask: one value that says which query may attend to which key.
 
-A mask is a list of conditions, all of which must hold. Each condition keeps only the small arrays it
-was made from (lengths, segments, positions, ...) and can answer for any tile of queries and keys, so that
-nothing of size T x S exists unless the user passes it. True means "may look", everywhere.
+A mask is a list of conditions, all of which must hold. A condition keeps only the small arrays that it was made from
+(lengths, segments, positions, ...) and can be evaluated for any tile of queries and keys, so that nothing of size
+T x S exists unless the user passes it. True always means that attention is allowed.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ Indices = Array | np.ndarray
 
 
 class Condition:
-    """One part of a mask. `AXES` names the axes of its arrays after the batch; "N" may be 1.
+    """One part of a mask. `AXES` names the axes of its arrays after those of the batch; "N" may have size 1.
 
-    `Mask.canonical` lifts every array to [b,N,T,S], 1 on the axes it lacks (M of `Neighbors` comes last),
-    so that `allowed` is a plain comparison. Fields are `Any`: JAX rebuilds pytrees around stand-ins.
+    `Mask.canonical` reshapes every array to [b,N,T,S], with size 1 on the axes that it lacks (M of `Neighbors` comes
+    last), so that `allowed` is a plain comparison. Fields are `Any`, since JAX also builds pytrees whose leaves are
+    not arrays.
     """
 
     AXES: ClassVar[Mapping[str, str]] = {}
 
     def allowed(self, rows: Int[Array, "#B 1 T 1"], cols: Int[Array, "#B 1 #T S"]) -> Bool[Array, "#B #N #T #S"]:
-        """What lifted arrays allow at absolute query indices `rows` and key indices `cols`."""
+        """Where a canonical condition allows attention, at absolute query indices `rows` and key indices `cols`."""
         raise NotImplementedError
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Lengths(Condition):
-    """Queries and keys before a length."""
+    """Queries and keys whose index is below a length."""
 
     AXES: ClassVar[Mapping[str, str]] = {"queries": "", "keys": ""}
     queries: Any
@@ -51,7 +52,7 @@ class Lengths(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Queries(Condition):
-    """Queries that exist."""
+    """Queries that are valid (not padding)."""
 
     AXES: ClassVar[Mapping[str, str]] = {"valid": "T"}
     valid: Any
@@ -63,7 +64,7 @@ class Queries(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Keys(Condition):
-    """Keys that exist."""
+    """Keys that are valid (not padding)."""
 
     AXES: ClassVar[Mapping[str, str]] = {"valid": "S"}
     valid: Any
@@ -75,7 +76,7 @@ class Keys(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Segments(Condition):
-    """Query and key of one segment; a negative segment is padding and sees nothing."""
+    """Query and key of the same segment; a negative segment is padding, which attends to nothing."""
 
     AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
     queries: Any
@@ -123,7 +124,7 @@ class Ranges(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Neighbors(Condition):
-    """Keys listed for every query; -1 fills a short list."""
+    """Keys that are listed for each query; -1 fills up a short list."""
 
     AXES: ClassVar[Mapping[str, str]] = {"index": "T M"}
     index: Any
@@ -135,7 +136,7 @@ class Neighbors(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Blocks(Condition):
-    """A static grid of blocks that are seen whole or not at all."""
+    """A static grid of blocks, each of which is allowed or masked as a whole."""
 
     grid: tuple[tuple[bool, ...], ...] = field(metadata={"static": True})
     query_block: int = field(metadata={"static": True})
@@ -149,7 +150,7 @@ class Blocks(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Dense(Condition):
-    """Any boolean array; its axes may be 1."""
+    """Any boolean array; its axes may have size 1."""
 
     AXES: ClassVar[Mapping[str, str]] = {"array": "N T S"}
     array: Any
@@ -161,10 +162,11 @@ class Dense(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Mask:
-    """Which query may look at which key: conditions that must all hold, joined by `&`.
+    """Which query may attend to which key: conditions that must all hold; `&` joins two masks.
 
-    Every constructor takes arrays with the batch axes `*B` of the queries in front; they may be left out,
-    or be 1, where all examples share the value. `Mask()` lets every query look at every key. Build one from:
+    Arrays begin with the batch axes `*B` of the queries. These may be left out, or have size 1, if all examples share
+    the value. `Mask()` masks nothing. A wrong dtype or value raises a ValueError at once, a wrong shape when the mask
+    meets the queries and keys. The constructors:
 
     `Mask.lengths(keys=, queries=)` [*B] · `Mask.keys(valid)` [*B,S] · `Mask.queries(valid)` [*B,T] ·
     `Mask.segments(queries, keys)` [*B,T], [*B,S] · `Mask.causal(queries=, keys=)` and
@@ -172,7 +174,7 @@ class Mask:
     `Mask.ranges(start, stop)` [*B,N|1,T] · `Mask.neighbors(index)` [*B,T,M] ·
     `Mask.blocks(grid, query_block, key_block)` · `Mask.dense(array)` [*B|1,N|1,T|1,S|1].
 
-    Three keys of which two are real, and queries that may not look ahead:
+    Three keys, of which the third is padding, under a causal mask:
 
     >>> mask = Mask.lengths(keys=jnp.array([2])) & Mask.causal()
     >>> mask.materialize(queries=3, keys=3, batch=(1,))[0, 0].astype(int)
@@ -200,17 +202,17 @@ class Mask:
 
     @classmethod
     def queries(cls, valid: Bool[Indices, "*b T"]) -> Mask:
-        """Only queries where `valid` [*B,T] is True; the others look at nothing and come out as 0."""
+        """Only queries where `valid` [*B,T] is True; the others attend to nothing, and their output is 0."""
         return cls((Queries(valid=_booleans("queries: valid", valid)),))
 
     @classmethod
     def segments(cls, queries: Int[Indices, "*b T"], keys: Int[Indices, "*c S"]) -> Mask:
-        """Only keys of the query's own segment; a negative segment is padding."""
+        """Only keys of the query's own segment, from `queries` [*B,T] and `keys` [*B,S]; a negative one is padding."""
         return cls((Segments(queries=_integers("segments: queries", queries), keys=_integers("segments: keys", keys)),))
 
     @classmethod
     def causal(cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None) -> Mask:
-        """Only keys at or before the query's position; positions not given are indices from 0."""
+        """Only keys at or before the query's position; positions [*B,T] and [*B,S] are indices from 0 by default."""
         return cls.window(None, 0, queries=queries, keys=keys)
 
     @classmethod
@@ -231,17 +233,20 @@ class Mask:
 
     @classmethod
     def ranges(cls, start: Int[Indices, "*b n T"], stop: Int[Indices, "*c m T"]) -> Mask:
-        """Only keys start <= s < stop, for every head (or 1 for all heads) and query."""
+        """Only keys start <= s < stop, where both are [*B,N|1,T]: one range for each head and query."""
         return cls((Ranges(start=_integers("ranges: start", start), stop=_integers("ranges: stop", stop)),))
 
     @classmethod
     def neighbors(cls, index: Int[Indices, "*b T M"]) -> Mask:
-        """Only the keys listed for each query; -1 fills a short list, a key listed twice counts once."""
+        """Only the M keys that `index` [*B,T,M] lists for each query.
+
+        -1 fills up a short list; a key that is listed twice counts once.
+        """
         return cls((Neighbors(index=_integers("neighbors: index", index)),))
 
     @classmethod
     def blocks(cls, grid: Bool[Indices, "rows cols"], query_block: int, key_block: int) -> Mask:
-        """Only key blocks that the static `grid` [ceil(T/query_block), ceil(S/key_block)] opens."""
+        """Only the blocks where the static `grid` [ceil(T/query_block), ceil(S/key_block)] is True."""
         grid = np.asarray(grid)
         if grid.dtype != bool or grid.ndim != 2:
             raise ValueError(
@@ -256,7 +261,7 @@ class Mask:
 
     @classmethod
     def dense(cls, array: Bool[Indices, "*b n t s"]) -> Mask:
-        """Any boolean array [*B,N,T,S], of the rank of the queries' batch plus 3; axes may be 1."""
+        """Any boolean array [*B|1,N|1,T|1,S|1], with as many batch axes as the queries have."""
         return cls((Dense(array=_booleans("dense: array", array)),))
 
     def __and__(self, other: Mask) -> Mask:
@@ -269,17 +274,20 @@ class Mask:
     def materialize(
         self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
     ) -> Bool[Array, "*#B #N #T #S"]:
-        """The whole mask as one boolean array; axes on which nothing depends are 1."""
+        """The whole mask as one boolean array [*B|1,N|1,T,S]; batch and heads have size 1 if nothing depends on them.
+
+        Raises a ValueError if the arrays of the mask do not fit these sizes.
+        """
         seen = self.canonical(batch, heads, queries, keys).allowed(jnp.arange(queries)[None], jnp.arange(keys)[None])
         front = (1,) * len(batch) if seen.shape[0] == 1 else batch
         return seen.reshape(*front, *seen.shape[1:])
 
     def canonical(self, batch: tuple[int, ...], heads: int, queries: int, keys: int) -> Mask:
-        """The same mask with checked shapes and arrays lifted to [b,N,T,S]; b is 1 where examples share."""
+        """The same mask with checked shapes and arrays reshaped to [b,N,T,S]; b is 1 if all examples share them."""
         sizes = {"N": heads, "T": queries, "S": keys}
 
         def fit(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
-            loose = axes if isinstance(condition, Dense) else ["N"]  # axes that may be 1
+            loose = axes if isinstance(condition, Dense) else ["N"]  # axes that may have size 1
             own, rest = array.shape[: array.ndim - len(axes)], array.shape[array.ndim - len(axes) :]
             fits = array.ndim >= len(axes) and len(own) <= len(batch)
             fits = fits and all(have in (1, want) for have, want in zip(own[::-1], batch[::-1], strict=False))
@@ -302,24 +310,24 @@ class Mask:
         for condition in self.conditions:
             if isinstance(condition, Blocks):
                 _check_blocks(condition, queries, keys)
-        return Mask(tuple(_each(condition, fit) for condition in self.conditions))
+        return Mask(tuple(_map_arrays(condition, fit) for condition in self.conditions))
 
     def allowed(self, rows: Int[Array, "#B T"], cols: Int[Array, "#B S"]) -> Bool[Array, "#B #N #T #S"]:
-        """What a canonical mask, already cut to absolute indices `rows` and `cols`, allows there."""
+        """Where a canonical mask allows attention; its arrays must be cut to the absolute indices `rows` and `cols`."""
         rows, cols = rows[:, None, :, None], cols[:, None, None, :]
         return _all([condition.allowed(rows, cols) for condition in self.conditions])
 
     def map_axis(self, axis: Literal["T", "S"], change: Callable[[Array, int], Array]) -> Mask:
-        """A canonical mask with `change(array, place)` of the arrays that depend on queries or keys."""
+        """A canonical mask with `change(array, place)` of every array that has the axis; `place` is its number."""
         place = {"T": 2, "S": 3}[axis]
 
         def change_one(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
             return array if array.shape[place] == 1 else change(array, place)
 
-        return Mask(tuple(_each(condition, change_one) for condition in self.conditions))
+        return Mask(tuple(_map_arrays(condition, change_one) for condition in self.conditions))
 
 
-# What users call a condition.
+# The constructor of each condition, for error messages.
 CONSTRUCTORS: dict[type[Condition], str] = {
     Lengths: "lengths",
     Queries: "queries",
@@ -332,7 +340,7 @@ CONSTRUCTORS: dict[type[Condition], str] = {
 }
 
 
-def _each(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:
+def _map_arrays(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:
     """A condition with every array replaced by `change(condition, name, array, axes)`."""
     arrays = {name: getattr(condition, name) for name in condition.AXES}
     changed = {
@@ -372,5 +380,5 @@ def _integers(name: str, array: Indices | None) -> Array | None:
 def _booleans(name: str, array: Indices) -> Array:
     array = jnp.asarray(array)
     if array.dtype != bool:
-        raise ValueError(f"Mask.{name} has dtype {array.dtype}; accepted is bool, True where one may look.")
+        raise ValueError(f"Mask.{name} has dtype {array.dtype}; accepted is bool, True where attention is allowed.")
     return array

@@ -1,4 +1,4 @@
-"""Attention over listed neighbours: gathers M keys a query, so a sparse graph costs T x M and not T x S."""
+"""Attention over listed neighbours: gathers M keys for each query, so a sparse graph costs T x M, not T x S."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def neighbor_lists(mask: Mask | None) -> list[Neighbors]:
 
 
 def neighbors(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    """Cross-attention in which every query is an example of its own, with the M keys of its list."""
+    """Cross-attention that treats every query as an example of its own, with the M keys of its list as memory."""
     sizes = call.sizes
     batch, queries = sizes["B"], sizes["T"]
     (lists,) = neighbor_lists(call.mask)
@@ -65,7 +65,7 @@ def neighbors(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], A
     if top_keys is not None:
         listed = jnp.take_along_axis(index[:, None, None], jnp.maximum(aux.top_keys, 0), -1)
         aux = replace(aux, top_keys=jnp.where(aux.top_keys < 0, -1, listed).astype(jnp.int32))
-    if key_mass is not None:  # the weights of every query's list, added up where the lists point
+    if key_mass is not None:  # scatter the weights of every query's list to the keys and add them up
         weights = jnp.moveaxis(key_mass.reshape(batch, queries, *key_mass.shape[1:]), 4, 2)
         none = jnp.zeros((sizes["S"], *weights.shape[3:]), weights.dtype)
         mass = jax.vmap(lambda at, more: none.at[at].add(more))(place, weights)
@@ -76,7 +76,7 @@ def neighbors(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], A
 def _seen(
     call: Call, lists: Neighbors, index: Int[Array, "B T M"], place: Int[Array, "B T M"]
 ) -> Bool[Array, "#B #N T M"]:
-    """Which listed keys count: real ones, once each, where every other condition holds."""
+    """Which listed keys count: valid indices, each once, for which all other conditions of the mask hold."""
     earlier = jnp.tril(jnp.ones((index.shape[-1],) * 2, bool), -1)[None, None]
     repeated = ((index[..., :, None] == index[..., None, :]) & earlier).any(-1)
     seen = ((index == place) & ~repeated)[:, None]

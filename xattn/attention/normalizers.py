@@ -1,7 +1,7 @@
-"""Normalizers: from scores to weights, along the last axis. A score of -inf is a key that is not there.
+"""Normalizers: from scores to weights, along the last axis. A masked key has the score -inf.
 
-`softmax` needs a row's maximum and sum only, so it can be computed tile by tile; the others take whole rows.
-All of them give weights 0, and gradients of exactly 0, to a row of nothing but -inf.
+`softmax` needs only the maximum and the sum of a row, so it can be computed tile by tile; the others need whole rows.
+All of them give weights 0 and gradients of exactly 0 to a row in which every score is -inf.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from jaxtyping import Array, Float
 def exponentials(
     scores: Float[Array, "*B T S"], top: Float[Array, "*B T 1"], sink: Float[Array, "*#B #T 1"] | None
 ) -> tuple[Float[Array, "*B T S"], Float[Array, "*B T 1"], Float[Array, "*B T 1"]]:
-    """exp(scores - peak), their sum with the sink's term, and the log of that sum without the peak.
+    """exp(scores - peak), their sum plus the sink's term, and log sum exp of the scores and the sink.
 
-    `top` is each row's maximum, a constant to derivatives. A row without any term has log-sum -inf; its sum
-    is given as 1, so that dividing by it is always defined. NaN scores stay NaN.
+    `top` is the maximum of each row, which derivatives treat as a constant. For a row of -inf only, the log is -inf
+    and the sum is given as 1, so that dividing by it is always defined. NaN scores stay NaN.
     """
     peak = peak_of(top, sink)
     raised = jnp.exp(scores - peak)
@@ -31,7 +31,7 @@ def exponentials(
 
 
 def peak_of(top: Float[Array, "*B T 1"], sink: Float[Array, "*#B #T 1"] | None) -> Float[Array, "*B T 1"]:
-    """The number to subtract before exp: the highest score, or 0 where there is none."""
+    """The number to subtract before exp: the highest score (or sink), or 0 if that is -inf."""
     if sink is not None:
         top = jnp.maximum(top, lax.stop_gradient(sink))
     return jnp.where(top == -jnp.inf, 0, top)
@@ -40,15 +40,15 @@ def peak_of(top: Float[Array, "*B T 1"], sink: Float[Array, "*#B #T 1"] | None) 
 def log_sum(
     total: Float[Array, "*B T 1"], peak: Float[Array, "*B T 1"]
 ) -> tuple[Float[Array, "*B T 1"], Float[Array, "*B T 1"]]:
-    """A sum to divide by, 1 where it is empty, and its log with the peak put back, -inf where it is empty."""
-    empty = total == 0  # not True for NaN: a NaN score must come out
+    """The sum, or 1 where it is 0, and peak + log(sum), or -inf where the sum is 0."""
+    empty = total == 0  # False for NaN: a NaN score must reach the output
     total = jnp.where(empty, 1, total)
     return total, jnp.where(empty, -jnp.inf, peak + jnp.log(total))
 
 
 @jax.custom_jvp
 def softmax(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
-    """exp(s) / sum exp(s).
+    """The weights exp(s) / sum exp(s) of each row.
 
     >>> softmax(jnp.array([[0.0, 0.0], [-jnp.inf, -jnp.inf]])).tolist()
     [[0.5, 0.5], [0.0, 0.0]]
@@ -60,13 +60,13 @@ def softmax(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
 
 @softmax.defjvp
 def _softmax_jvp(primals, tangents):
-    # Fewer passes over T x S than JAX derives from the quotient.
+    # This passes over T x S fewer times than what JAX derives from the quotient.
     weights = softmax(primals[0])
     return weights, weights * (tangents[0] - (weights * tangents[0]).sum(-1, keepdims=True))
 
 
 def sigmoid(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
-    """1 / (1 + exp(-s)): every key for itself (Ramapuram et al., 2024, who add a bias of -log S).
+    """The weights 1 / (1 + exp(-s)), for each key independently (Ramapuram et al., 2024, who add a bias of -log S).
 
     >>> sigmoid(jnp.array([[0.0, -jnp.inf]])).tolist()
     [[0.5, 0.0]]
@@ -76,7 +76,7 @@ def sigmoid(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
 
 @jax.custom_jvp
 def sparsemax(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
-    """max(s - tau, 0): the nearest point of the simplex, with true zeros (Martins and Astudillo, 2016).
+    """The weights max(s - tau, 0), with exact zeros: the projection onto the simplex (Martins and Astudillo, 2016).
 
     >>> sparsemax(jnp.array([[1.0, 0.5, -1.0]])).tolist()
     [[0.75, 0.25, 0.0]]
@@ -96,7 +96,7 @@ def _sparsemax_jvp(primals, tangents):
 
 @jax.custom_jvp
 def entmax15(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
-    """max(s/2 - tau, 0)^2: between softmax and sparsemax (Peters, Niculae and Martins, 2019; alpha = 1.5).
+    """The weights max(s/2 - tau, 0)^2, between softmax and sparsemax (Peters, Niculae and Martins, 2019; alpha = 1.5).
 
     >>> entmax15(jnp.array([[0.0, 0.0, -4.0]])).round(6).tolist()
     [[0.5, 0.5, 0.0]]
@@ -113,15 +113,15 @@ def entmax15(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
 @entmax15.defjvp
 def _entmax15_jvp(primals, tangents):
     weights = entmax15(primals[0])
-    # sqrt'(0) is infinite: where the weight is 0 the derivative of the whole is 0 anyway.
+    # sqrt'(0) is infinite, but where the weight is 0 its derivative is 0.
     slope = jnp.where(weights > 0, jnp.sqrt(jnp.where(weights > 0, weights, 1)), 0)
     return weights, _project(slope, tangents[0])
 
 
 def _ranked(scores: Array) -> tuple[Array, Array, Array]:
-    """Scores below their row's maximum, the same from high to low, and the ranks 1, 2, ...
+    """Scores minus their row's maximum, the same sorted from high to low, and the ranks 1, 2, ...
 
-    The threshold lies within 1 of the maximum, so -1 stands for everything lower, -inf included.
+    The threshold tau lies within 1 of the maximum, so lower scores, -inf included, are raised to -1.
     """
     top = jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf)
     shifted = jnp.maximum(scores - jnp.where(top == -jnp.inf, 0, top), -1)
@@ -134,7 +134,7 @@ def _empty(scores: Array) -> Array:
 
 
 def _project(slope: Array, tangent: Array) -> Array:
-    """The Jacobian diag(s) - s s' / sum(s), applied; it keeps the sum of the weights."""
+    """The product of the Jacobian diag(s) - s s' / sum(s) and a tangent; it keeps the sum of the weights."""
     total = slope.sum(-1, keepdims=True)
     return slope * (tangent - (slope * tangent).sum(-1, keepdims=True) / jnp.where(total == 0, 1, total))
 

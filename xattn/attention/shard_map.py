@@ -1,4 +1,4 @@
-"""Under `shard_map`, JAX tracks on which mesh axes a value differs between devices; loops and branches must agree."""
+"""Helpers under `shard_map`, where JAX tracks over which mesh axes a value varies, and loops must keep that type."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Tree = TypeVar("Tree")
 
 
 def varying_alike(tree: Tree, axes: frozenset[str] = frozenset()) -> Tree:
-    """The same values, each marked as different over `axes` and wherever any of them is; elsewhere a no-op.
+    """The same values, all marked as varying over `axes` and over every axis that one of them varies over.
 
-    What was the same on all devices gets a gradient that is added over them, by the transpose of the mark.
+    Outside `shard_map` this does nothing. The transpose of the mark adds up the gradients of a value that was the same
+    on all devices.
     """
     axes = axes.union(*(_axes(leaf) for leaf in jax.tree.leaves(tree)))
 

@@ -1,4 +1,4 @@
-"""What attention can tell besides its output."""
+"""Statistics of attention that can be returned beside its output."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from jaxtyping import Array, Float
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Aux:
-    """Statistics of attention; a field is None unless it was asked for.
+    """Statistics of attention; a field is None unless it was requested.
 
-    `lse` [*B,N,T]: natural log of the softmax denominator (the sink's term included), -inf where it is empty.
+    `lse` [*B,N,T]: natural logarithm of the softmax denominator (sink included), -inf if the denominator is empty.
     `weights` [*B,N,T,S]: the weights, before dropout.
-    `key_mass` [*B,N,S]: the weight a key gets from all queries together.
+    `key_mass` [*B,N,S]: the weights of a key, summed over queries.
     `entropy` [*B,N,T]: -sum w log w, in nats.
-    `max_score` [*B,N,T]: the highest score seen, -inf where a query sees nothing. A constant to derivatives.
-    `top_weights`, `top_keys` [*B,N,T,top_k]: the largest weights and their keys, -1 where there are fewer.
-    Constants to derivatives.
+    `max_score` [*B,N,T]: the highest score, -inf for a query without a visible key.
+    `top_weights`, `top_keys` [*B,N,T,top_k]: the largest weights and their keys; 0 and -1 where there are fewer keys.
 
-    Floats are float32 or better. (Fields are `Any`: JAX rebuilds pytrees around stand-ins for arrays.)
+    `max_score`, `top_weights` and `top_keys` have no derivatives. Floats are float32 or better. (Fields are `Any`,
+    since JAX also builds pytrees whose leaves are not arrays.)
     """
 
     lse: Any = None
@@ -43,7 +43,7 @@ RETURNS = tuple(entry.name for entry in fields(Aux) if not entry.name.startswith
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """The statistics a call asks for: names in `RETURNS`, and how many top keys (0 for none)."""
+    """The statistics that a call requests: names in `RETURNS`, and the number of top keys (0 for none)."""
 
     names: frozenset[str]
     top_k: int
@@ -56,7 +56,7 @@ class Wanted:
 
 
 def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, keys: int) -> Wanted:
-    """Checks the names against those that exist for the normalizer."""
+    """The requested statistics; raises a ValueError for an unknown name, an lse without softmax, or a wrong `top_k`."""
     if isinstance(returns, str):
         raise ValueError(f"returns is the string {returns!r}; accepted is a sequence of names: ({returns!r},).")
     for name in returns:
@@ -70,11 +70,11 @@ def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, key
 
 
 def top_scores(scores: Float[Array, "*B S"], top_k: int) -> tuple[Float[Array, "*B k"], Array]:
-    """The highest scores and their places along the last axis, -1 where there is nothing to see."""
+    """The highest scores and their indices along the last axis, -1 where the score is -inf."""
     values, places = lax.top_k(lax.stop_gradient(scores), top_k)
     return values, jnp.where(values == -jnp.inf, -1, places)
 
 
 def in_callers_layout(aux: Aux, batch: tuple[int, ...]) -> Aux:
-    """Statistics [B,K,G,...] as [*B,N,...]."""
+    """Statistics [B,K,G,...] reshaped to [*B,N,...]."""
     return jax.tree.map(lambda x: x.reshape(*batch, x.shape[1] * x.shape[2], *x.shape[3:]), aux)

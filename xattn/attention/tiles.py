@@ -1,4 +1,4 @@
-"""How attention is cut into tiles: block sizes, padding, and skipping tiles where nothing is seen."""
+"""Division of attention into tiles: block sizes, padding, and skipping of tiles that are masked completely."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from xattn.attention.mask import Keys, Mask, Queries
 
 Result = TypeVar("Result")
 
-# Measured on two CPU cores: tiles of 512 x 256, one a core.
+# Measured on two CPU cores: tiles of 512 x 256, one for each core.
 QUERY_BLOCK, KEY_BLOCK, CACHED_ENTRIES = 512, 256, 2**17
-# Elsewhere a tile should only be small beside the device's memory.
+# On other devices a tile need only be small compared with their memory.
 MOST_ENTRIES = 2**23
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The static part: block sizes, and which running values are wanted besides output and lse."""
+    """Static settings: block sizes, and which running values to compute besides output and lse."""
 
     query_block: int
     key_block: int
     mean_score: bool
     top_k: int
-    own_vjp: bool  # or else JAX differentiates tile by tile
+    own_vjp: bool  # if False, JAX differentiates tile by tile
 
 
 class ForwardResult(NamedTuple):
-    """What the forward pass leaves; `mean_score` is the sum of w * score, `top` the best scores and keys."""
+    """Results of the forward pass; `mean_score` is the sum of w * score, `top` the highest scores and their keys."""
 
     out: Float[Array, "B K G T Hv"]
     lse: Float[Array, "B K G T 1"]
@@ -45,10 +45,10 @@ class ForwardResult(NamedTuple):
 
 
 def choose_blocks(sizes: dict[str, int], block: tuple[int, int] | None) -> tuple[int, int, int, int]:
-    """How many examples, key heads, queries and keys make a tile: as asked for, or as measured.
+    """The numbers of examples, key heads, queries and keys in a tile, from `block` or from measured sizes.
 
-    On a CPU every core's share of a tile should stay in its own cache, so batch and heads are taken some at a
-    time. Not where there are several devices: they may be cut over them, and a loop over them would gather them.
+    On a CPU each core's part of a tile should stay in its cache, so only some examples and heads are computed at a
+    time. With several devices they are not divided: they may be sharded, and a loop over them would gather them.
     """
     rows, cols = (QUERY_BLOCK, KEY_BLOCK) if block is None else block
     rows, cols = _even(sizes["T"], rows, block is None), _even(sizes["S"], cols, block is None)
@@ -63,7 +63,7 @@ def choose_blocks(sizes: dict[str, int], block: tuple[int, int] | None) -> tuple
 
 
 def cores() -> int:
-    """The cores that this process may use; macOS cannot tell, and lets it use all."""
+    """The number of cores that this process may use; all of them where the system does not say (macOS)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -75,7 +75,7 @@ def _share(size: int, most: int) -> int:
 
 
 def _even(size: int, block: int, round_up: bool) -> int:
-    """A block size that cuts `size` into equal parts, so that little is padded."""
+    """A block size that divides `size` into nearly equal parts, so that there is little padding."""
     if size <= block or not round_up:
         return max(min(size, block), 1)
     share = -(-size // -(-size // block))
@@ -87,7 +87,7 @@ def in_parts(run: Callable[[Call], Result], call: Call, axis: int, parts: int) -
     if parts <= 1:
         return run(call)
     leaves, tree = jax.tree.flatten(call)
-    # Arrays without heads have fewer axes than 4; one that is the same for the whole axis has 1 there.
+    # Arrays without heads have fewer than 4 axes; an array that the whole axis shares has size 1 there.
     own = [leaf.ndim > (0, 3)[axis] and leaf.shape[axis] != 1 for leaf in leaves]
 
     def cut(x: Array) -> Array:
@@ -95,19 +95,19 @@ def in_parts(run: Callable[[Call], Result], call: Call, axis: int, parts: int) -
 
     def run_some(some: list[Array]) -> Result:
         rest = iter(some)
-        every = [next(rest) if mine else leaf for leaf, mine in zip(leaves, own, strict=True)]
-        return run(jax.tree.unflatten(tree, every))
+        joined = [next(rest) if mine else leaf for leaf, mine in zip(leaves, own, strict=True)]
+        return run(jax.tree.unflatten(tree, joined))
 
     def join(x: Array) -> Array:
         x = jnp.moveaxis(x, 0, axis)
         return x.reshape(*x.shape[:axis], parts * x.shape[axis + 1], *x.shape[axis + 2 :])
 
-    found = lax.map(run_some, [cut(leaf) for leaf, mine in zip(leaves, own, strict=True) if mine])
-    return jax.tree.map(join, found)
+    results = lax.map(run_some, [cut(leaf) for leaf, mine in zip(leaves, own, strict=True) if mine])
+    return jax.tree.map(join, results)
 
 
 def padded_to_blocks(call: Call, query_block: int, key_block: int) -> Call:
-    """The call with T and S filled up to whole blocks; nobody sees what was added."""
+    """The call with T and S padded to whole blocks; the padding is masked if it could change a result."""
 
     def fill(missing: int) -> Callable[[Array, int], Array]:
         return lambda x, place: jnp.pad(x, [(0, missing if axis == place else 0) for axis in range(x.ndim)])
@@ -115,12 +115,12 @@ def padded_to_blocks(call: Call, query_block: int, key_block: int) -> Call:
     queries, keys = call.sizes["T"], call.sizes["S"]
     more_queries, more_keys = -queries % query_block, -keys % key_block
     if more_queries:
-        call = call.along("T", fill(more_queries))
+        call = call.map_axis("T", fill(more_queries))
         if call.mask is not None:
             exists = (jnp.arange(queries + more_queries) < queries)[None, None, :, None]
             call = replace(call, mask=call.mask & Mask((Queries(valid=exists),)))
     if more_keys:
-        call = call.along("S", fill(more_keys))
+        call = call.map_axis("S", fill(more_keys))
         exists = (jnp.arange(keys + more_keys) < keys)[None, None, None, :]
         mask = Mask() if call.mask is None else call.mask
         call = replace(call, mask=mask & Mask((Keys(valid=exists),)))
@@ -128,18 +128,18 @@ def padded_to_blocks(call: Call, query_block: int, key_block: int) -> Call:
 
 
 def starts(plan: Plan, call: Call) -> tuple[Int[Array, " i"], Int[Array, " j"]]:
-    """The first query of every block, and the first key."""
+    """The index of the first query of every block of queries, and of the first key of every block of keys."""
     queries, keys = call.sizes["T"], call.sizes["S"]
     return jnp.arange(0, queries, plan.query_block), jnp.arange(0, keys, plan.key_block)
 
 
-def if_seen(seen: Array | None, look: Callable[..., Result], skip: Callable[..., Result], *operands: object) -> Result:
-    """`look(*operands)`, or `skip(*operands)` where the tile shows nothing."""
-    return look(*operands) if seen is None else lax.cond(seen.any(), look, skip, *operands)
+def if_seen(seen: Array | None, run: Callable[..., Result], skip: Callable[..., Result], *operands: object) -> Result:
+    """`run(*operands)`, or `skip(*operands)` if the tile is masked completely."""
+    return run(*operands) if seen is None else lax.cond(seen.any(), run, skip, *operands)
 
 
 def join_blocks(x: Shaped[Array, "i B K G t X"]) -> Shaped[Array, "B K G T X"]:
-    """The results of a loop over blocks of queries, put together."""
+    """Joins the results of a loop over blocks of queries along the query axis."""
     x = jnp.moveaxis(x, 0, 3)
     return x.reshape(*x.shape[:3], x.shape[3] * x.shape[4], x.shape[5])
 
