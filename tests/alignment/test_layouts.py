@@ -49,11 +49,11 @@ def test_a_layout_of_the_size_of_a_map_goes_with_it(layout):
         (lambda: Time(seconds=np.arange(6.0), signal=np.full((2, 3), np.nan)), "A signal must be finite"),
         (
             lambda: Graph(source_edges=[(0, 6)], target_edges=[]),
-            "The source edge 0-6 is no pair of nodes: .* has 6",
+            "The source edge 0-6 is not a pair of nodes: .* has 6",
         ),
         (
             lambda: Graph(source_edges=[], target_edges=[(5, 0)]),
-            "The target edge 5-0 is no pair of nodes: .* has 5",
+            "The target edge 5-0 is not a pair of nodes: .* has 5",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def test_every_format_keeps_every_link(tmp_path_factory, corpus):
 @pytest.mark.parametrize(
     ("text", "lengths", "base", "note"),
     [
-        ("1-1 3p2\n2-2\n", [(3, 2), (2, 2)], 1, "link of sentence 1 is as large as its side is long"),
+        ("1-1 3p2\n2-2\n", [(3, 2), (2, 2)], 1, "link of sentence 1 equals the length of its side"),
         ("1-1\n2-2\n" * 5, None, 1, "none of its links is 0, in 10 sentences"),
         ("1-1\n2-2\n", None, 0, "from 0, though none of its links is 0, in 2 sentences"),
         ("1-1\n2-0\n" * 5, None, 0, None),
@@ -91,9 +91,9 @@ def test_json_keeps_the_words(tmp_path):
         ("1 1 1 S\n1 1 1 X\n", {}, "line 2: '1 1 1 X' is not a link; write: sentence i j"),
         ("0 1 1 S\n", {}, "line 1: sentences count from 1"),
         ("1 1 1 S\n", {"base": "0"}, "words count from 1, and 0 is the empty word"),
-        ('{"sure": [[0, 0]]}\n{"sure": [[0, -1]]}\n', {}, "line 2: this is not a pair's links"),
-        ('{"sure": [[0, 0, 1]]}\n', {}, "line 1: this is not"),
-        ('{"possible": []}\n', {}, "line 1: this is not"),
+        ('{"sure": [[0, 0]]}\n{"sure": [[0, -1]]}\n', {}, "line 2: these are not the links of a pair"),
+        ('{"sure": [[0, 0, 1]]}\n', {}, "line 1: these are not"),
+        ('{"possible": []}\n', {}, "line 1: these are not"),
         ('{"sure": [[0, 2]], "source": ["a"], "target": ["b"]}\n', {}, "Link 0-2 .* 1 source and 1 target"),
         (b"\xff\n", {}, "is not UTF-8"),
     ],

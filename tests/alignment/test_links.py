@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xattn.alignment.link_files import format_links, parse_links, read_links, write_links
-from xattn.alignment.links import Links, argmax, diagonal, method, mutual, read, threshold, top_k
+from xattn.alignment.links import Links, argmax, diagonal, extract, method, mutual, threshold, top_k
 
 pairs = st.frozensets(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12)
 
@@ -46,7 +46,7 @@ def test_top_k_links_the_largest_that_are_not_zero():
     np.testing.assert_array_equal(top_k(weights, k=2), [[[1, 0, 1], [0, 1, 0]], [[1, 1, 0], [0, 0, 0]]])
     np.testing.assert_array_equal(top_k(weights, k=5), weights > 0)
     np.testing.assert_array_equal(top_k(weights, k=1), argmax(weights))
-    with pytest.raises(ValueError, match="at least 1 a word, not 0"):
+    with pytest.raises(ValueError, match="must be at least 1, not 0"):
         top_k(weights, k=0)
 
 
@@ -59,10 +59,10 @@ def test_mutual_links_are_the_largest_both_ways():
 
 def test_a_word_that_looks_at_eos_is_linked_or_not():
     weights, special = np.array([[0.3, 0.1], [0.4, 0.2]], np.float32), np.array([0.6, 0.4], np.float32)
-    np.testing.assert_array_equal(read(weights, special), [[1, 0], [1, 0]])
-    np.testing.assert_array_equal(read(weights, special, null="drop"), [[0, 0], [1, 0]])
+    np.testing.assert_array_equal(extract(weights, special), [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(extract(weights, special, null="drop"), [[0, 0], [1, 0]])
     every = method("threshold", level=0.1)
-    np.testing.assert_array_equal(read(weights, special, every, "drop"), [[0, 0], [1, 1]])
+    np.testing.assert_array_equal(extract(weights, special, every, "drop"), [[0, 0], [1, 1]])
 
 
 def test_methods_by_name():

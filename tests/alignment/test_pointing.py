@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xattn.alignment.pointing import others, point
+from xattn.alignment.pointing import point, sample_other_positions
 
 # One row a query: two heads of one layer over three positions, the last of which is padding in the second example.
 WEIGHTS = np.array(
@@ -47,7 +47,7 @@ def test_as_many_others_are_hidden_as_are_gold():
     rng = np.random.default_rng(0)
     seen = np.arange(11) < np.array([11, 7, 3])[:, None]
     gold = (rng.random((3, 5, 11)) < 0.2) & seen[:, None]
-    hidden = others(gold, seen, rng)
+    hidden = sample_other_positions(gold, seen, rng)
     assert not (hidden & gold).any()
     assert not (hidden & ~seen[:, None]).any()
     wanted = np.minimum(gold.sum(-1), (seen[:, None] & ~gold).sum(-1))

@@ -1,1 +1,1 @@
-"""Attention maps, the links read out of them, and their scores: NumPy only, and no model."""
+"""Attention maps, the word links extracted from them, and their scores; NumPy only, independent of the model."""

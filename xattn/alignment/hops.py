@@ -1,4 +1,4 @@
-"""Whether attention finds two facts one after the other: first the one that says where to look for the other."""
+"""Two-hop attention: whether an earlier layer points to the first of two facts and a later layer to the second."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,16 @@ from xattn.alignment.pointing import Head
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hops:
-    """How often one place points to the first fact and another to the second: sums over questions, for all pairs.
+    """How often one place points to the first fact and another to the second: counts of questions, for all pairs.
 
-    A place is a layer and head, P of them in the order of layers, the mean of a layer's heads after its heads.
+    A place is a layer and head; the mean of a layer's heads counts as one more head, after the others. There are P
+    places in the order of layers.
     """
 
     both: Float[np.ndarray, "P P"]
     """Questions where the place of the row points to the first fact, and that of the column to the second."""
     chance: float
-    """The sum of what two positions drawn among those that can be seen would give."""
+    """The expected count if both places pointed to random visible positions."""
     questions: int
     layers: int
 
@@ -31,19 +32,19 @@ class Hops:
         )
 
     def place(self, number: int) -> tuple[int, Head]:
-        """The layer and head that a place is."""
+        """The layer and head of the place with this number."""
         heads = len(self.both) // self.layers - 1
         layer, head = divmod(number, heads + 1)
         return layer, "mean" if head == heads else head
 
     def share(self, places: tuple[int, int]) -> float:
-        """Of all questions, those where two places point to the first and to the second fact."""
+        """The fraction of questions in which the two places point to the first and to the second fact."""
         return float(self.both[places]) / self.questions
 
     def best(self, *, contrary: bool = False) -> tuple[int, int]:
-        """The places that most often point to the first fact and, in a later layer, to the second.
+        """The two places, the second in a later layer, that most often point to the first and to the second fact.
 
-        Where it is `contrary`, the first fact is looked at in the later layer.
+        With `contrary`, the place for the first fact is the one in the later layer.
         """
         layer = np.arange(len(self.both)) // (len(self.both) // self.layers)
         earlier = layer[:, None] < layer[None]
@@ -53,9 +54,10 @@ class Hops:
 
 
 def follow(weights: Float[np.ndarray, "L B N S"], facts: Int[np.ndarray, "B 2"], seen: Bool[np.ndarray, "B S"]) -> Hops:
-    """Counts, for all pairs of places, how often they point to two facts: positions in order, or -1 where one is none.
+    """Counts, for all pairs of places, how often they point to the two facts of a question.
 
-    Questions without both facts are left out. A place points to its highest weight.
+    `facts` [B,2] are the positions of the first and the second fact, -1 for a missing one; questions with a missing
+    fact are left out. `seen` [B,S] is True at visible positions. A place points to the position of its highest weight.
 
     >>> weights = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]).reshape(2, 1, 1, 3)  # two layers of one head
     >>> found = follow(weights, np.array([[0, 1]]), np.ones((1, 3), bool))

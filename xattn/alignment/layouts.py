@@ -1,7 +1,7 @@
-"""What the positions of a map are: words, cells of a picture, moments, nodes of two graphs, or slots.
+"""Layouts: what the positions of a map are, such as words, cells of a picture, moments, nodes of graphs, or slots.
 
-An `AttentionMap` carries one of these, so that every picture of it can show what was looked at. Positions are the
-map's source words (its columns, once it is read), queries its target words (the rows).
+An `AttentionMap` has a layout, so that a figure of it can draw the positions. Positions are the source words of the
+map (columns of a `WordMap`), queries its target words (rows).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, kw_only=True)
 class WordLayout:
-    """Words in their order, or anything else that is named and no more.
+    """Words in order, or any other positions that have only a name.
 
-    Of a running text, such as a document, `lines` are the positions that begin its lines; None is no such text.
+    For a running text, such as a document, `lines` are the positions at which its lines begin.
     """
 
     name: ClassVar = "words"
@@ -26,7 +26,7 @@ class WordLayout:
     lines: Sequence[int] | None = None
 
     def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError for a line that begins behind the last word."""
+        """Raises a ValueError if a line begins outside the map's positions."""
         for start in self.lines or ():
             if not 0 <= start < positions:
                 raise ValueError(
@@ -36,20 +36,19 @@ class WordLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class Slots:
-    """Slots that hold something each: sentences of a story, keys with values, latents."""
+    """Slots, each with some content: sentences of a story, keys with their values, latents."""
 
     name: ClassVar = "slots"
 
     def check(self, positions: int, queries: int) -> None:
-        """Slots fit any map."""
+        """Does nothing: slots fit any map."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
     """Cells of a picture, row by row: position p is the cell in row p // columns and column p % columns.
 
-    The picture is stretched over the cells; in bytes, [h, w, 3] in red, green and blue, or [h, w] in grey. Without one
-    the cells are blank.
+    `picture` is stretched over the cells: uint8, [h, w, 3] in RGB or [h, w] in grey. Without it the cells are blank.
     """
 
     name: ClassVar = "grid"
@@ -67,7 +66,7 @@ class Grid:
                 raise ValueError(f"The picture of a grid is uint8 [h, w, 3] or [h, w], not {kind} {list(shape)}.")
 
     def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError for a map of another number of positions."""
+        """Raises a ValueError if the map does not have as many positions as there are cells."""
         if self.rows * self.columns != positions:
             raise ValueError(
                 f"A grid of {self.rows} x {self.columns} has {self.rows * self.columns} cells, but the map has "
@@ -77,10 +76,10 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Time:
-    """Moments, one after the other: when each position begins, in seconds, and what is heard or measured meanwhile.
+    """Consecutive intervals of time: when each position begins, in seconds, and the signal over that time.
 
-    A position lasts until the next begins, and the last one as long as the one before it. The signal is a spectrogram
-    [frames, bands], low bands first, or a few traces, evenly spread over that time.
+    A position lasts until the next one begins, and the last as long as the one before it. `signal` [frames, bands] is
+    a spectrogram, low bands first, or a few traces; its frames are spread evenly over the whole time.
     """
 
     name: ClassVar = "time"
@@ -99,26 +98,26 @@ class Time:
 
     @property
     def is_spectrogram(self) -> bool:
-        """Whether the signal has so many bands that it is a picture; a few are drawn as lines."""
+        """Whether the signal is drawn as a picture: it has more than four bands. Fewer are drawn as lines."""
         return self.signal is not None and self.signal.shape[1] > 4
 
     @property
     def edges(self) -> Float[np.ndarray, " edges"]:
-        """When every position begins, and when the last one ends; one alone lasts a second."""
+        """The seconds at which positions begin, and at which the last one ends; a single position lasts one second."""
         last = self.seconds[-1:] + (self.seconds[-1] - self.seconds[-2] if len(self.seconds) > 1 else 1)
         return np.concatenate([self.seconds, last])
 
     def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError for a map of another number of positions."""
+        """Raises a ValueError if the map does not have as many positions as there are seconds."""
         if len(self.seconds) != positions:
             raise ValueError(f"There are {len(self.seconds)} seconds, but the map has {positions} source positions.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """Nodes of two graphs: the positions of one, and the queries, which are nodes of the other.
+    """Nodes of two graphs: positions are the nodes of the source graph, queries those of the target graph.
 
-    An edge is a pair of nodes of the same graph, counted from 0, in either order.
+    An edge is a pair of nodes of one graph, counted from 0, in either order.
     """
 
     name: ClassVar = "graph"
@@ -127,16 +126,16 @@ class Graph:
     target_edges: Sequence[tuple[int, int]]
 
     def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError for an edge of a node that the map has not."""
+        """Raises a ValueError for an edge to a node that the map does not have."""
         for side, nodes, edges in [("source", positions, self.source_edges), ("target", queries, self.target_edges)]:
             for edge in edges:
                 if len(edge) != 2 or not all(0 <= node < nodes for node in edge):
                     raise ValueError(
-                        f"The {side} edge {'-'.join(map(str, edge))} is no pair of nodes: the map has {nodes} {side} "
-                        "nodes, counted from 0."
+                        f"The {side} edge {'-'.join(map(str, edge))} is not a pair of nodes: the map has {nodes} "
+                        f"{side} nodes, counted from 0."
                     )
 
 
 Layout = WordLayout | Grid | Time | Graph | Slots
 
-LAYOUTS: dict[str, type[Layout]] = {each.name: each for each in (WordLayout, Grid, Time, Graph, Slots)}
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (WordLayout, Grid, Time, Graph, Slots)}

@@ -1,4 +1,4 @@
-"""Alignments as text, in three formats. What a file holds, and whether it counts from 0 or from 1, is looked at.
+"""Files of alignments in three text formats. The format and the index base (0 or 1) of a file are detected.
 
 =============  =================================================================  ============
 "pharaoh"      a sentence pair a line: `i-j` sure, `ipj` possible (then: "talp")  counts from 0
@@ -7,8 +7,8 @@
 =============  =================================================================  ============
 
 Word i is of the source, word j of the target. A line of JSON may also hold the words, as `source` and `target`; its
-links must then lie among them. Some files of Pharaoh links count from 1 all the same (the gold of Hansards, as it is
-passed around). In WPT files word 0 is the empty word: such links are left out, as all published figures do.
+links must then lie among them. Some Pharaoh files count from 1 (a common copy of the Hansards gold alignments). In WPT
+files word 0 is the empty word; links to it are left out, as in all published results.
 """
 
 import json
@@ -25,8 +25,8 @@ Format = Literal["pharaoh", "wpt", "json"]
 Base = Literal["auto", "0", "1"]
 Lengths = Sequence[tuple[int, int]]
 
-# So many sentences with links, none of them at word 0, and a file counts from 1: by chance, one sentence in three or
-# more has no link at the first word of either side.
+# If so many sentences have links and none of these is at word 0, the file counts from 1. In a file that counts from 0,
+# one sentence in three or more has no link at the first word of either side.
 ENOUGH = 10
 
 _LINK = re.compile(r"(\d+)([-p])(\d+)")
@@ -35,13 +35,13 @@ _WPT = re.compile(r"(\d+)\s+(\d+)\s+(\d+)(?:\s+([SP])(?:\s+[\d.eE+-]+)?)?")
 
 @dataclass(frozen=True, kw_only=True)
 class LinkFile:
-    """The links of a file, counted from 0, and what was found out while it was read."""
+    """The links of a file, counted from 0, with the detected format and index base."""
 
     links: list[Links]
     format: Format
     base: int
     notes: tuple[str, ...] = ()
-    """Sentences for the user: what was decided without being told."""
+    """Messages for the user about what was detected or left out."""
 
 
 @dataclass(kw_only=True)
@@ -53,7 +53,7 @@ class _Sentence:
 
 
 def parse_links(text: str) -> Links:
-    """The links of one line of Pharaoh or talp.
+    """The links of one line in Pharaoh or talp format; raises a ValueError for anything else.
 
     >>> links = parse_links("0-0 2p1")
     >>> sorted(links.sure), sorted(links.possible)
@@ -64,7 +64,7 @@ def parse_links(text: str) -> Links:
 
 
 def format_links(links: Links) -> str:
-    """The inverse of `parse_links`, in order of the source word.
+    """One line in Pharaoh or talp format, sorted by source word: the inverse of `parse_links`.
 
     >>> format_links(Links.of([(2, 0), (0, 1)], possible=[(1, 1)]))
     '0-1 1p1 2-0'
@@ -79,29 +79,30 @@ def read_links(
     sentences: int | None = None,
     base: Base = "auto",
 ) -> LinkFile:
-    """Reads a link file of any of the formats.
+    """Reads a link file in any of the three formats.
 
     Args:
-        path: The file; a blank line of it is a pair without links.
-        lengths: The (source, target) words of every pair: makes links outside their pair an error.
-        sentences: How many pairs there are. It is needed where the last of a WPT file have no links.
-        base: Whether links count from 0 or from 1. On "auto" they count from 1 if one is as large as its sentence is
-            long, or if none of them is 0 in at least 10 sentences that have some; the notes say so.
+        path: The file. A blank line is a pair without links.
+        lengths: The numbers of (source, target) words of every pair; with them, a link outside its pair is an error.
+        sentences: The number of pairs; needed for WPT files whose last pairs have no links.
+        base: Whether links count from 0 or from 1. With "auto" they count from 1 if one equals the length of its
+            sentence, or if none is 0 in at least 10 sentences with links; `notes` then says so.
 
-    Raises `UserError`, which names the file and the line or sentence.
+    Raises:
+        UserError: The file cannot be read or is malformed; the message names the file and the line or sentence.
     """
     lines = text_lines(path)
     format = _format(path, lines)
-    found = list(_FORMATS[format](path, lines))
+    parsed = list(_FORMATS[format](path, lines))
     if format == "wpt":
-        found = _every(path, found, len(lengths) if lengths is not None else sentences)
+        parsed = _joined(path, parsed, len(lengths) if lengths is not None else sentences)
     else:
-        _count(path, len(found), lengths, sentences)
+        _check_count(path, len(parsed), lengths, sentences)
     notes = []
     if format == "wpt":
         dropped = 0
-        for each in found:
-            for links in (each.sure, each.possible):
+        for sentence in parsed:
+            for links in (sentence.sure, sentence.possible):
                 kept = [link for link in links if min(link) > 0]
                 dropped += len(links) - len(kept)
                 links[:] = kept
@@ -111,12 +112,12 @@ def read_links(
             raise UserError(f"{path} is a WPT file: its words count from 1, and 0 is the empty word.")
         start = 1
     elif base == "auto":
-        start, why = _base(path, found, lengths)
+        start, why = _base(path, parsed, lengths)
         notes += why
     else:
         start = int(base)
     return LinkFile(
-        links=[_links(path, number, each, start, lengths) for number, each in enumerate(found)],
+        links=[_links(path, number, sentence, start, lengths) for number, sentence in enumerate(parsed)],
         format=format,
         base=start,
         notes=tuple(notes),
@@ -124,18 +125,21 @@ def read_links(
 
 
 def word_counts(source: Path, target: Path) -> list[tuple[int, int]]:
-    """The words of every pair of two files of text: what spaces part."""
+    """The numbers of (source, target) words of every pair in two text files, whose words are separated by spaces.
+
+    Raises a `UserError` if a file cannot be read, or if the two do not have the same number of lines.
+    """
     sides = [[len(line.split()) for line in text_lines(path)] for path in (source, target)]
     if len(sides[0]) != len(sides[1]):
         raise UserError(
-            f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: each line of one must translate "
-            "the same line of the other."
+            f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: line n of one must be the "
+            "translation of line n of the other."
         )
     return list(zip(*sides, strict=True))
 
 
 def write_links(path: Path, corpus: Iterable[Links], format: Format = "pharaoh") -> None:
-    """Writes a link file that `read_links` reads back, but for a WPT file's last sentences without links."""
+    """Writes a link file for `read_links`; a WPT file does not keep the number of pairs if the last have no links."""
     path.write_text("".join(lines(corpus, format)), encoding="utf-8")
 
 
@@ -146,7 +150,7 @@ def lines(
     *,
     first: int = 1,
 ) -> Iterator[str]:
-    """The lines of a link file, from pair number `first` on; `texts`, the words of every pair, are kept by JSON only.
+    """The lines of a link file, from pair number `first` on; only JSON stores `texts`, the words of every pair.
 
     >>> list(lines([Links.of([]), Links.of([(0, 1)], possible=[(2, 0)])], "wpt"))
     ['2 1 2 S\\n2 3 1 P\\n']
@@ -167,9 +171,9 @@ def lines(
 
 
 def text_lines(path: Path) -> list[str]:
-    """The lines of a file, without their ends."""
+    """The lines of a UTF-8 file, without their ends; raises a `UserError` if it cannot be read."""
     try:
-        # Not splitlines: text in JSON may hold what that takes for the end of a line.
+        # Not splitlines, which also splits at characters that text in JSON may contain.
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
@@ -206,7 +210,7 @@ def _pharaoh_line(number: int, line: str) -> _Sentence:
 
 
 def _wpt(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
-    """A sentence for every line; `_every` joins them."""
+    """A sentence for every line; `_joined` joins those of one pair."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -221,14 +225,14 @@ def _wpt(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
         yield _Sentence(line=sentence, sure=[] if possible else pair, possible=pair if possible else [])
 
 
-def _every(path: Path, found: Sequence[_Sentence], sentences: int | None) -> list[_Sentence]:
-    last = max((each.line for each in found), default=0)
+def _joined(path: Path, parsed: Sequence[_Sentence], sentences: int | None) -> list[_Sentence]:
+    last = max((part.line for part in parsed), default=0)
     if sentences is not None and last > sentences:
         raise UserError(f"{path} has links of sentence {last}, but there are {sentences} sentence pairs.")
     whole = [_Sentence(line=n, sure=[], possible=[]) for n in range(1, (sentences or last) + 1)]
-    for each in found:
-        whole[each.line - 1].sure += each.sure
-        whole[each.line - 1].possible += each.possible
+    for part in parsed:
+        whole[part.line - 1].sure += part.sure
+        whole[part.line - 1].possible += part.possible
     return whole
 
 
@@ -246,7 +250,7 @@ def _json(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
                 raise ValueError
         except (ValueError, TypeError, AttributeError):
             raise UserError(
-                f"{path}, line {number}: this is not a pair's links; write "
+                f"{path}, line {number}: these are not the links of a pair; write "
                 '{"sure": [[i, j]], "possible": [[i, j]]}, counted from 0, and the words as source and target if known.'
             ) from None
         yield _Sentence(
@@ -264,20 +268,20 @@ _FORMATS: dict[Format, Callable[[Path, Sequence[str]], Iterator[_Sentence]]] = {
 }
 
 
-def _count(path: Path, found: int, lengths: Lengths | None, sentences: int | None) -> None:
+def _check_count(path: Path, count: int, lengths: Lengths | None, sentences: int | None) -> None:
     expected = len(lengths) if lengths is not None else sentences
-    if expected is not None and found != expected:
-        raise UserError(f"{path} has {found} lines, but there are {expected} sentence pairs.")
+    if expected is not None and count != expected:
+        raise UserError(f"{path} has {count} lines, but there are {expected} sentence pairs.")
 
 
-def _base(path: Path, found: Sequence[_Sentence], lengths: Lengths | None) -> tuple[int, list[str]]:
+def _base(path: Path, parsed: Sequence[_Sentence], lengths: Lengths | None) -> tuple[int, list[str]]:
     """Whether links count from 0 or from 1, and notes about it."""
-    linked = [each for each in found if each.sure or each.possible]
-    if any(0 in link for each in linked for link in each.sure + each.possible):
+    linked = [pair for pair in parsed if pair.sure or pair.possible]
+    if any(0 in link for pair in linked for link in pair.sure + pair.possible):
         return 0, []
-    ends = (_at_end(each, lengths[n] if lengths is not None else None) for n, each in enumerate(found))
+    ends = (_at_end(pair, lengths[n] if lengths is not None else None) for n, pair in enumerate(parsed))
     if (at_end := next((n for n, end in enumerate(ends, start=1) if end), None)) is not None:
-        why = f"a link of sentence {at_end} is as large as its side is long, and none is 0"
+        why = f"a link of sentence {at_end} equals the length of its side, and none is 0"
         return 1, [f"{path} is taken to count from 1: {why}."]
     if len(linked) >= ENOUGH:
         return 1, [f"{path} is taken to count from 1: none of its links is 0, in {len(linked)} sentences."]
@@ -292,13 +296,13 @@ def _at_end(sentence: _Sentence, lengths: tuple[int, int] | None) -> bool:
     return lengths is not None and any(s == lengths[0] or t == lengths[1] for s, t in links)
 
 
-def _links(path: Path, number: int, found: _Sentence, base: int, lengths: Lengths | None) -> Links:
-    sure, possible = ([(s - base, t - base) for s, t in pairs] for pairs in (found.sure, found.possible))
+def _links(path: Path, number: int, parsed: _Sentence, base: int, lengths: Lengths | None) -> Links:
+    sure, possible = ([(s - base, t - base) for s, t in pairs] for pairs in (parsed.sure, parsed.possible))
     try:
         if any(min(link) < 0 for link in sure + possible):
             raise ValueError("a link has word 0, but links count from 1 here.")
         links = Links.of(sure, possible=possible)
-        for pair in (found.words, None if lengths is None else lengths[number]):
+        for pair in (parsed.words, None if lengths is None else lengths[number]):
             if pair is not None:
                 links.check(*pair)
     except ValueError as error:

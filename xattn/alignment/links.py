@@ -1,7 +1,7 @@
-"""Word alignments as sets of links, and the ways to read them out of weights.
+"""Word alignments as sets of links, and methods that extract links from attention weights.
 
-A link is a 0-based pair (source word, target word). Matrices are [T, S], target words in rows, as
-attention gives them.
+A link is a pair (source word, target word), counted from 0. Matrices are [T, S]: target words are rows, as in
+attention weights.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ Link = tuple[int, int]
 Null = Literal["mask", "drop"]
 
 Method = Callable[[np.ndarray], np.ndarray]
-"""What reads links [*B, T, S] from the weights of words, such as `argmax`."""
+"""A function from the attention weights [*B, T, S] of words to links [*B, T, S], such as `argmax`."""
 
 NULLS: dict[Null, str] = {
-    "mask": "EOS is masked before links are read: a word that looks at it most is linked all the same",
-    "drop": "a word that looks at EOS more than at any word has no link",
+    "mask": "EOS is masked before links are extracted: a word whose highest weight is on EOS is linked all the same",
+    "drop": "a word with more weight on EOS than on any word has no link",
 }
+"""What happens to the weight on EOS."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
     """The links of one sentence pair: the sure ones, and all possible ones (Och & Ney, 2003).
 
-    A sure link is also possible, so `possible` must contain `sure`; `Links.of` adds them. A
-    hypothesis makes no such difference: all its links are sure.
+    A sure link is also possible, so `possible` must contain `sure`; `Links.of` takes care of it. All links of a
+    hypothesis are sure. Raises a ValueError for a sure link that is not possible, and for a negative position.
 
     >>> Links.of([(0, 0)], possible=[(2, 1)]).possible == {(0, 0), (2, 1)}
     True
@@ -49,18 +50,18 @@ class Links:
 
     @classmethod
     def of(cls, sure: Iterable[Link], *, possible: Iterable[Link] = ()) -> Links:
-        """Links from the sure pairs and those that are only possible."""
+        """Links from sure pairs and from pairs that are only possible, all (source word, target word)."""
         sure = frozenset(sure)
         return cls(sure=sure, possible=sure | frozenset(possible))
 
     @property
     def turned(self) -> Links:
-        """The same links with source and target in each other's place."""
+        """The same links with source and target exchanged."""
         return Links(sure=frozenset((t, s) for s, t in self.sure), possible=frozenset((t, s) for s, t in self.possible))
 
     @classmethod
     def from_matrix(cls, matrix: Bool[np.ndarray, "T S"]) -> Links:
-        """Sure links where the matrix is true."""
+        """Sure links where the matrix is True."""
         return cls.of((int(s), int(t)) for t, s in np.argwhere(matrix))
 
     def check(self, source_words: int, target_words: int) -> None:
@@ -73,7 +74,7 @@ class Links:
                 )
 
     def matrices(self, source_words: int, target_words: int) -> tuple[Bool[np.ndarray, "T S"], Bool[np.ndarray, "T S"]]:
-        """The sure and the possible links as two matrices [target_words, source_words]."""
+        """The sure and the possible links as two matrices [target_words, source_words]; raises as `check` does."""
         self.check(source_words, target_words)
         sure_TS = np.zeros((target_words, source_words), bool)
         possible_TS = sure_TS.copy()
@@ -87,7 +88,7 @@ class Links:
 def argmax(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
     """Links every target word to the source word with the largest weight.
 
-    Of equal weights the first wins; an all-zero row, which no decoder step filled, has no link.
+    Among equal weights the first wins. A row of zeros, for which there was no decoder step, has no link.
 
     >>> argmax(np.array([[0.1, 0.3, 0.2], [0.0, 0.0, 0.0]], np.float32)).astype(int)
     array([[0, 1, 0],
@@ -101,7 +102,9 @@ def argmax(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]
 
 
 def threshold(weights: Float32[np.ndarray, "*B T S"], *, level: float) -> Bool[np.ndarray, "*B T S"]:
-    """Links every pair whose weight is at least `level`, in (0, 1]: none, one or several a word.
+    """Links every pair whose weight is at least `level`: none, one or several links for each word.
+
+    Raises a ValueError unless 0 < level <= 1.
 
     >>> threshold(np.array([[0.5, 0.3, 0.2]], np.float32), level=0.25).astype(int)
     array([[1, 1, 0]])
@@ -112,14 +115,16 @@ def threshold(weights: Float32[np.ndarray, "*B T S"], *, level: float) -> Bool[n
 
 
 def top_k(weights: Float32[np.ndarray, "*B T S"], *, k: int) -> Bool[np.ndarray, "*B T S"]:
-    """Links every target word to the `k` source words with the largest weights above 0; of equal ones the first win.
+    """Links every target word to the `k` source words with the largest weights above 0; among equals the first win.
+
+    Raises a ValueError if `k` is below 1.
 
     >>> top_k(np.array([[0.1, 0.3, 0.2], [0.0, 0.4, 0.0]], np.float32), k=2).astype(int)
     array([[0, 1, 1],
            [0, 1, 0]])
     """
     if k < 1:
-        raise ValueError(f"Links are at least 1 a word, not {k}.")
+        raise ValueError(f"The number of links of a word, k, must be at least 1, not {k}.")
     best_BTk = np.argsort(-weights, axis=-1, kind="stable")[..., :k]
     links_BTS = np.zeros(weights.shape, bool)
     np.put_along_axis(links_BTS, best_BTk, True, axis=-1)
@@ -127,7 +132,7 @@ def top_k(weights: Float32[np.ndarray, "*B T S"], *, k: int) -> Bool[np.ndarray,
 
 
 def mutual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
-    """Links a pair whose weight is the largest both of its row and of its column (Jalili Sabet et al., 2020).
+    """Links a pair whose weight is the largest of both its row and its column (Jalili Sabet et al., 2020).
 
     >>> mutual(np.array([[0.6, 0.4], [0.7, 0.3]], np.float32)).astype(int)
     array([[0, 0],
@@ -137,7 +142,7 @@ def mutual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]
 
 
 def method(name: str, *, level: float = 0.2, k: int = 2) -> Method:
-    """The method of that name: argmax, threshold (of a level), mutual or top-k."""
+    """The method "argmax", "threshold" (at `level`), "mutual" or "top-k" (of `k`); raises a ValueError for others."""
     methods: dict[str, Method] = {
         "argmax": argmax,
         "threshold": partial(threshold, level=level),
@@ -145,23 +150,23 @@ def method(name: str, *, level: float = 0.2, k: int = 2) -> Method:
         "top-k": partial(top_k, k=k),
     }
     if name not in methods:
-        raise ValueError(f"There is no method {name!r} to read links; there are {', '.join(methods)}.")
+        raise ValueError(f"There is no method {name!r} to extract links; there are {', '.join(methods)}.")
     return methods[name]
 
 
-def read(
+def extract(
     weights: Float32[np.ndarray, "*B T S"],
     special: Float32[np.ndarray, "*B T"],
     method: Method = argmax,
     null: Null = "mask",
 ) -> Bool[np.ndarray, "*B T S"]:
-    """The links of word matrices, with a say for what their rows gave to EOS (`special`).
+    """The links [*B, T, S] of word weights, where `special` [*B, T] is the weight of each row on EOS.
 
-    "mask" leaves it out before links are read, so that every word is linked, even one that looked mostly at EOS
-    (Chen et al., 2020); "drop" leaves out the links of such a word (Kobayashi et al., 2020).
+    With `null="mask"` that weight is ignored: every word is linked, even one whose highest weight is on EOS (Chen et
+    al., 2020). With `null="drop"` such a word has no links (Kobayashi et al., 2020).
 
     >>> weights, special = np.array([[0.1, 0.3]], np.float32), np.array([0.6], np.float32)
-    >>> read(weights, special).astype(int), read(weights, special, null="drop").astype(int)
+    >>> extract(weights, special).astype(int), extract(weights, special, null="drop").astype(int)
     (array([[0, 1]]), array([[0, 0]]))
     """
     links_BTS = method(weights)
@@ -171,7 +176,7 @@ def read(
 
 
 def diagonal(source_words: int, target_words: int) -> Links:
-    """Links along the diagonal, corner to corner: the floor that a heatmap must beat to show anything.
+    """Links along the diagonal, from corner to corner: the baseline that an alignment must beat.
 
     >>> sorted(diagonal(5, 3).sure)
     [(0, 0), (2, 1), (4, 2)]

@@ -1,10 +1,10 @@
-"""Attention maps in a file: `.npz`, compressed, or `.json`, for other tools. Nothing is lost in either.
+"""Files of attention maps: `.npz`, compressed, or `.json`, for other tools. Both are lossless.
 
-Both hold one header, `{"format": "xattn attention maps", "version": 2, "rows": "produced", "maps": [...]}`, in which a
-map has the fields of `AttentionMap`; `rows` says that row t is the step that produces piece t, the only way a map is
-kept. A layout has its name and its fields. In JSON the weights are nested lists [L][N][T][S], and so are the arrays of
-a layout; in `.npz` they are the arrays `weights_0`, `weights_1`, ... and `picture_0`, `signal_1`, ... Version 1 had no
-layouts: all its maps are of words.
+Both have a header `{"format": "xattn attention maps", "version": 2, "rows": "produced", "maps": [...]}`. Each map has
+the fields of `AttentionMap`. `rows` states that row t is the step that produces piece t; maps are stored in no other
+way. A layout is stored as its name and its fields. In JSON, weights are nested lists [L][N][T][S], and so are the
+arrays of a layout; in `.npz` they are arrays `weights_0`, `weights_1`, ... and `picture_0`, `signal_1`, ... Version 1
+had no layouts: all its maps are of words.
 """
 
 import json
@@ -27,7 +27,7 @@ _ARRAYS = {"picture": np.uint8, "seconds": np.float64, "signal": np.float32}  # 
 
 
 def save_maps(path: Path, maps: Sequence[AttentionMap]) -> None:
-    """Writes maps into a file, whose ending says how."""
+    """Writes maps to a `.npz` or `.json` file, by the suffix of `path`; raises a `UserError` for any other suffix."""
     check_suffix(path)
     rows: list[dict[str, Any]] = []
     arrays = {f"weights_{n}": np.asarray(attention.weights, np.float32) for n, attention in enumerate(maps)}
@@ -58,7 +58,10 @@ def save_maps(path: Path, maps: Sequence[AttentionMap]) -> None:
 
 
 def load_maps(path: Path) -> list[AttentionMap]:
-    """Reads what `save_maps` wrote; `UserError` for a file that is none."""
+    """Reads a file that `save_maps` wrote.
+
+    Raises a `UserError` if the file cannot be read, or is not a file of maps, or has another version or row convention.
+    """
     check_suffix(path)
     try:
         if path.suffix == ".json":
@@ -82,9 +85,9 @@ def load_maps(path: Path) -> list[AttentionMap]:
 
 
 def check_suffix(path: Path) -> None:
-    """Raises a `UserError` for a file name whose ending is not that of a file of maps."""
+    """Raises a `UserError` unless the suffix of `path` is one of `SUFFIXES`."""
     if path.suffix not in SUFFIXES:
-        raise UserError(f"Attention maps are kept in {' or '.join(SUFFIXES)} files, and {path} is not one by its name.")
+        raise UserError(f"Attention maps are stored in {' or '.join(SUFFIXES)} files, and {path} has another suffix.")
 
 
 def _checked(path: Path, header: Any) -> list[dict[str, Any]]:
@@ -95,8 +98,8 @@ def _checked(path: Path, header: Any) -> list[dict[str, Any]]:
     if header["rows"] != "produced":
         known = "shifted already" if header["rows"] in CONVENTIONS else "of an unknown convention"
         raise UserError(
-            f"{path} has rows that are {known} ({header['rows']!r}): a map is kept with the rows that produce "
-            'each piece ("produced"), and shifted once, when links are read.'
+            f"{path} has rows that are {known} ({header['rows']!r}): maps are stored with the rows that produce each "
+            'piece ("produced"), and shifted once, when links are extracted.'
         )
     return header["maps"]
 
@@ -118,12 +121,12 @@ def _layout(row: dict[str, Any]) -> Layout:
         if field in _ARRAYS and value is not None:
             row[field] = np.asarray(value, _ARRAYS[field])
         elif isinstance(value, list):
-            row[field] = [tuple(each) if isinstance(each, list) else each for each in value]
+            row[field] = [tuple(entry) if isinstance(entry, list) else entry for entry in value]
     return LAYOUTS[name](**row)
 
 
 def _shortest(array: np.ndarray) -> Any:
-    """Nested lists of the shortest decimals that are read back as the same numbers."""
+    """Nested lists of the shortest decimals that give the same float32 when they are read."""
     if array.dtype != np.float32:
         return array.tolist()
     decimals = np.array([float(str(x)) for x in array.ravel()])

@@ -1,14 +1,13 @@
-"""Attention maps: what every decoder step looked at, by piece and by word.
+"""Attention maps: the attention of every decoder step, by sub-word piece and by word.
 
-A decoder is fed BOS, y0, y1, ... and produces y0, y1, ..., EOS: row t of a map is the step that
-*produces* piece t and whose *input* is piece t - 1. Which row then speaks for piece i?
+A decoder reads BOS, y0, y1, ... and produces y0, y1, ..., EOS: row t of a map is the step that *produces* piece t and
+whose *input* is piece t - 1. There are two conventions for the row of piece i:
 
-- "produced": row i, where the step is about to produce the piece and does not know it yet;
-- "read": row i + 1, where the step has just read it (the shifted reading of Chen et al., 2020).
+- "produced": row i, the step that produces the piece and does not know it yet;
+- "read": row i + 1, the step that has just read the piece (the shifted row of Chen et al., 2020).
 
-The answer changes alignment error by tens of points, so it is never implied. An `AttentionMap` holds
-decoder steps only; naming a convention turns it into a `WordMap`, which remembers the convention
-and knows no way to be shifted again.
+The choice changes alignment error by tens of points, so it is always explicit. The rows of an `AttentionMap` are
+decoder steps. A convention turns it into a `WordMap`, which stores the convention and cannot be shifted again.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ import numpy as np
 from jaxtyping import Float32
 
 from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
-from xattn.alignment.links import Links, Method, Null, argmax, read
+from xattn.alignment.links import Links, Method, Null, argmax, extract
 
 Convention = Literal["produced", "read"]
 Kind = Literal["weights", "norms", "head-norms"]
 
 KINDS: dict[Kind, str] = {
-    "weights": "attention weights: what every head gives to a piece, in all 1 a row",
-    "norms": "norms of what a piece adds to the decoder's state, the heads summed first (Kobayashi et al., 2020)",
+    "weights": "attention weights: for each head, a row sums to 1",
+    "norms": "norms of what a piece adds to the decoder's state, summed over heads first (Kobayashi et al., 2020)",
     "head-norms": "norms of what a piece adds to the decoder's state through one head (Kobayashi et al., 2020)",
 }
 
-CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # the row of piece i is i + this
+CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # added to i, this gives the row of piece i
 MEANINGS: dict[Convention, str] = {
     "produced": "a row is the decoder step that produces the word",
     "read": "a row is the decoder step that has just read the word",
@@ -42,7 +41,7 @@ SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
 
 @dataclass(frozen=True, kw_only=True)
 class Readout:
-    """Where alignments are read: a layer, a head or the mean of all heads, and the row convention.
+    """Where alignments are taken from: a layer, a head or the mean of all heads, and the row convention.
 
     >>> print(Readout(layer=1, head="mean", convention="read"))
     layer 1, head mean, row convention: read
@@ -58,11 +57,11 @@ class Readout:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WordMap:
-    """One matrix of attention from target words (rows) to source words (columns), and its readout.
+    """Attention from target words (rows) to source words (columns) [T, S], and the readout it was taken by.
 
-    `special` is what each row gave to source pieces outside every word (EOS). It is reported, never
-    spread over the words: a row and its special mass sum to what the row had, 1 for softmax weights, or to 0
-    when no decoder step speaks for the word.
+    `special` [T] is the weight of each row on source pieces outside all words (EOS). It is kept apart and not spread
+    over the words: a row and its special weight together have the sum of the original row, 1 for softmax weights, or 0
+    if there is no decoder step for the word.
     """
 
     weights: Float32[np.ndarray, "T S"]
@@ -94,28 +93,28 @@ class WordMap:
 
     @property
     def most(self) -> float:
-        """What a picture draws darkest: 1 of weights, so that pictures can be compared, or else the largest value."""
+        """The darkest value of a figure: 1 for weights, so that figures can be compared; the largest norm otherwise."""
         if self.kind == "weights":
             return 1.0
         return max(float(self.weights.max(initial=0)), float(self.special.max(initial=0))) or 1.0
 
     @property
     def silent(self) -> list[int]:
-        """The target words that no decoder step speaks for, so that nothing is known of them."""
+        """The target words without a decoder step, whose attention is unknown."""
         return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]
 
     def links(self, method: Method = argmax, null: Null = "mask") -> Links:
-        """The hard links that a method of `xattn.alignment.links` reads from the matrix; `null` is that of `read`."""
-        return Links.from_matrix(read(self.weights, self.special, method, null))
+        """The links that `method` extracts from the matrix; see `xattn.alignment.links.extract`."""
+        return Links.from_matrix(extract(self.weights, self.special, method, null))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AttentionMap:
-    """All attention of one sentence pair: weights [L, N, T, S], every decoder step kept.
+    """All attention of one sentence pair: weights [L, N, T, S] of every layer, head and decoder step.
 
-    Column s is piece `source[s]`, EOS included. Row t is the step that produces `target[t]`: the last
-    one is EOS, unless decoding was cut short. A `*_word_ids` entry is the position of the piece's word in
-    `*_words`, or -1 (`SPECIAL`). A map of "norms" has one head, in which all are summed.
+    Column s is piece `source[s]`, EOS included. Row t is the step that produces `target[t]`; the last one is EOS,
+    unless decoding was cut short. An entry of `*_word_ids` is the position of the piece's word in `*_words`, or -1
+    (`SPECIAL`). A map of kind "norms" has one head, the sum of all. Raises a ValueError if the parts do not fit.
     """
 
     weights: Float32[np.ndarray, "L N T S"]
@@ -128,9 +127,9 @@ class AttentionMap:
     kind: Kind = "weights"
     gold: Links | None = None
     layout: Layout = field(default_factory=WordLayout)
-    """What the source words are, and the target words where they are nodes."""
+    """What the source words are; for graphs, the target words too."""
     provenance: Mapping[str, str] = field(default_factory=dict)
-    """Where the map comes from: the run, its parameters, how it was taken."""
+    """The origin of the map: the run, its parameters, and how the map was taken."""
 
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape
@@ -155,7 +154,7 @@ class AttentionMap:
         if self.gold is not None:
             self.gold.check(len(self.source_words), len(self.target_words))
         self.layout.check(len(self.source_words), len(self.target_words))
-        # Positions of a picture are no parts of words; in graphs neither are queries.
+        # The number of sides, source first, on which every piece is a word of its own.
         whole = {WordLayout: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
         for side, *_, ids, words in sides[:whole]:
             if list(ids) != list(range(len(words))):
@@ -177,10 +176,10 @@ class AttentionMap:
     def fold(
         self, convention: Convention
     ) -> tuple[Float32[np.ndarray, "L N target source"], Float32[np.ndarray, "L N target"]]:
-        """Every layer and head by words: weights [L, N, target, source], and each row's special mass.
+        """The attention of every layer and head by words: weights [L, N, target, source], and special [L, N, target].
 
-        Sums over a word's source pieces, averages over the rows of its target pieces. A target piece whose
-        row is missing (read after the last step) is left out; a word with no row at all stays zero.
+        Weights are summed over the source pieces of a word and averaged over the rows of its target pieces. A target
+        piece without a row (with "read", the last one) is left out; a word without any row stays zero.
         """
         source_SV = _membership(self.source_word_ids, len(self.source_words))
         target_VT = _membership(self.target_word_ids, len(self.target_words)).T[:-1]
@@ -220,7 +219,7 @@ class AttentionMap:
 
 
 def describe(kind: Kind, readout: Readout) -> str:
-    """What is read, and where, in one line.
+    """The kind of the values and their readout, in one line.
 
     >>> describe("norms", Readout(layer=1, head="mean", convention="read"))
     'attention norms, layer 1, heads summed, row convention: read'
@@ -230,5 +229,5 @@ def describe(kind: Kind, readout: Readout) -> str:
 
 
 def _membership(word_ids: Sequence[int], words: int) -> Float32[np.ndarray, "pieces {words}+1"]:
-    """One row a piece with a 1 at its word; the last column collects special pieces, since -1 is last."""
+    """One row for each piece with a 1 at its word; special pieces (-1) have theirs in the last column."""
     return np.eye(words + 1, dtype=np.float32)[np.asarray(word_ids, int)]

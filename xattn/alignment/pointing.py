@@ -1,4 +1,4 @@
-"""Whether attention points at what is known to matter: accuracy and mass, beside what chance would give."""
+"""Pointing: how often attention points to gold positions, and its mass on them, compared with chance."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,9 +11,10 @@ Head = int | Literal["mean"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pointing:
-    """Sums over all rows that have gold, for every layer and head; the last column is the mean of all heads.
+    """Sums over all rows with gold, for every layer and head; the last column is for the mean of all heads.
 
-    They are added over batches, and divided once.
+    `hits` counts rows that point to gold, `mass` sums their weight on gold, and `chance` is the expected number of
+    hits of a random visible position. Sums of batches are added (`+`) and divided by `rows` once, in `at`.
     """
 
     hits: Float[np.ndarray, "L heads"]
@@ -30,7 +31,7 @@ class Pointing:
         )
 
     def at(self, layer: int, head: Head) -> dict[str, float]:
-        """Pointing accuracy and mass on gold of one layer and head."""
+        """Pointing accuracy and mean mass on gold of one layer and head, as fractions rounded to four digits."""
         column = -1 if head == "mean" else head
         return {
             "accuracy": round(float(self.hits[layer, column]) / self.rows, 4),
@@ -39,7 +40,7 @@ class Pointing:
 
     @property
     def best(self) -> tuple[int, Head]:
-        """The layer and head that point best; of equals the one with more mass on gold."""
+        """The layer and head with the most hits; among equals, the one with more mass on gold."""
         layers, heads = self.hits.shape
         places = [(layer, head) for layer in range(layers) for head in range(heads)]
         layer, head = max(places, key=lambda place: (self.hits[place], self.mass[place]))
@@ -49,10 +50,11 @@ class Pointing:
 def point(
     weights: Float[np.ndarray, "L B N T S"], gold: Bool[np.ndarray, "B T S"], seen: Bool[np.ndarray, "B S"]
 ) -> Pointing:
-    """Scores the attention of a batch against gold, over the rows [B,T] that have some.
+    """Scores the attention of a batch against gold positions, over the rows [B,T] that have any.
 
-    A row hits where its highest weight is on gold (the pointing game, Zhang et al., 2016); of equal highest ones the
-    share that is. Its chance is that of a position drawn among those that can be seen.
+    A row is a hit if its highest weight is on gold (the pointing game, Zhang et al., 2016); if several weights are
+    highest, it counts as the fraction of them on gold. Chance is the fraction of visible positions (`seen` [B,S])
+    that are gold.
 
     >>> weights = np.array([0.7, 0.2, 0.1]).reshape(1, 1, 1, 1, 3)
     >>> found = point(weights, np.array([[[True, False, False]]]), np.ones((1, 3), bool))
@@ -75,10 +77,13 @@ def point(
     )
 
 
-def others(
+def sample_other_positions(
     gold: Bool[np.ndarray, "B T S"], seen: Bool[np.ndarray, "B S"], generator: np.random.Generator
 ) -> Bool[np.ndarray, "B T S"]:
-    """As many positions as are gold in every row, drawn among those that can be seen and are not; all, if too few."""
+    """For every row as many random positions as it has gold ones, drawn from the visible positions that are not gold.
+
+    If there are fewer of these, all are taken. This is the control of the knock-out test.
+    """
     free = seen[:, None] & ~gold
     order = np.where(free, generator.random(gold.shape), 2.0).argsort(axis=-1).argsort(axis=-1)
     return free & (order < gold.sum(axis=-1, keepdims=True))

@@ -1,7 +1,7 @@
-"""How right links are: alignment error rate, precision, recall and F1 (Och & Ney, 2003).
+"""Scores of links: alignment error rate, precision, recall and F1 (Och & Ney, 2003).
 
-All are corpus figures: counts are summed over sentences first and divided once. The counts of one
-sentence are an array of four: |A| links in the hypothesis, |S| sure links in the gold, |A∩S| and |A∩P|.
+All scores are of a corpus: counts are summed over sentences first and divided once. The counts of a sentence are four
+numbers: |A| links of the hypothesis, |S| sure links of the gold alignment, |A∩S| and |A∩P|, with P its possible links.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from xattn.alignment.links import Links, Method, Null, argmax, read
+from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.maps import CONVENTIONS, AttentionMap, Readout
 from xattn.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """The scores of a corpus, as fractions, with the numbers of links they rest on."""
+    """The scores of a corpus, as fractions, and the numbers of links |A| and |S|."""
 
     aer: float
     precision: float
@@ -29,13 +29,13 @@ class Score:
 
 
 def count(hypothesis: Links, gold: Links) -> Int[np.ndarray, "4"]:
-    """The four counts of one sentence; the hypothesis' links all count alike."""
+    """The four counts of one sentence; all links of the hypothesis count, sure or possible."""
     links = hypothesis.possible
     return np.array([len(links), len(gold.sure), len(links & gold.sure), len(links & gold.possible)])
 
 
 def error_rate(counts: Int[np.ndarray, "*R 4"]) -> Float[np.ndarray, "*R"]:
-    """AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|); 0 if there was nothing to find and nothing was found.
+    """AER = 1 - (|A∩S| + |A∩P|) / (|A| + |S|), as a fraction; 0 if neither side has links.
 
     >>> error_rate(np.array([3, 2, 1, 2])).item()
     0.4
@@ -45,9 +45,9 @@ def error_rate(counts: Int[np.ndarray, "*R 4"]) -> Float[np.ndarray, "*R"]:
 
 
 def summarize(counts: Int[np.ndarray, "*R 4"]) -> Score:
-    """The scores of counts, summed over every axis but the last.
+    """The scores of counts, which are summed over every axis but the last.
 
-    Precision is |A∩P| / |A| and recall |A∩S| / |S|; a ratio of nothing to nothing is 1.
+    Precision is |A∩P| / |A| and recall |A∩S| / |S|; the ratio 0 / 0 counts as 1.
     """
     total = counts.reshape(-1, 4).sum(axis=0)
     links, sure, sure_hits, possible_hits = total
@@ -64,7 +64,9 @@ def summarize(counts: Int[np.ndarray, "*R 4"]) -> Score:
 
 
 def score(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Score:
-    """Scores a corpus of hypotheses against its gold.
+    """The scores of a corpus of hypotheses against its gold alignments.
+
+    Raises a `UserError` unless there are as many hypotheses as gold alignments, at least one.
 
     >>> gold = Links.of([(0, 0), (1, 1)], possible=[(2, 1)])
     >>> s = score([Links.of([(0, 0), (2, 1), (0, 2)])], [gold])  # |A| 3, |S| 2, |A∩S| 1, |A∩P| 2
@@ -75,7 +77,7 @@ def score(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Score:
 
 
 def score_each(hypotheses: Sequence[Links], golds: Sequence[Links]) -> list[Score]:
-    """The scores of every sentence; a corpus' score is not their mean."""
+    """The scores of every sentence; the score of the corpus is not their mean. Raises as `score` does."""
     return [summarize(counts) for counts in _counts(hypotheses, golds)]
 
 
@@ -87,7 +89,7 @@ def interval(
     samples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The bootstrap interval of the corpus AER, resampling sentences with replacement (Efron, 1979)."""
+    """The bootstrap interval (low, high) of the corpus AER, resampling sentences with replacement (Efron, 1979)."""
     counts_IC = _counts(hypotheses, golds)
     sentences = len(counts_IC)
     drawn_RI = np.random.default_rng(seed).multinomial(sentences, np.full(sentences, 1 / sentences), samples)
@@ -102,19 +104,20 @@ def best_readout(
     method: Method = argmax,
     null: Null = "mask",
 ) -> list[tuple[Readout, Score]]:
-    """Scores every layer × (each head, and the mean of heads) × row convention, best AER first.
+    """The scores of every readout: layer × (head, or the mean of heads) × row convention, lowest AER first.
 
-    Choose on validation, report on test: the first row is the best of many, so its score flatters.
+    Choose on validation data and report on test data: the first score is the best of many and therefore optimistic.
+    Raises a `UserError` if maps and gold alignments do not match, a ValueError if maps differ in layers or heads.
     """
     _check_corpus(maps, golds)
-    readouts = every_readout(maps)
+    readouts = all_readouts(maps)
     total_RC = np.zeros((len(readouts), 4), int)
     for sentence, (attention, gold) in enumerate(zip(maps, golds, strict=True)):
         try:
             sure_TS, possible_TS = gold.matrices(len(attention.source_words), len(attention.target_words))
         except ValueError as error:
             raise UserError(f"Sentence {sentence}: {error}") from error
-        links_RTS = every_link(attention, method, null)
+        links_RTS = links_by_readout(attention, method, null)
         links_R, sure_R, possible_R = (
             hits_RTS.sum(axis=(-2, -1)) for hits_RTS in (links_RTS, links_RTS & sure_TS, links_RTS & possible_TS)
         )
@@ -130,19 +133,20 @@ def best_agreement(
     method: Method = argmax,
     null: Null = "mask",
 ) -> list[tuple[Readout, Readout, float]]:
-    """Every readout of a model, the readout of the reverse model that agrees with it most, and how much; best first.
+    """For every readout of a model: the readout of the reverse model that agrees with it most, and their agreement.
 
-    Agreement is 2 |A∩B| / (|A| + |B|), with links summed over the corpus: a choice of readout that needs no gold. The
-    maps of `reverse` are those of the same pairs, with source and target in each other's place.
+    The list begins with the highest agreement, 2 |A∩B| / (|A| + |B|), with links summed over the corpus. It is a way to
+    choose a readout without gold. The maps of `reverse` are those of the same pairs with source and target exchanged.
+    Raises a ValueError if the maps of the two directions do not match.
     """
     if len(forward) != len(reverse) or not forward:
         raise ValueError(
             f"Both directions need maps of the same pairs, but there are {len(forward)} and {len(reverse)}."
         )
-    readouts = every_readout(forward), every_readout(reverse)
-    both, each = np.zeros([len(side) for side in readouts], int), [0, 0]
+    readouts = all_readouts(forward), all_readouts(reverse)
+    both, totals = np.zeros([len(side) for side in readouts], int), [0, 0]
     for sentence, (ahead, back) in enumerate(zip(forward, reverse, strict=True)):
-        links_RTS, links_QST = every_link(ahead, method, null), every_link(back, method, null)
+        links_RTS, links_QST = links_by_readout(ahead, method, null), links_by_readout(back, method, null)
         if links_RTS.shape[1:] != links_QST.shape[:0:-1]:
             raise ValueError(
                 f"Sentence {sentence}: the forward map is of {links_RTS.shape[2]} source and {links_RTS.shape[1]} "
@@ -150,8 +154,8 @@ def best_agreement(
             )
         flat = [links.reshape(len(links), -1).astype(np.float32) for links in (links_RTS, np.swapaxes(links_QST, 1, 2))]
         both = both + (flat[0] @ flat[1].T).astype(int)
-        each = [total + links.sum(axis=1).astype(int) for total, links in zip(each, flat, strict=True)]
-    agreement_RQ = _ratio(2 * both, np.add.outer(*each))
+        totals = [total + links.sum(axis=1).astype(int) for total, links in zip(totals, flat, strict=True)]
+    agreement_RQ = _ratio(2 * both, np.add.outer(*totals))
     table = [
         (readout, readouts[1][int(row.argmax())], float(row.max()))
         for readout, row in zip(readouts[0], agreement_RQ, strict=True)
@@ -159,8 +163,11 @@ def best_agreement(
     return sorted(table, key=lambda row: -row[2])
 
 
-def every_readout(maps: Sequence[AttentionMap]) -> list[Readout]:
-    """Every layer × (each head, and the mean if there are several) × row convention, in the order of `every_link`."""
+def all_readouts(maps: Sequence[AttentionMap]) -> list[Readout]:
+    """All layers × (heads, and their mean if there are several) × conventions, in the order of `links_by_readout`.
+
+    Raises a ValueError if the maps differ in layers or heads.
+    """
     shapes = {attention.weights.shape[:2] for attention in maps}
     if len(shapes) > 1:
         raise ValueError(f"All maps must have the same (layers, heads), but there are {sorted(shapes)}.")
@@ -173,17 +180,17 @@ def every_readout(maps: Sequence[AttentionMap]) -> list[Readout]:
     ]
 
 
-def every_link(attention: AttentionMap, method: Method, null: Null) -> Bool[np.ndarray, "readouts T S"]:
-    """The links of a sentence by every readout."""
-    found = []
+def links_by_readout(attention: AttentionMap, method: Method, null: Null) -> Bool[np.ndarray, "readouts T S"]:
+    """The links of a sentence for every readout, in the order of `all_readouts`."""
+    links = []
     for convention in CONVENTIONS:
         folded = attention.fold(convention)
         if attention.weights.shape[1] > 1:
             folded = [np.concatenate([x, x.mean(axis=1, keepdims=True)], axis=1) for x in folded]
         weights_LNTS, special_LNT = folded
-        links_LNTS = read(weights_LNTS, special_LNT, method, null)
-        found.append(links_LNTS.reshape(-1, *links_LNTS.shape[2:]))
-    return np.concatenate(found)
+        links_LNTS = extract(weights_LNTS, special_LNT, method, null)
+        links.append(links_LNTS.reshape(-1, *links_LNTS.shape[2:]))
+    return np.concatenate(links)
 
 
 def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarray, "I 4"]:
@@ -194,11 +201,11 @@ def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarr
 def _check_corpus(hypotheses: Sequence[object], golds: Sequence[Links]) -> None:
     if not hypotheses or len(hypotheses) != len(golds):
         raise UserError(
-            f"Scoring needs one gold alignment a sentence and at least one sentence, but there are "
+            f"Scoring needs one gold alignment for each sentence and at least one sentence, but there are "
             f"{len(hypotheses)} sentences and {len(golds)} gold alignments."
         )
 
 
 def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
-    """part / whole, and 1 where both are 0."""
+    """part / whole, or 1 where both are 0."""
     return np.where(np.greater(whole, 0), np.divide(part, np.maximum(whole, 1)), 1.0)

@@ -1,10 +1,10 @@
-"""One alignment from two, of a pair and of its reverse: as sets of links, or as soft matrices.
+"""Symmetrization: one alignment from those of two directions, as sets of links or as soft matrices.
 
-"grow-diag" is the name of two algorithms. Both start from the intersection and add links of the union that touch,
-also by a corner, a link that is there: one where *neither* of the two words is linked yet ("and"), the other where
-*one of them* is not ("or"). All published figures of neural alignment were made with "and" (Zenkel et al., 2019, and
-who compared with them); "or" is what Moses and fast_align's atools do (Koehn et al., 2003). On En-Fr they are up to
-4 points of AER apart, so a figure must say which.
+"grow-diag" is the name of two algorithms. Both start from the intersection and add links of the union that are next
+to a link that is already there, diagonally included. One adds a link only if *neither* of its words is linked yet
+("and"), the other if *at least one of them* is not ("or"). Published results of neural alignment use "and" (Zenkel et
+al., 2019, and later work that compares with them); Moses and the atools of fast_align use "or" (Koehn et al., 2003).
+On En-Fr they differ by up to 4 points of AER, so a score must say which one was used.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,24 +20,23 @@ Test = Literal["and", "or"]
 Soft = Literal["product", "harmonic"]
 
 TESTS: dict[Test, str] = {
-    "and": "a link is added where neither word is linked yet (published neural figures)",
-    "or": "a link is added where one of its words is not linked yet (Moses, atools)",
+    "and": "a link is added if neither of its words is linked yet (published neural results)",
+    "or": "a link is added if one of its words is not linked yet (Moses, atools)",
 }
 
-# The order decides up to 0.1 AER. This is the one that the published files were made with.
+# The order matters: up to 0.1 points of AER. Published alignments use this one.
 NEIGHBOURS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, 0), (1, -1), (1, 1))
 
 
 def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "and") -> Links:
-    """One set of sure links from those of two directions, both as (source, target): `Links.turned` turns one.
+    """One set of sure links from those of two directions, both as (source, target); see `Links.turned`.
 
-    - "intersection", "union": links of both, or of either.
-    - "grow-diag": the intersection, and links of the union beside what is there, as long as there are some whose
-      words pass the test.
-    - "grow-diag-final": then the links of `forward` and those of `reverse` that pass the test, wherever they lie.
-    - "grow-diag-final-and": the same, but these only where neither word is linked, whatever the test of growing.
+    - "intersection", "union": links of both directions, or of either.
+    - "grow-diag": the intersection; then neighbouring links of the union that pass the test, until no more are found.
+    - "grow-diag-final": grow-diag; then all other links of `forward`, and of `reverse`, that pass the test.
+    - "grow-diag-final-and": grow-diag; then all other links for which neither word is linked, whatever `test` is.
 
-    Links are gone through by source and then by target word, those that were just added included.
+    Links are visited in the order of source, then target word; a link that was just added is visited too.
 
     >>> forward, reverse = Links.of([(0, 0), (1, 1)]), Links.of([(0, 0), (0, 1)])
     >>> for test in ("and", "or"):
@@ -63,11 +62,10 @@ def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "
 def combine(
     forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "_ _"], how: Soft
 ) -> Float32[np.ndarray, "T S"]:
-    """One soft matrix from those of two directions, [T, S] and [S, T], by product or harmonic mean.
+    """One soft matrix [T, S] from those of two directions, [T, S] and [S, T], by product or harmonic mean.
 
-    A pair is strong where both find it strong, and 0 where one gives it nothing.
-
-    Read links from it as from weights: `links.argmax`, `links.mutual`.
+    A value is high if both directions have a high one, and 0 if one has 0. Links are extracted from it as from weights:
+    `links.argmax`, `links.mutual`. Raises a ValueError if the shapes do not match.
 
     >>> forward, reverse = np.array([[0.5, 0.25]], np.float32), np.array([[0.5], [0.75]], np.float32)
     >>> combine(forward, reverse, "product"), combine(forward, reverse, "harmonic")
@@ -86,10 +84,10 @@ def combine(
 
 
 def reversed_order(forward: Iterable[Links], reverse: Iterable[Links]) -> bool:
-    """Whether the links of `reverse` must be (target, source), as they agree more with `forward` when turned.
+    """Whether the links of `reverse` are probably (target, source): turned, they agree more with `forward`.
 
-    Files of the reverse direction come both ways: a run on the swapped corpus writes (target, source), fast_align's
-    `-r` writes (source, target).
+    Files of the reverse direction come in both orders: a run on the swapped corpus writes (target, source), while
+    fast_align with `-r` writes (source, target).
     """
     as_it_is = turned = 0
     for ahead, back in zip(forward, reverse, strict=True):
@@ -99,7 +97,7 @@ def reversed_order(forward: Iterable[Links], reverse: Iterable[Links]) -> bool:
 
 
 class _Grown:
-    """Links, and the words that they cover."""
+    """A growing set of links, and the words that they cover."""
 
     def __init__(self, links: Iterable[Link]):
         self.links = set(links)
@@ -112,7 +110,7 @@ class _Grown:
         return link[0] not in self.sources or link[1] not in self.targets
 
     def add(self, links: Iterable[Link], passes: Callable[[Link], bool]) -> bool:
-        """Adds those that pass, each seeing those before it; says whether there were any."""
+        """Adds the links that pass, one after the other; returns whether there were any."""
         some = False
         for link in links:
             if passes(link):

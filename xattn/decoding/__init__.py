@@ -1,4 +1,4 @@
-"""Decoding over `step(ids, position, state) -> (logits, state, record)`; knows no model."""
+"""Decoding with any `step(ids, position, state) -> (logits, state, record)`, independent of the model."""
 
 from xattn.decoding.beam import BeamSearch, Search, beam_search, grow, join
 from xattn.decoding.hypotheses import Hypotheses, Step, length_penalty

@@ -1,7 +1,7 @@
-"""Beam search: several hypotheses a sentence side by side, and the best of them.
+"""Beam search: several hypotheses of each sentence grow side by side, and the best are kept.
 
-Only the state follows the hypotheses as they are reordered. What a step writes and records stays where it is,
-beside the slot that each hypothesis continues; the winners are traced back at the end.
+When hypotheses are reordered, only the state is moved. The pieces and records of a step stay in place, next to the
+number of the slot that each hypothesis continues; the best hypotheses are traced back at the end.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from xattn.decoding.hypotheses import Hypotheses, Step
 
 
 class _Ended(NamedTuple):
-    """The best hypotheses that came to an end, as their last step: [B,n]."""
+    """The last steps of the n best hypotheses that have ended: [B,n]."""
 
-    finished: jax.Array  # by EOS, rather than by their longest length
+    finished: jax.Array  # True if ended by EOS, False if by the longest length
     normalised: jax.Array
     scores: jax.Array
     lengths: jax.Array
@@ -28,13 +28,13 @@ class _Ended(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A search under way: where every hypothesis stands. Leaves lead with the sentences, [B,...]."""
+    """The state of an unfinished search. The first axis of all leaves but `position` is that of sentences, [B,...]."""
 
     position: jax.Array  # [], the same for all
-    limits_B: jax.Array
-    prefix_BP: jax.Array
+    limits_B: jax.Array  # longest lengths, EOS included
+    prefix_BP: jax.Array  # pieces that a hypothesis must begin with
     ids_BW: jax.Array  # the pieces to read next
-    scores_BW: jax.Array  # -inf: no such hypothesis
+    scores_BW: jax.Array  # log-probabilities; -inf: no such hypothesis
     state: Any
     tokens_BTW: jax.Array
     parents_BTW: jax.Array  # the slot of the step that wrote the piece
@@ -44,15 +44,16 @@ class Search(NamedTuple):
 
     @property
     def alive_B(self) -> jax.Array:
-        """Sentences that are still being written."""
+        """Sentences whose search is not finished."""
         return (self.scores_BW > -jnp.inf).any(axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BeamSearch:
-    """Beam search in pieces, so that what is done can make room for what is not; see `beam_search`.
+    """Beam search that can be interrupted, so that finished sentences can make room for others; see `beam_search`.
 
-    `start`, then `advance` as often as one likes; between, `grow` and `join` what is under way; then `finish`.
+    Call `start`, then `advance` any number of times, then `finish`. Between two calls of `advance`, `grow` makes room
+    for more pieces and `join` combines the sentences of two searches.
     """
 
     width: int
@@ -73,7 +74,10 @@ class BeamSearch:
         limits: Int[Array, "B"],
         prefix: Int[Array, "B P"] | None = None,
     ) -> Search:
-        """Before the first piece, with room for `room` pieces (`grow` makes more)."""
+        """A search before the first piece, with room for `room` pieces; `limits` and `prefix` as in `beam_search`.
+
+        Raises a ValueError unless 1 <= n_best <= width, or if the arrays of `step` do not lead with [batch, width].
+        """
         width, n_best = self.width, self.n_best
         if not 1 <= n_best <= width:
             raise ValueError(f"n_best must be between 1 and width ({width}), not {n_best}.")
@@ -86,7 +90,7 @@ class BeamSearch:
             limits_B=limits,
             prefix_BP=jnp.zeros((batch, 0), jnp.int32) if prefix is None else prefix,
             ids_BW=jnp.full((batch, width), self.bos, jnp.int32),
-            # All hypotheses begin alike: only one of them may be continued.
+            # All hypotheses begin alike, so only one of them may be continued.
             scores_BW=none_BW.at[:, 0].set(jnp.where(limits > 0, 0.0, -jnp.inf)),
             state=state,
             tokens_BTW=zeros_BTW,
@@ -104,13 +108,13 @@ class BeamSearch:
         )
 
     def advance(self, step: Step, search: Search, until: int | Int[Array, ""]) -> Search:
-        """Writes on until all is done, or `until` pieces are written."""
+        """Continues until all sentences are finished, or until hypotheses have `until` pieces."""
         return jax.lax.while_loop(
-            lambda now: now.alive_B.any() & (now.position < until), partial(self._one, step), search
+            lambda now: now.alive_B.any() & (now.position < until), partial(self._advance_one, step), search
         )
 
     def finish(self, search: Search) -> Hypotheses:
-        """What was found. Only sentences that are done have their final hypotheses."""
+        """The hypotheses found so far; they are final for sentences that are finished."""
         ended = search.ended
         tokens_BTn, slots_BTn = _trace(search.tokens_BTW, search.parents_BTW, ended, self.pad)
         return Hypotheses(
@@ -122,13 +126,14 @@ class BeamSearch:
             record=hypotheses.take_rows(search.record, slots_BTn, ended.lengths),
         )
 
-    def _one(self, step: Step, now: Search) -> Search:
+    def _advance_one(self, step: Step, now: Search) -> Search:
+        """The search after one more piece of every hypothesis."""
         width = self.width
         logits_BWV, state, record = step(now.ids_BW, now.position, now.state)
         batch, vocabulary = len(now.ids_BW), logits_BWV.shape[-1]
         logp_BWV = jax.nn.log_softmax(logits_BWV.astype(jnp.float32))
         logp_BWV = hypotheses.force(logp_BWV, now.prefix_BP, now.position)
-        # Each hypothesis has one EOS, so the best 2W continuations hold W others. C is 2W, or all there are.
+        # Each hypothesis has one EOS, so the best 2W continuations include W others. C is 2W, or V W if that is less.
         total_BWV = now.scores_BW[..., None] + logp_BWV
         scores_BC, places_BC = jax.lax.top_k(total_BWV.reshape(batch, -1), min(2 * width, width * vocabulary))
         parents_BC, tokens_BC = jnp.divmod(places_BC, vocabulary)
@@ -155,12 +160,12 @@ class BeamSearch:
         scores_BW, picked_BW = jax.lax.top_k(jnp.where(eos_BC, -jnp.inf, scores_BC), width)
         tokens_BW = jnp.take_along_axis(tokens_BC, picked_BW, axis=1)
         parents_BW = jnp.take_along_axis(parents_BC, picked_BW, axis=1)
-        # A score only falls, and the penalty is monotone in the length: its bound is at one of the two ends.
+        # Scores only fall and the penalty is monotone in the length, so the bound lies at one of the two lengths.
         bound_B = jnp.maximum(
             scores_BW[:, 0] / self._penalty(length + 1), scores_BW[:, 0] / self._penalty(now.limits_B)
         )
         worst_B = jnp.where(ended.finished[:, -1], ended.normalised[:, -1], -jnp.inf)
-        # Without a penalty the bound is exact: to stop by number could only lose what is more probable.
+        # Without a penalty the bound is exact, and stopping by number could only lose more probable hypotheses.
         enough_B = (count_B >= self.patience * width) & (jnp.asarray(self.length_penalty) != 0)
         done_B = last_B | enough_B | (bound_B <= worst_B)
         return Search(
@@ -168,7 +173,7 @@ class BeamSearch:
             limits_B=now.limits_B,
             prefix_BP=now.prefix_BP,
             ids_BW=tokens_BW,
-            # Nothing that is done lives on, so it can neither end again nor hold up the others.
+            # Finished sentences get score -inf: they cannot finish twice or keep the loop running.
             scores_BW=jnp.where(done_B[:, None], -jnp.inf, scores_BW),
             state=_reorder(state, parents_BW) if width > 1 else state,
             tokens_BTW=hypotheses.put(now.position, now.tokens_BTW, tokens_BW),
@@ -198,16 +203,30 @@ def beam_search(
     patience: float = 1.0,
     n_best: int = 1,
 ) -> Hypotheses:
-    """Searches for the hypotheses of the highest normalised score (see `length_penalty`).
+    """The `n_best` hypotheses of every sentence with the highest normalised score found (see `length_penalty`).
 
-    Every step takes the best continuations of the W hypotheses. Those among the first W that end with EOS are
-    finished; the W best of the others live on. A sentence is done when nothing alive can still beat the `n_best`
-    kept, whatever it may go on to write, when its longest length is reached, or, with a length penalty, when
-    `patience * width` hypotheses have finished (Kasai et al., 2022; 1 is the custom, infinity searches on).
+    Every step ranks all continuations of the W hypotheses. Those among the first W that end with EOS are finished; the
+    W best of the others continue. A sentence is finished when no continuation can beat its `n_best` hypotheses, when
+    its longest length is reached, or, with a length penalty, when `patience * width` hypotheses have finished (Kasai
+    et al., 2022; 1 is usual, infinity disables this).
 
-    `limits` are the longest lengths of single sentences, EOS included, where `max_length` is too long for
-    them; a sentence of limit 0 writes nothing. Hypotheses begin with the pieces of `prefix`, up to a negative one.
-    Fewer than `n_best` hypotheses may exist: see `Hypotheses`.
+    Args:
+        step: One position of the model; see `Step`.
+        state: The first state of `step`, whose leaves lead with [batch, width].
+        batch: Sentences (B).
+        width: Hypotheses of a sentence that grow side by side (W).
+        bos: The id of the piece that every hypothesis begins with; it is not part of the result.
+        eos: The id of the piece that ends a hypothesis.
+        pad: The id that fills up hypotheses behind their end.
+        max_length: Pieces that there is room for, EOS included (T).
+        limits: Longest lengths [B] of the sentences, EOS included, at most `max_length`; 0 writes nothing.
+        prefix: Pieces [B,P] that the hypotheses of a sentence must begin with, up to the first negative one.
+        length_penalty: The alpha of `length_penalty`.
+        patience: See above.
+        n_best: Hypotheses of a sentence to return (n); fewer may exist, see `Hypotheses`.
+
+    Raises:
+        ValueError: Not 1 <= n_best <= width or max_length < 1, or arrays of `step` do not lead with [batch, width].
     """
     search = BeamSearch(
         width=width, bos=bos, eos=eos, pad=pad, length_penalty=length_penalty, patience=patience, n_best=n_best
@@ -218,7 +237,7 @@ def beam_search(
 
 
 def grow(search: Search, room: int, state: Any) -> Search:
-    """The same search with room for `room` pieces; `state` has the shapes of the larger state."""
+    """The same search with room for `room` pieces; `state` is any tree of the larger state's shapes."""
 
     def longer(leaf: jax.Array) -> jax.Array:
         return jnp.pad(leaf, [(0, 0), (0, room - leaf.shape[1]), *[(0, 0)] * (leaf.ndim - 2)])
@@ -232,12 +251,15 @@ def grow(search: Search, room: int, state: Any) -> Search:
 
 
 def join(first: Any, second: Any, rows: Int[Array, "B"]) -> Any:
-    """Rows of two trees, such as two searches at the same position: numbered through, the second after the first."""
+    """Selects rows of two concatenated trees, such as two searches at the same position.
+
+    `rows` are numbered through, those of `second` after those of `first`. Scalars are taken from `first`.
+    """
     return jax.tree.map(lambda a, b: jnp.concatenate([a, b])[rows] if a.ndim else a, first, second)
 
 
 def _best(kept: _Ended, new: _Ended) -> _Ended:
-    """The best of both, as many as were kept; on a tie, what was there before."""
+    """The best of both, as many as were kept; in a tie, `kept` comes first."""
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), kept, new)
     order_Bn = jnp.lexsort((-both.normalised, ~both.finished))[:, : kept.scores.shape[1]]
     return jax.tree.map(lambda x: jnp.take_along_axis(x, order_Bn, axis=1), both)
@@ -246,13 +268,13 @@ def _best(kept: _Ended, new: _Ended) -> _Ended:
 def _reorder(state: Any, parents_BW: jax.Array) -> Any:
     """Gives every hypothesis the state of the one it continues."""
     batch, width = parents_BW.shape
-    # All as rows of one long list: XLA then copies whole rows, which is faster than a gather in two dimensions.
+    # With batch and width joined to one axis XLA copies whole rows, which is faster than a gather over two axes.
     rows = (jnp.arange(batch)[:, None] * width + parents_BW).reshape(-1)
     return jax.tree.map(lambda x: x.reshape(batch * width, -1)[rows].reshape(x.shape), state)
 
 
 def _trace(tokens_BTW: jax.Array, parents_BTW: jax.Array, ended: _Ended, pad: int) -> tuple[jax.Array, jax.Array]:
-    """Walks back from the end of every hypothesis: its pieces, and the slots that wrote them; [B,T,n]."""
+    """Traces every hypothesis back from its end: its pieces, and the slots that wrote them, both [B,T,n]."""
 
     def back(slots_Bn: jax.Array, step: tuple[jax.Array, ...]) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         position, tokens_BW, parents_BW = step

@@ -1,7 +1,7 @@
-"""What decoding calls, and what it gives back.
+"""The interface of decoding: the `Step` that it calls, and the `Hypotheses` that it returns.
 
-Letters: `B` sentences, `W` hypotheses of a sentence that grow side by side, `n` hypotheses of a sentence that
-are given back, `T` pieces of a hypothesis, `V` vocabulary.
+Letters: `B` sentences, `W` hypotheses of a sentence that grow side by side, `n` returned hypotheses of a sentence,
+`T` pieces of a hypothesis, `V` vocabulary.
 """
 
 from collections.abc import Callable
@@ -14,35 +14,35 @@ from jaxtyping import Array, Bool, Float, Int
 Step = Callable[[jax.Array, jax.Array, Any], tuple[jax.Array, Any, Any]]
 """One position of a model: `step(ids, position, state) -> (logits, state, record)`.
 
-`ids` [B,W] are the pieces at `position` (a scalar; 0 is where BOS stands); `logits` [B,W,V] score the pieces
-that may follow, -inf for one that is forbidden. `state` (key/value caches) and `record` (what to keep of
-every step, such as rows of attention; `()` for nothing) are any pytrees whose leaves lead with [B,W]. The
-memory is closed over by the step, so that the hypotheses of a sentence share it.
+`ids` [B,W] are the pieces at `position` (a scalar; BOS is at 0). `logits` [B,W,V] score the next piece; -inf forbids
+one. `state` (key/value caches) and `record` (values to keep of every step, such as rows of attention; `()` for none)
+are any pytrees whose leaves lead with [B,W]. The step closes over the memory, so that all hypotheses of a sentence
+share it.
 """
 
 
-# Not a dataclass: those that the tests check for shapes cannot pass through vmap, pmap or device_get.
+# A NamedTuple, since dataclasses whose shapes the tests check cannot pass through vmap, pmap or device_get.
 class Hypotheses(NamedTuple):
     """The `n` best hypotheses of every sentence: finished ones first, then by normalised score."""
 
     tokens: Int[Array, "B n T"]
-    """The pieces that were written: without BOS, with EOS, then padding."""
+    """The pieces, without BOS, with EOS, then padding."""
     lengths: Int[Array, "B n"]
-    """How many pieces, EOS included; 0 where a sentence has fewer than `n` hypotheses."""
+    """Numbers of pieces, EOS included; 0 where a sentence has fewer than `n` hypotheses."""
     scores: Float[Array, "B n"]
-    """Natural logarithm of the probability of these pieces; -inf where there is no hypothesis."""
+    """Natural logarithms of the hypotheses' probabilities; -inf where there is no hypothesis."""
     normalised: Float[Array, "B n"]
     """`scores / length_penalty(lengths, alpha)`."""
     finished: Bool[Array, "B n"]
-    """Whether the hypothesis ends with EOS; if not, it was cut at its longest length."""
+    """Whether the hypothesis ends with EOS; if not, it was cut off at its longest length."""
     record: Any
-    """What `step` recorded when it wrote each piece: leaves [B,n,T,...], zero after the end."""
+    """The record that `step` returned for each piece: leaves [B,n,T,...], zero after the end."""
 
 
 def length_penalty(lengths: Int[Array, "*n"], alpha: float | Float[Array, ""]) -> Float[Array, "*n"]:
-    """Divides scores so that long hypotheses may win: `((5 + length) / 6) ** alpha` (Wu et al., 2016).
+    """The divisor of scores that favours long hypotheses: `((5 + length) / 6) ** alpha` (Wu et al., 2016).
 
-    With alpha 0 the most probable hypothesis wins; 1 comes close to the mean over its pieces.
+    With alpha 0 the most probable hypothesis wins; 1 is close to dividing by the number of pieces.
 
     >>> length_penalty(jnp.array([1, 7, 13]), 1.0).tolist()
     [1.0, 2.0, 3.0]
@@ -51,7 +51,11 @@ def length_penalty(lengths: Int[Array, "*n"], alpha: float | Float[Array, ""]) -
 
 
 def check(step: Step, state: Any, *, batch: int, width: int, max_length: int) -> tuple[Any, Any]:
-    """Shapes of the logits and of the record that `step` returns; refuses what no search can serve."""
+    """Shapes of the logits and of the record that `step` returns.
+
+    Raises a ValueError if width or max_length is below 1, or if state, logits or record do not lead with
+    [batch, width].
+    """
     if width < 1 or max_length < 1:
         raise ValueError(f"width and max_length must be at least 1, not {width} and {max_length}.")
 
@@ -77,12 +81,12 @@ def _check_lead(batch: int, width: int, tree: Any) -> None:
 
 
 def each_limit(limits: Int[Array, "B"] | None, batch: int, max_length: int) -> Int[Array, "B"]:
-    """The longest length of every sentence; never more than there is room for."""
+    """The longest length of every sentence [B], at most `max_length`."""
     return jnp.minimum(jnp.full(batch, max_length) if limits is None else limits, max_length)
 
 
 def force(logp: Float[Array, "B W V"], prefix: Int[Array, "B P"], position: Int[Array, ""]) -> Float[Array, "B W V"]:
-    """Forbids all pieces but the one that a prefix has at this position; -1 has none."""
+    """Forces the prefix's piece at `position`, if it has one there (not -1): all others get log-probability -inf."""
     length = prefix.shape[1]
     if length == 0:
         return logp
@@ -93,17 +97,17 @@ def force(logp: Float[Array, "B W V"], prefix: Int[Array, "B P"], position: Int[
 
 
 def room(shapes: Any, max_length: int) -> Any:
-    """Zeros [B,T,...] for every leaf, to be filled a position at a time."""
+    """Zeros [B,T,...] for every leaf [B,...], to be filled by `put`, one position at a time."""
     return jax.tree.map(lambda leaf: jnp.zeros((leaf.shape[0], max_length, *leaf.shape[1:]), leaf.dtype), shapes)
 
 
 def put(position: jax.Array, into: Any, leaves: Any) -> Any:
-    """Fills one position of what `room` made."""
+    """Writes leaves [B,...] into one position of arrays that `room` made."""
     return jax.tree.map(lambda x, leaf: jax.lax.dynamic_update_index_in_dim(x, leaf, position, 1), into, leaves)
 
 
 def take_rows(record: Any, slots_BTn: Int[Array, "B T n"], lengths_Bn: Int[Array, "B n"]) -> Any:
-    """Follows hypotheses through a record [B,T,W,...] by the slots they had: [B,n,T,...]."""
+    """The records of n hypotheses, [B,n,T,...], from a record [B,T,W,...] and the slots that the hypotheses had."""
 
     def take(leaf: jax.Array) -> jax.Array:
         trailing = (1,) * (leaf.ndim - 3)

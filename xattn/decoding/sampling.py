@@ -1,4 +1,4 @@
-"""One piece after the other, never looking back: greedy search, and sampling."""
+"""Decoding without search, piece by piece: greedy decoding and sampling."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from xattn.decoding import hypotheses
 from xattn.decoding.hypotheses import Hypotheses, Step
 
 
-class _Walk(NamedTuple):
+class _Progress(NamedTuple):
     position: jax.Array
     ids_BW: jax.Array  # the pieces to read next
     state: Any
@@ -35,13 +35,12 @@ def greedy(
     prefix: Int[Array, "B P"] | None = None,
     length_penalty: float | Float[Array, ""] = 0.0,
 ) -> Hypotheses:
-    """Writes the most probable piece at every position until EOS: one hypothesis a sentence (W = n = 1).
+    """One hypothesis for each sentence (W = n = 1): the most probable piece at every position, until EOS.
 
-    `limits` are the longest lengths of single sentences, EOS included, where `max_length` is too long for
-    them; a sentence of limit 0 writes nothing. Hypotheses begin with the pieces of `prefix`, up to a negative
-    one. The length penalty changes only `normalised`. Equals `beam_search(width=1)`, without the bookkeeping.
+    The arguments and errors are those of `beam_search`, which gives the same result with `width=1`. The length penalty
+    changes only `normalised`.
     """
-    return _walk(
+    return _decode(
         step,
         state,
         lambda logp_B1V, position: jnp.argmax(logp_B1V, axis=-1).astype(jnp.int32),
@@ -75,11 +74,11 @@ def sample(
     prefix: Int[Array, "B P"] | None = None,
     length_penalty: float | Float[Array, ""] = 0.0,
 ) -> Hypotheses:
-    """Draws `width` hypotheses a sentence, independent of each other, in the order of drawing; see `draw`.
+    """`width` independent samples for each sentence, in the order of drawing; see `draw`.
 
-    What is drawn depends on the seed, the number of the sentence, of the hypothesis and of the position, and on
-    nothing else: a sentence has the same samples in every batch. `scores` are those of the model, before
-    temperature, top-k and nucleus.
+    A draw depends only on `seed` and on the numbers of the sentence (`numbers` [B]), the hypothesis and the position:
+    a sentence has the same samples in every batch. `scores` are log-probabilities of the model, before temperature,
+    top-k and top-p. The other arguments and the errors are those of `beam_search`.
     """
     root = jax.random.key(seed)
     fold = jax.vmap(jax.random.fold_in, (None, 0))
@@ -89,7 +88,7 @@ def sample(
         at = jax.vmap(jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, position))))
         return draw(logp_BWV, at(keys_BW), temperature=temperature, top_k=top_k, top_p=top_p)
 
-    return _walk(
+    return _decode(
         step,
         state,
         choose,
@@ -113,10 +112,10 @@ def draw(
     top_k: int | None = None,
     top_p: float | Float[Array, ""] = 1.0,
 ) -> Int[Array, "*B"]:
-    """Draws from a distribution by numbers between 0 and 1, through the inverse of its cumulative sum.
+    """Ids [*B] drawn from log-probabilities by inverting their cumulative sum at `uniform` numbers in [0, 1).
 
-    First the logarithms are divided by the temperature, then only the `top_k` most probable remain, and of these
-    the fewest whose probabilities sum to `top_p` (nucleus: Holtzman et al., 2020).
+    The logarithms are divided by the temperature. Then only the `top_k` most probable ids remain, and of these the
+    fewest whose probabilities sum to at least `top_p` (nucleus sampling: Holtzman et al., 2020).
 
     >>> logp = jnp.log(jnp.array([0.1, 0.6, 0.3]))
     >>> draw(logp, jnp.array(0.65)).item(), draw(logp, jnp.array(0.95)).item()
@@ -131,7 +130,7 @@ def draw(
     return jnp.take_along_axis(ids, place[..., None], axis=-1)[..., 0].astype(jnp.int32)
 
 
-def _walk(
+def _decode(
     step: Step,
     state: Any,
     choose: Callable[[jax.Array, jax.Array], jax.Array],
@@ -146,21 +145,21 @@ def _walk(
     prefix: Int[Array, "B P"] | None,
     length_penalty: float | Float[Array, ""],
 ) -> Hypotheses:
-    """Writes what `choose(logp [B,W,V], position)` says, in every hypothesis, until EOS."""
+    """Writes the pieces [B,W] that `choose(logp [B,W,V], position)` returns, until EOS."""
     _, recorded = hypotheses.check(step, state, batch=batch, width=width, max_length=max_length)
     limits_B1 = hypotheses.each_limit(limits, batch, max_length)[:, None]
     prefix_BP = jnp.zeros((batch, 0), jnp.int32) if prefix is None else prefix
 
-    def growing(now: _Walk) -> jax.Array:
+    def growing(now: _Progress) -> jax.Array:
         return ~now.finished_BW & (now.position < limits_B1)
 
-    def advance(now: _Walk) -> _Walk:
+    def advance(now: _Progress) -> _Progress:
         logits_BWV, state, record = step(now.ids_BW, now.position, now.state)
         logp_BWV = jax.nn.log_softmax(logits_BWV.astype(jnp.float32))
         ids_BW = choose(hypotheses.force(logp_BWV, prefix_BP, now.position), now.position)
         logp_BW = jnp.take_along_axis(logp_BWV, ids_BW[..., None], axis=-1)[..., 0]
         grows_BW = growing(now)
-        return _Walk(
+        return _Progress(
             position=now.position + 1,
             ids_BW=ids_BW,
             state=state,
@@ -171,7 +170,7 @@ def _walk(
             record=hypotheses.put(now.position, now.record, record),
         )
 
-    start = _Walk(
+    start = _Progress(
         position=jnp.int32(0),
         ids_BW=jnp.full((batch, width), bos, jnp.int32),
         state=state,

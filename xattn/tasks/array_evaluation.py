@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xattn.alignment.maps import AttentionMap, Readout
-from xattn.alignment.pointing import Pointing, others, point
+from xattn.alignment.pointing import Pointing, point, sample_other_positions
 from xattn.config import Experiment
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run
@@ -125,7 +125,7 @@ def knock_out(task: EvaluatedTask, params: Any, split: str) -> dict[str, Any]:
     sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
     for batch in task.batches(split):
         gold, whole = _gold(task, batch), task.apply(params, batch, None)
-        random = others(gold, np.asarray(whole.visible), generator)
+        random = sample_other_positions(gold, np.asarray(whole.visible), generator)
         for name, outcome in {
             "whole": whole,
             "without_gold": task.apply(params, batch, gold),

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from xattn.alignment import link_files as formats
 from xattn.alignment import scores
-from xattn.alignment.links import Links, Method, Null, argmax, read
+from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.map_files import save_maps
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, describe
 from xattn.alignment.symmetrization import Method as Symmetrization
@@ -158,7 +158,7 @@ def join(aligned: Aligned, directions: Sequence[Direction], reading: Reading) ->
     ahead, back = words
     if reading.combine in ("product", "harmonic"):
         links_TS = reading.method(combine(ahead.weights, back.weights, reading.combine))
-        may_TS, may_ST = (read(each.weights, each.special, _everything, reading.null) for each in words)
+        may_TS, may_ST = (extract(each.weights, each.special, _everything, reading.null) for each in words)
         return Links.from_matrix(links_TS & may_TS & may_ST.T)
     links, turned = (each.links(reading.method, reading.null) for each in words)
     return symmetrize(links, turned.turned, reading.combine, test=reading.test)
