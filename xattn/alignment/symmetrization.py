@@ -15,11 +15,11 @@ from jaxtyping import Float32
 
 from xattn.alignment.links import Link, Links
 
-Method = Literal["intersection", "union", "grow-diag", "grow-diag-final", "grow-diag-final-and"]
-Test = Literal["and", "or"]
-Soft = Literal["product", "harmonic"]
+Symmetrization = Literal["intersection", "union", "grow-diag", "grow-diag-final", "grow-diag-final-and"]
+GrowTest = Literal["and", "or"]
+Combination = Literal["product", "harmonic"]
 
-TESTS: dict[Test, str] = {
+TESTS: dict[GrowTest, str] = {
     "and": "a link is added if neither of its words is linked yet (published neural results)",
     "or": "a link is added if one of its words is not linked yet (Moses, atools)",
 }
@@ -28,7 +28,7 @@ TESTS: dict[Test, str] = {
 NEIGHBOURS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, 0), (1, -1), (1, 1))
 
 
-def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "and") -> Links:
+def symmetrize(forward: Links, reverse: Links, method: Symmetrization, *, test: GrowTest = "and") -> Links:
     """One set of sure links from those of two directions, both as (source, target); see `Links.turned`.
 
     - "intersection", "union": links of both directions, or of either.
@@ -60,7 +60,7 @@ def symmetrize(forward: Links, reverse: Links, method: Method, *, test: Test = "
 
 
 def combine(
-    forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "_ _"], how: Soft
+    forward: Float32[np.ndarray, "T S"], reverse: Float32[np.ndarray, "_ _"], how: Combination
 ) -> Float32[np.ndarray, "T S"]:
     """One soft matrix [T, S] from those of two directions, [T, S] and [S, T], by product or harmonic mean.
 
