@@ -19,8 +19,7 @@ from xattn.alignment import scores
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.map_files import save_maps
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, describe
-from xattn.alignment.symmetrization import Method as Symmetrization
-from xattn.alignment.symmetrization import Soft, Test, combine, symmetrize
+from xattn.alignment.symmetrization import Combination, GrowTest, Symmetrization, combine, symmetrize
 from xattn.commands import text_lines as writing
 from xattn.errors import UserError
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
@@ -68,8 +67,8 @@ class Reading:
 
     method: Method = argmax
     null: Null = "mask"
-    combine: Symmetrization | Soft = "grow-diag"
-    test: Test = "and"
+    combine: Symmetrization | Combination = "grow-diag"
+    test: GrowTest = "and"
 
 
 @dataclass(frozen=True, kw_only=True)
