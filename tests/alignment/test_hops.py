@@ -38,7 +38,7 @@ def test_hops_by_plain_loops():
 
 
 def test_order_is_told_from_the_contrary_order():
-    """The first layer looks at slot 2 and the second at slot 0: in order for facts (2, 0), contrary for (0, 2)."""
+    """The first layer points to slot 2 and the second to slot 0: in order for facts (2, 0), contrary for (0, 2)."""
     weights = np.eye(3)[[2, 0]][:, None, None]
     for facts, order, contrary in (([[2, 0]], 1.0, 0.0), ([[0, 2]], 0.0, 1.0)):
         found = follow(weights, np.array(facts), np.ones((1, 3), bool))

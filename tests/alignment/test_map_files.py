@@ -1,4 +1,4 @@
-"""Attention maps in files: nothing is lost, and what is no file of maps is refused."""
+"""Files of attention maps: nothing is lost, and other files are refused."""
 
 import json
 from dataclasses import fields, replace
@@ -90,7 +90,7 @@ def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
 
 
 def test_a_map_is_shifted_once_only(tmp_path):
-    """A file of rows that were shifted is refused, and what a convention was applied to has no way to be shifted."""
+    """A file with shifted rows is refused, and a map to which a convention was applied cannot be shifted again."""
     path = tmp_path / "maps.json"
     save_maps(path, maps())
     header = json.loads(path.read_text())

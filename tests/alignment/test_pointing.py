@@ -1,4 +1,4 @@
-"""Pointing and mass by hand, and what is hidden instead of gold."""
+"""Pointing and mass, computed by hand, and the random positions that are hidden instead of gold."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Wrong calls: each is refused by a ValueError that names the argument, what came, and what is accepted."""
+"""Wrong calls: each raises a ValueError that names the argument, its value, and what is accepted."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Attention both ways from one score matrix: the definition in each direction, and what nobody sees."""
+"""Attention in both directions from one score matrix: against the definition, with masked queries and keys."""
 
 from functools import partial
 
@@ -104,7 +104,7 @@ def test_both_directions_are_the_definition_and_the_gradients_those_of_two_calls
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 def test_what_nobody_sees_is_never_read_and_gets_nothing(implementation):
-    """Row 2 of example 0 and column 3 of example 1 see nothing and are seen by nobody."""
+    """Row 2 of example 0 and column 3 of example 1 are masked completely."""
     named, mask, _, static = masked_biased_and_scaled(np.random.default_rng(7))
     clean = floats(named)
     run = both(implementation, mask, static | {"softcap": 2.0})
@@ -117,7 +117,7 @@ def test_what_nobody_sees_is_never_read_and_gets_nothing(implementation):
 
     @jax.jit
     def pulled(named, back):
-        """Outputs, and gradients of ones, except that `back` comes back to what sees nothing."""
+        """Outputs and gradients; the cotangent is 1, but `back` at completely masked rows and columns."""
         outs, pull = jax.vjp(run, named)
         shown = (blind_a, blind_b)
         ones = tuple(

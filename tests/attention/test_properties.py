@@ -1,4 +1,4 @@
-"""Any shapes under any masks: every implementation is the definition, and what cannot matter does not."""
+"""Random shapes under random masks: every implementation follows the definition, and invariances hold."""
 
 import jax
 import jax.numpy as jnp

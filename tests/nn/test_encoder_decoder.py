@@ -1,4 +1,4 @@
-"""The encoder-decoder: what may influence what, and that a cached step says what the whole pass says."""
+"""The encoder-decoder: which inputs may influence which outputs, and cached steps that equal the whole pass."""
 
 from functools import partial
 

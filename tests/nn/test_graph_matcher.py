@@ -1,4 +1,4 @@
-"""Two graphs that look at each other: against NumPy, and what must not matter."""
+"""The graph matcher: against NumPy, and its invariances."""
 
 from functools import cache
 
@@ -125,7 +125,7 @@ def test_padding_is_seen_in_neither_direction():
 
 
 def test_what_stands_in_padding_does_not_matter():
-    """Edges to nodes that are not real, and kinds of these, change no bit of what is real."""
+    """Edges to padding nodes, and their kinds, change no bit of the results of real nodes."""
     noisy = GraphBatch(
         edges=A.edges | ~A.mask[:, None] | ~A.mask[:, :, None], mask=A.mask, kinds=jnp.where(A.mask, A.kinds, K - 1)
     )

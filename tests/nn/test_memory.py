@@ -1,4 +1,4 @@
-"""Transforms of a memory: who sees what of whom, and that a leak would show."""
+"""Transforms of a memory: which example sees which memory, and a leak that must show."""
 
 import jax
 import jax.numpy as jnp

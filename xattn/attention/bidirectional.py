@@ -52,18 +52,9 @@ def bidirectional_cross_attention(
     ([5.0, 5.0, 5.0], [1.0, 1.0])
     """
     call = check_call(
-        a,
-        b,
-        v_b,
-        mask,
-        bias=bias,
-        scale=scale,
-        softcap=softcap,
-        sink=None,
-        normalizer="softmax",
-        dropout=None,
+        a, b, v_b, mask, bias=bias, scale=scale, softcap=softcap, sink=None, normalizer="softmax", dropout=None,
         names=("a", "b", "v_b"),
-    )
+    )  # fmt: skip
     if a.shape[:-3] != b.shape[:-3] or a.shape[-2] != b.shape[-2]:
         raise ValueError(f"a has shape {a.shape} and b {b.shape}; accepted are the same *B and N for both.")
     if v_a.shape[:-1] != a.shape[:-1] or v_a.dtype != a.dtype:

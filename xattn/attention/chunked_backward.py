@@ -36,27 +36,9 @@ class Gradients(NamedTuple):
 
 def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: ForwardResult) -> tuple[Call]:
     """Cotangents of the call from those of the forward result; each block of keys loops over blocks of queries."""
-    call, result = kept
-    sums = call.sums
-    d_out, lse, d_lse, d_mean = d_result.out, result.lse, d_result.lse, d_result.mean_score
-    if call.mask is not None or call.bias is not None:
-        # Queries without a visible key have gradient 0 whatever their cotangent is, and are not read.
-        live, finite = result.max_score != -jnp.inf, lse != -jnp.inf
-        call = replace(call, q=jnp.where(live, call.q, 0))
-        d_out, lse, d_lse = jnp.where(live, d_out, 0), jnp.where(finite, lse, 0), jnp.where(finite, d_lse, 0)
-        d_mean = None if d_mean is None else jnp.where(live, d_mean, 0)
-    # With w the weights, d score = w * (d w - offset + d_mean * score).
-    taken = (d_out * result.out).sum(-1, keepdims=True) - d_lse
-    offset = taken
-    if d_mean is not None:
-        taken = taken + d_mean * cast(Array, result.mean_score)
-        offset = taken - d_mean
-
-    known = Rowwise(q=call.q, d_out=d_out.astype(call.v.dtype), lse=lse, offset=offset, d_mean=d_mean)
-    known = jax.tree.map(lambda x: jnp.moveaxis(x, 4, 2), known)
-    d_out = d_out.astype(call.v.dtype)
+    call, known, d_out, d_sink = _prepare(*kept, d_result)
+    sums, bias = call.sums, call.bias
     rows, cols = starts(plan, call)
-    bias = call.bias
 
     def block_of_keys(carry, col):
         keys = call.cut("S", col, plan.key_block)
@@ -85,9 +67,6 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
     d_q = jnp.moveaxis(d_q, 2, 4)
     d_k, d_v = (jnp.moveaxis(x, 0, 2) for x in (d_k, d_v))  # [b,K,j,s,H]
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
-    d_sink = None
-    if call.sink is not None:
-        d_sink = -(jnp.exp(call.sink - lse) * taken).sum((0, 3), keepdims=True)
     d_scale = None
     if call.scale is not None:
         d_scale = (d_q * call.q).sum()
@@ -107,6 +86,32 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
         cols=None,
     )
     return (gradients,)
+
+
+def _prepare(
+    call: Call, result: ForwardResult, d_result: ForwardResult
+) -> tuple[Call, Rowwise, Float[Array, "B K G T Hv"], Float[Array, "1 K G 1 1"] | None]:
+    """The call without unread queries, the per-query arrays of all tiles, and the cotangents of out and sink."""
+    d_out, lse, d_lse, d_mean = d_result.out, result.lse, d_result.lse, d_result.mean_score
+    if call.mask is not None or call.bias is not None:
+        # Queries without a visible key have gradient 0 whatever their cotangent is, and are not read.
+        live, finite = result.max_score != -jnp.inf, lse != -jnp.inf
+        call = replace(call, q=jnp.where(live, call.q, 0))
+        d_out, lse, d_lse = jnp.where(live, d_out, 0), jnp.where(finite, lse, 0), jnp.where(finite, d_lse, 0)
+        d_mean = None if d_mean is None else jnp.where(live, d_mean, 0)
+    # With w the weights, d score = w * (d w - offset + d_mean * score).
+    taken = (d_out * result.out).sum(-1, keepdims=True) - d_lse
+    offset = taken
+    if d_mean is not None:
+        taken = taken + d_mean * cast(Array, result.mean_score)
+        offset = taken - d_mean
+    d_out = d_out.astype(call.v.dtype)
+    known = Rowwise(q=call.q, d_out=d_out, lse=lse, offset=offset, d_mean=d_mean)
+    known = jax.tree.map(lambda x: jnp.moveaxis(x, 4, 2), known)
+    d_sink = None
+    if call.sink is not None:
+        d_sink = -(jnp.exp(call.sink - lse) * taken).sum((0, 3), keepdims=True)
+    return call, known, d_out, d_sink
 
 
 def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:

@@ -85,11 +85,13 @@ def each_limit(limits: Int[Array, "B"] | None, batch: int, max_length: int) -> I
     return jnp.minimum(jnp.full(batch, max_length) if limits is None else limits, max_length)
 
 
-def force(logp: Float[Array, "B W V"], prefix: Int[Array, "B P"], position: Int[Array, ""]) -> Float[Array, "B W V"]:
+def force(
+    logp: Float[Array, "B W V"], prefix: Int[Array, "B P"] | None, position: Int[Array, ""]
+) -> Float[Array, "B W V"]:
     """Forces the prefix's piece at `position`, if it has one there (not -1): all others get log-probability -inf."""
-    length = prefix.shape[1]
-    if length == 0:
+    if prefix is None or prefix.shape[1] == 0:
         return logp
+    length = prefix.shape[1]
     now_B = prefix[:, jnp.minimum(position, length - 1)]
     forced_B = (position < length) & (now_B >= 0)
     is_it_BV = jnp.arange(logp.shape[-1])[None] == now_B[:, None]

@@ -148,7 +148,6 @@ def _decode(
     """Writes the pieces [B,W] that `choose(logp [B,W,V], position)` returns, until EOS."""
     _, recorded = hypotheses.check(step, state, batch=batch, width=width, max_length=max_length)
     limits_B1 = hypotheses.each_limit(limits, batch, max_length)[:, None]
-    prefix_BP = jnp.zeros((batch, 0), jnp.int32) if prefix is None else prefix
 
     def growing(now: _Progress) -> jax.Array:
         return ~now.finished_BW & (now.position < limits_B1)
@@ -156,7 +155,7 @@ def _decode(
     def advance(now: _Progress) -> _Progress:
         logits_BWV, state, record = step(now.ids_BW, now.position, now.state)
         logp_BWV = jax.nn.log_softmax(logits_BWV.astype(jnp.float32))
-        ids_BW = choose(hypotheses.force(logp_BWV, prefix_BP, now.position), now.position)
+        ids_BW = choose(hypotheses.force(logp_BWV, prefix, now.position), now.position)
         logp_BW = jnp.take_along_axis(logp_BWV, ids_BW[..., None], axis=-1)[..., 0]
         grows_BW = growing(now)
         return _Progress(
