@@ -16,11 +16,11 @@ from rich.console import Console
 from xattn import cli, config, tasks
 from xattn.alignment.layouts import Time
 from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.memory_transforms import MemoryTransform
 from xattn.runs.folder import open_run
 from xattn.tasks.array_task import ArrayTask, Outcome
-from xattn.training.dimensions import dimensions
 from xattn.training.losses import cross_entropy, sum_of
 
 # From here to the next comment is the file that a new modality takes.
@@ -41,7 +41,7 @@ class Examples(NamedTuple):
 
 class Sensor(nnx.Module):
     def __init__(self, model, rngs):
-        dims, width = dimensions(model), model.width
+        dims, width = Dimensions.of(model), model.width
         normal = nnx.initializers.normal(0.5)
         self.frames = nnx.Linear(FRAME, width, rngs=rngs)
         self.places = nnx.Param(normal(rngs.params(), (EVENTS * PART // FRAME, width)))

@@ -1,8 +1,24 @@
 """The sizes that all layers of a model share."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import jax.numpy as jnp
+
+
+class Settings(Protocol):
+    """The settings that `Dimensions.of` reads, such as `xattn.config.Model`."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def mlp(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def compute(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +37,10 @@ class Dimensions:
     layers: int
     """Layers of the stack (L)."""
     dtype: jnp.dtype | None = None
+
+    @classmethod
+    def of(cls, model: Settings) -> "Dimensions":
+        """The dimensions that a model's settings state; `compute` names the dtype."""
+        return cls(
+            width=model.width, heads=model.heads, mlp=model.mlp, layers=model.layers, dtype=jnp.dtype(model.compute)
+        )

@@ -15,11 +15,11 @@ from xattn.data.benchmarks.babi import Question
 from xattn.data.vocabulary import PAD
 from xattn.errors import UserError
 from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
-from xattn.training.dimensions import dimensions
 
 # The id of the answer position of a question; it is no word.
 ANSWER = PAD + 1
@@ -95,7 +95,7 @@ class Reader(nnx.Module):
     """
 
     def __init__(self, model: Model, settings: DocQA, vocabulary: Vocabulary, rngs: nnx.Rngs):
-        dims, table = dimensions(model), nnx.initializers.normal(1.0)
+        dims, table = Dimensions.of(model), nnx.initializers.normal(1.0)
         encoder = replace(dims, layers=settings.encoder_layers)
         self.embedding = nnx.Embed(2 + len(vocabulary.words), dims.width, embedding_init=table, rngs=rngs)
         self.encoder = SlotEncoder(settings.sentences, vocabulary.sentence, encoder, rngs=rngs)

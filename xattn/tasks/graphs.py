@@ -5,13 +5,13 @@ from flax import nnx
 from jaxtyping import Bool
 
 from xattn.config import Model
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.graph_matcher import GraphMatcher
-from xattn.training.dimensions import dimensions
 
 
 def matcher(model: Model, kinds: int, rngs: nnx.Rngs) -> GraphMatcher:
     """The encoder of two graphs that the config describes; `kinds` is the number of node kinds, 0 if all are alike."""
-    return GraphMatcher(dimensions(model), memory=model.memory, latents=model.latents, kinds=kinds, rngs=rngs)
+    return GraphMatcher(Dimensions.of(model), memory=model.memory, latents=model.latents, kinds=kinds, rngs=rngs)
 
 
 def edges_of(matrix: Bool[np.ndarray, "S S"]) -> list[tuple[int, int]]:

@@ -18,13 +18,13 @@ from jaxtyping import Array, Bool, Float, Int
 from xattn.alignment.layouts import Slots
 from xattn.config import Model, Recall
 from xattn.nn.decoder import CrossDecoder
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.slots import SlotEncoder
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
 from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
-from xattn.training.dimensions import dimensions
 from xattn.training.losses import cross_entropy, sum_of
 
 
@@ -48,7 +48,7 @@ class Recaller(nnx.Module):
     """An encoder of slots, and a decoder whose queries are embedded keys; the embedding also scores the values."""
 
     def __init__(self, model: Model, settings: Recall, rngs: nnx.Rngs):
-        dims, width = dimensions(model), model.width
+        dims, width = Dimensions.of(model), model.width
         table = nnx.initializers.normal(width**-0.5)
         self.embedding = nnx.Embed(settings.keys + settings.values, width, embedding_init=table, rngs=rngs)
         self.encoder = SlotEncoder(settings.pairs, 2, dims, rngs=rngs)

@@ -20,12 +20,12 @@ from xattn.data.toy import grammar
 from xattn.data.vocabulary import EOS, PAD, WordVocabulary
 from xattn.decoding import Step
 from xattn.errors import ConfigError
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.prefix_lm import PrefixModel
 from xattn.tasks.array_task import ArrayBatch
 from xattn.tasks.sequence_task import Predicted, SequenceTask, padded, until_end
-from xattn.training.dimensions import dimensions
 from xattn.training.losses import sum_of
 
 SPLITS = ("train", "validation", "test", "unseen_pairs")
@@ -108,7 +108,7 @@ class SelfCrossTask(SequenceTask[SelfCross]):
 
     def build(self, rngs: nnx.Rngs) -> EncoderDecoder | PrefixModel:
         model, vocabulary = self.config.model, self.words.size
-        dims = dimensions(model)
+        dims = Dimensions.of(model)
         if self.settings.stack == "self":
             stack = replace(dims, layers=2 * model.layers, mlp=equal_mlp(model))
             return PrefixModel(vocabulary=vocabulary, dims=stack, rngs=rngs)

@@ -11,10 +11,10 @@ from xattn.config import Model
 from xattn.data.vocabulary import PAD, UNK
 from xattn.decoding import Step
 from xattn.nn.copy_switch import CopySwitch
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.memory import Memory
-from xattn.training.dimensions import dimensions
 
 COPY_HEAD = 0
 """The head of the last layer whose attention is copied from; the other heads are free."""
@@ -27,7 +27,7 @@ class Summarizer(nnx.Module):
         self.known, self.size, self.copies_memory = known, known + names, model.memory == "full"
         self.words = EncoderDecoder(
             vocabulary=self.size,
-            dims=dimensions(model),
+            dims=Dimensions.of(model),
             memory=model.memory,
             latents=model.latents,
             rngs=rngs,

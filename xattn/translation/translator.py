@@ -14,12 +14,12 @@ from xattn.alignment.maps import AttentionMap, Kind
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
+from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.functional import functional
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.training.checkpoint import best_params
-from xattn.training.dimensions import dimensions
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
 from xattn.translation.corpus import settings_of
@@ -50,7 +50,7 @@ def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
     """The model that a config describes."""
     return EncoderDecoder(
         vocabulary=vocabulary,
-        dims=dimensions(config.model),
+        dims=Dimensions.of(config.model),
         memory=config.model.memory,
         aligns=config.alignment_layer,
         latents=config.model.latents,
