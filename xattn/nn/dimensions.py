@@ -1,11 +1,12 @@
 """The sizes that all layers of a model share."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 
 
+@runtime_checkable
 class Settings(Protocol):
     """The settings that `Dimensions.of` reads, such as `xattn.config.Model`."""
 
