@@ -151,7 +151,7 @@ def test_it_is_seen_over_time_in_figures_and_in_the_page(trained, tmp_path):
     assert (trained / "figures" / "example.png").read_bytes().startswith(b"\x89PNG")
     assert b"seconds" in (tmp_path / "x.svg").read_bytes()
     page = (tmp_path / "x.html").read_text()
-    assert 'name: "time"' in page
+    assert 'name:"time"' in page
     assert '"traces": [[' in page
 
 
@@ -162,4 +162,4 @@ def test_its_memory_is_taken_away_by_the_same_flag(trained):
     task = SensorTask(run, Console(file=io.StringIO()))
     outcome = task.apply(task.parameters(), task.batches("test")[0], None)
     assert not jax.device_get(outcome.weights).any()
-    assert task.attend(task.parameters(), "test", 0).layout.name == "slots"
+    assert task.example_map(task.parameters(), "test", 0).layout.name == "slots"
