@@ -1,4 +1,4 @@
-"""The commands. Heavy imports happen inside them, so that `xattn --help` is immediate."""
+"""The table of commands. Heavy imports happen inside the commands, so that `xattn --help` is immediate."""
 
 import os
 import sys
@@ -27,20 +27,21 @@ A laboratory for cross-attention in JAX.
   evaluate RUN --tune                       choose beam and length penalty on the validation split
   evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
-  view [RUN] TEXT [--format FORMAT]         show what the model looks at: --format html makes a page to explore
-  align RUN --source F [--target F]         word alignments that cross-attention shows; --grid: of every head
+  view [RUN] TEXT [--format FORMAT]         show attention as a picture; --format html makes a page to explore
+  view --maps FILE [NUMBER]                 the same of attention maps in a file
+  align RUN --source F [--target F]         word alignments from cross-attention; --grid scores every layer and head
   score --gold G LINKS ...                  alignment error rate of link files
-  symmetrize FORWARD REVERSE                one alignment from two directions
-  export RUN FOLDER                         copy only what using a run needs
+  symmetrize FORWARD REVERSE                join the alignments of two directions
+  export RUN FOLDER                         copy only the files that using a run needs
   configs                                   the configs that come with the package, for train
-  results [--write README.md]               the table of all experiments, from experiments/*/results.json
+  results [FOLDER] [--write README.md]      the table of all experiments, from experiments/*/results.json
 
 Without RUN, translate and view use a small English-French toy model that comes with the package.
 `xattn COMMAND --help` says more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; a user's mistake is one line on standard error, and status 2."""
+    """Runs a command and returns its exit status; a user's mistake is one line on standard error, and status 2."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP)
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
+        # The reader of the output has closed it; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

@@ -6,12 +6,14 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 
 from xattn import cli
+from xattn.alignment.map_files import load_maps, save_maps
 from xattn.data.toy import grammar
 from xattn.runs.folder import open_run
 from xattn.training import loop
@@ -187,7 +189,7 @@ def test_tuning_chooses_on_validation_and_is_used_from_then_on(run, tmp_path, ca
     folder = tmp_path / "tuned"
     assert cli.main(["export", str(run), str(folder)]) == 0
     read, named = [], json.loads((folder / "config.json").read_text())
-    named["data"]["validation"] = "val"
+    named["task"]["validation"] = "val"
     (folder / "config.json").write_text(json.dumps(named))
     monkeypatch.setattr(tuning, "load", lambda config, split: read.append(split) or load(config, "validation")[:5])
     monkeypatch.setattr(tuning, "BEAMS", (1, 3))
@@ -249,6 +251,82 @@ def test_view_writes_a_page_of_many_sentences_maps_and_gold(run, tmp_path):
     assert '"sourceWords": ["the", "dogs"]' in (tmp_path / "own.html").read_text()
 
 
+@pytest.fixture(scope="session")
+def maps(run, tmp_path_factory):
+    """A file of the maps of three translations, as `xattn align --maps` writes it."""
+    folder = tmp_path_factory.mktemp("maps")
+    (folder / "en").write_text("the fox sits\nthe dogs eat\na cat\n")
+    (folder / "fr").write_text("le renard est assis\nles chiens mangent\nun chat\n")
+    command = ["align", str(run), "--source", str(folder / "en"), "--target", str(folder / "fr")]
+    assert cli.main([*command, "--maps", str(folder / "maps.npz")]) == 0
+    return folder / "maps.npz"
+
+
+def test_view_shows_a_map_of_a_file_as_it_shows_the_map_of_the_model(run, maps, capsys):
+    capsys.readouterr()
+    at = ["--layer", "0", "--head", "1", "--rows", "read"]
+    pairs = {(): ("the fox sits", "le renard est assis"), ("2",): ("a cat", "un chat")}
+    for number, (source, target) in pairs.items():
+        assert cli.main(["view", *number, "--maps", str(maps), *at]) == 0
+        kept = capsys.readouterr().out
+        assert cli.main(["view", str(run), source, "--target", target, *at]) == 0
+        assert capsys.readouterr().out == kept
+    assert cli.main(["view", "--maps", str(maps)]) == 0
+    assert "layer 0, head mean, row convention: produced" in capsys.readouterr().out
+
+
+def test_view_writes_a_page_of_all_maps_of_a_file_or_a_figure_of_one(maps, tmp_path):
+    page = tmp_path / "page.html"
+    command = ["view", "--maps", str(maps), "--output", str(page), "--format", "html"]
+    assert cli.main(command) == 0
+    data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert [each["targetWords"][-1] for each in data["sentences"]] == ["assis", "mangent", "chat"]
+    assert cli.main([*command, "1"]) == 0
+    data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
+    assert [each["targetWords"][-1] for each in data["sentences"]] == ["mangent"]
+    picture = tmp_path / "map.png"
+    assert cli.main(["view", "1", "--maps", str(maps), "--format", "png", "--output", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_maps_that_are_not_alike_are_shown_one_by_one(maps, tmp_path, capsys):
+    one, two, _ = load_maps(maps)
+    mixed = tmp_path / "mixed.json"
+    save_maps(mixed, [one, replace(two, weights=np.concatenate([two.weights, two.weights]))])
+    command = ["view", "--maps", str(mixed), "--format", "html", "--output", str(tmp_path / "page.html")]
+    assert cli.main(command) == 2
+    assert f"show one map, such as `xattn view 1 --maps {mixed}" in capsys.readouterr().err
+    assert cli.main([*command, "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["3"], "There is no map 3: {maps} has 3, counted from 0"),
+        (["1", "2"], "give one number, and no run or text"),
+        (["a fox"], "give one number, and no run or text"),
+        (["--target", "un"], "--target needs a model, but --maps shows maps that are in a file"),
+        (["--against", "{maps}"], "--against needs a model"),
+        (["--kind", "norms"], "--kind needs a model"),
+        (["--layer", "1"], "--layer must be between 0 and 0, not 1"),
+        (["--head", "2"], "--head must be between 0 and 1, or mean, not 2"),
+        (["--format", "gif"], "one of terminal, png, svg, pdf, html, not 'gif'"),
+        (["--maps", "{maps}.txt"], ".npz or .json files"),
+        (["--maps", "{empty}"], "There is nothing to view: {empty} has no maps"),
+        (["--maps", "{maps}.npz"], "Cannot read {maps}.npz"),
+    ],
+)
+def test_a_mistake_with_maps_is_one_line(maps, tmp_path, capsys, arguments, message):
+    places = {"maps": maps, "empty": tmp_path / "empty.json"}
+    save_maps(places["empty"], [])
+    given = [argument.format(**places) for argument in arguments]
+    assert cli.main(["view", *given, *([] if "--maps" in arguments else ["--maps", str(maps)])]) == 2
+    err = capsys.readouterr().err
+    assert message.format(**places) in err
+    assert err.startswith("xattn: ")
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("kind", ["norms", "head-norms"])
 def test_view_shows_norms_of_a_given_and_of_an_own_translation(run, tmp_path, capsys, kind):
     given = ["view", str(run), "the fox sits", "--kind", kind, "--target", "le renard est assis"]
@@ -280,13 +358,13 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
         (["train"], "Name a config first"),
         (["train", "{corpus}/nothing.py"], "There is no config file"),
         (["train", "{config}", "--model.layer", "3"], "Did you mean --model.layers?"),
-        (["train", "{config}", "--model.layers", "two"], "--model.layers must be a whole number, not 'two'."),
+        (["train", "{config}", "--model.layers", "two"], "--model.layers must be a whole number above 0, not 'two'."),
         (["train", "{config}", "--model.heads", "3"], "3 does not divide 16; 2 or 4 would"),
         (["train", "{config}", "--run", "{config}/below"], "Cannot write the run folder"),
         (["train", "{config}", "--run", "{corpus}"], "is not empty and holds no run"),
         (["train", "{config}", "--run", "{run}", "--seed", "1"], "made with another config (seed: 0 -> 1)"),
-        (["train", "{config}", "--run", "{new}", "--data.corpus", "{corpus}/nowhere"], "nowhere"),
-        (["train", "{config}", "--run", "{new}", "--data.target", "de"], "train.de"),
+        (["train", "{config}", "--run", "{new}", "--task.corpus", "{corpus}/nowhere"], "nowhere"),
+        (["train", "{config}", "--run", "{new}", "--task.target", "de"], "train.de"),
         (["evaluate", "{corpus}"], "is not a run: it has no config.json"),
         (["evaluate", "{corpus}/nothing"], "There is no run folder"),
         (["evaluate", "{untrained}"], "has no checkpoint yet: train it first"),

@@ -43,6 +43,10 @@ class Line(Task):
     def evaluate(cls, run, splits, console):
         raise NotImplementedError
 
+    @classmethod
+    def table(cls, results):
+        raise NotImplementedError
+
     def parameters(self):
         return {"w": jnp.zeros(D)}
 

@@ -1,10 +1,12 @@
-"""What several commands share: the run that a first word names, the console, and notes on standard error."""
+"""What several commands share: option types and their checks, the run that a first word names, the console, notes."""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,8 +19,17 @@ Rows = Literal["produced", "read"]
 Head = int | Literal["mean"]
 
 
+def check(holds: bool, message: str) -> None:
+    """Raises `ConfigError` with this message where a condition on options does not hold."""
+    if not holds:
+        raise ConfigError(message)
+
+
 def run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
-    """A first word that is a folder, or has a slash and no space, names a run; the others are texts."""
+    """Splits words into a run and texts: a first word that is a folder, or has a slash and no space, names a run.
+
+    Otherwise the run is the toy model of the package.
+    """
     from xattn.runs.folder import PRETRAINED, open_run
 
     if words and words[0].strip() and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):

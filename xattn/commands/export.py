@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from xattn.runs.folder import Run
 
 
-def copy(run: "Run", folder: Path) -> "Run":
-    """Copies the config, the tokenizer, the results and the best weights, in half precision, into a new run folder."""
+def export_run(run: "Run", folder: Path) -> "Run":
+    """Copies the config, the tokenizer, the results and the best weights, in half precision, into a new run folder.
+
+    Raises `RunError` where the folder is not empty or cannot be written.
+    """
     import jax
     import numpy as np
 
@@ -40,10 +43,10 @@ def export(run: Positional[Path], folder: Positional[Path], /) -> int:
 
     Args:
         run: The run folder.
-        folder: The folder to make; a run folder itself, for evaluate, translate and view.
+        folder: The folder to make: a run folder, which evaluate, translate, align and view can use.
     """
     from xattn.runs.folder import open_run
 
-    copied = copy(open_run(run), folder)
+    copied = export_run(open_run(run), folder)
     print(f"{copied.folder}: {sum(f.stat().st_size for f in copied.folder.iterdir()) / 1e6:.2f} MB")
     return 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def read_turned(
     path: Path, others: "Sequence[Links]", lengths: "Lengths | None", base: Base, order: Order
 ) -> "tuple[list[Links], bool]":
-    """The links of a file, as (source, target), and whether they had to be turned to be so."""
+    """The links of a file as (source, target), and whether the file has them the other way round."""
     from xattn.alignment.link_files import read_links
     from xattn.alignment.symmetrization import reversed_order
 
@@ -23,7 +23,7 @@ def read_turned(
     if order == "auto":
         turned = reversed_order(others, read_links(path, sentences=len(others), base=base).links)
         if turned:
-            tell(f"{path} is read as target-source, with which it agrees more; --order source-target says otherwise.")
+            tell(f"{path} is read as target-source, where it agrees more; --order source-target keeps its order.")
     swapped = [(t, s) for s, t in lengths] if turned and lengths is not None else lengths
     read = read_links(path, lengths=swapped, sentences=len(others), base=base)
     for note in read.notes:
@@ -32,6 +32,7 @@ def read_turned(
 
 
 def lengths_of(source: Path | None, target: Path | None) -> "Lengths | None":
+    """The words of each sentence pair of two files; None without them."""
     if (source is None) != (target is None):
         raise ConfigError("--source and --target name two files: give both, or none.")
     if source is None or target is None:

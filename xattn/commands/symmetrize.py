@@ -2,15 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tyro.conf import Positional
 
 from xattn.commands.common import Base, Order, tell
 from xattn.commands.link_input import lengths_of, read_turned
-
-if TYPE_CHECKING:
-    pass
 
 
 def symmetrize(
@@ -25,20 +22,21 @@ def symmetrize(
     order: Order = "auto",
     format: Literal["pharaoh", "wpt", "json"] = "pharaoh",
 ) -> int:
-    """Makes one alignment of those of two directions, and writes it to standard output.
+    """Joins the alignments of two directions into one, and writes it to standard output.
 
     Args:
         forward: Links of the source-target direction, written source-target.
         reverse: Links of the other direction.
-        method: Links of both, of either, or grown from the former among the latter (see --test). "final" adds links
-            that lie apart: where the test passes, or with "-and" where neither of their words is linked.
-        test: A link is added where neither of its words is linked yet (and: published neural figures), or where one
-            of them is not (or: Moses, atools).
+        method: The links that both directions have, those of either, or the intersection grown within the union (see
+            --test). "final" also adds links that touch no other: where the test passes, or with "-and" where both
+            their words are unlinked.
+        test: Add a link if both its words are unlinked (and: published neural figures), or if at least one is (or:
+            Moses, atools).
         source: The sentences that the links are of; with --target, makes links outside a sentence an error.
         target: Their translations.
-        base: Whether links count from 0 or from 1; looked at, unless given.
-        order: Whether a link of REVERSE is written source-target or target-source; unless given, it is turned if it
-            agrees more with FORWARD then.
+        base: Whether links count from 0 or from 1; detected by default.
+        order: Whether a link of REVERSE is written source-target or target-source; by default, the file is turned if
+            it then agrees more with FORWARD.
         format: How links are written: i-j a pair, counted from 0; WPT, counted from 1; or JSON.
     """
     from xattn.alignment.link_files import lines, read_links
@@ -50,7 +48,7 @@ def symmetrize(
         tell(note)
     back, _ = read_turned(reverse, ahead.links, lengths, base, order)
     if method.startswith("grow"):
-        print(f"xattn: {method} with the test {test!r} (Moses and atools test 'or').", file=sys.stderr)
+        tell(f"{method} with the test {test!r} (Moses and atools test 'or').")
     joined = (join(a, b, method, test=test) for a, b in zip(ahead.links, back, strict=True))
     sys.stdout.writelines(lines(joined, format))
     return 0

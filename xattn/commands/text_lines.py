@@ -10,6 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from xattn.commands.common import tell
 from xattn.errors import UserError
 from xattn.translation.translator import Translation, Translator
 
@@ -32,14 +33,15 @@ def write_translations(
     numbered: bool = False,
     chunk: int = CHUNK,
 ) -> None:
-    """Writes the translation of every text to standard output, and to standard error how fast, if it took a while.
+    """Writes the translation of every text to standard output, and the speed to standard error, if it took long.
 
-    `translate(texts, first, done)` has the texts from number `first` on; it calls `done` after each. With `numbered`,
-    there may be several translations of a text: each is written after its number and its log-probability.
+    `translate(texts, first, done)` gets the texts from number `first` on, and calls `done` after each text. With
+    `numbered`, a text may have several translations: each is written after the number of the text and the
+    log-probability of the translation.
     """
     began, pieces, count = time.perf_counter(), 0, 0
     columns = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()] if total else [MofNCompleteColumn()]
-    # Only a person at a screen wants a moving picture; a log does not.
+    # A terminal shows the progress bar; a log does not.
     errors = Console(stderr=True)
     with Progress(SpinnerColumn(), TextColumn("lines"), *columns, console=errors, transient=True) as progress:
         shown = progress.add_task("", total=total)
@@ -57,26 +59,25 @@ def write_translations(
             pieces += sum(each.pieces for several in found for each in several)
     seconds = time.perf_counter() - began
     if seconds > WORTH_TELLING:
-        print(
-            f"xattn: {count:,} sentences in {seconds:,.1f} s: {count / seconds:,.0f} sentences "
-            f"and {pieces / seconds:,.0f} target pieces a second, compilation included.",
-            file=sys.stderr,
+        tell(
+            f"{count:,} sentences in {seconds:,.1f} s: {count / seconds:,.0f} sentences "
+            f"and {pieces / seconds:,.0f} target pieces a second, compilation included."
         )
 
 
 def readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
     """The texts of lines. A blank line stays blank.
 
-    So does, with a warning that gives its number, a line that cannot be translated (not UTF-8, or longer than the
-    model was trained for): the lines after it keep their places.
+    A line that is not UTF-8, or longer than the model was trained for, becomes blank too, with a warning that gives its
+    number: the lines after it keep their places.
     """
     return (_readable(model, line, f"line {number}") for number, line in enumerate(lines, start=1))
 
 
 def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk: int = CHUNK) -> None:
-    """Writes the log-probability of every translation, and with `mean`, after a tab, that of a piece on average.
+    """Writes the log-probability of every translation; with `mean`, also its mean over the pieces, after a tab.
 
-    A pair without two sides comes out blank: without a warning where both are blank.
+    A pair that lacks a side gives a blank line, with a warning unless both sides are blank.
     """
     for first, texts in chunks(readable_pairs(model, pairs), chunk):
         whole = [number for number, (source, target) in enumerate(texts, first) if source and target]
@@ -90,20 +91,20 @@ def write_scores(model: Translator, pairs: Iterable[Given], *, mean: bool, chunk
 
 
 def readable_pairs(model: Translator, pairs: Iterable[Given]) -> Iterator[tuple[str, str]]:
-    """The texts of pairs; as `readable`, and with a warning for a pair without one of its sides."""
+    """The texts of pairs, as `readable` reads them; a pair that lacks one side becomes blank, with a warning."""
     return (_pair(model, number, *pair) for number, pair in enumerate(pairs, start=1))
 
 
 def table(lines: Iterable[bytes]) -> Iterator[Given]:
-    """Pairs from lines of two columns, parted by a tab."""
+    """Pairs from lines of two columns, separated by a tab."""
     for number, line in enumerate(lines, start=1):
         columns = line.rstrip(b"\r\n").split(b"\t")
         if len(columns) != 2 and line.strip():
-            _warn(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
+            _skip(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
         yield (columns[0], columns[1]) if len(columns) == 2 else (b"", b"")
 
 
-def beside(source: Path, target: Path) -> Iterator[Given]:
+def side_by_side(source: Path, target: Path) -> Iterator[Given]:
     """Pairs from two files, which must have as many lines."""
     counts = []
     for path in (source, target):
@@ -121,34 +122,56 @@ def beside(source: Path, target: Path) -> Iterator[Given]:
         yield from zip(sources, targets, strict=True)
 
 
+def read_lines(path: Path) -> list[bytes]:
+    """The lines of a file, without their ends."""
+    try:
+        return path.read_bytes().removesuffix(b"\n").split(b"\n")
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+
+
+def read_sentences(path: Path) -> list[str]:
+    """The sentences of a file, one a line; raises `UserError` for an empty line, and for text that is not UTF-8."""
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start + 1}).") from None
+    for number, text in enumerate(texts, start=1):
+        if not text.strip():
+            raise UserError(f"{path}, line {number} is empty: every line must be a sentence.")
+    return texts
+
+
 def _pair(model: Translator, number: int, source: bytes, target: bytes) -> tuple[str, str]:
     if bool(source.strip()) != bool(target.strip()):
-        _warn(f"line {number}", "has no " + ("translation" if source.strip() else "source"))
+        _skip(f"line {number}", "has no " + ("translation" if source.strip() else "source"))
         return "", ""
     return _readable(model, source, f"line {number}"), _readable(model, target, f"line {number} of the translations")
 
 
 def _readable(model: Translator, line: bytes, where: str) -> str:
-    """The text of a line; none, and a warning, where the model cannot read it."""
+    """The text of a line; empty, with a warning, where the model cannot read it."""
     longest = model.settings.max_length
     try:
         text = line.decode().strip()
     except UnicodeDecodeError as error:
-        _warn(where, f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})")
+        _skip(where, f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})")
         return ""
     pieces = len(model.encode(text))
     if pieces > longest:
-        _warn(where, f"has {pieces} pieces, but this model was trained on at most {longest}")
+        _skip(where, f"has {pieces} pieces, but this model was trained on at most {longest}")
         return ""
     return text
 
 
-def _warn(where: str, what: str) -> None:
-    print(f"xattn: {where} {what}; it is left blank.", file=sys.stderr)
+def _skip(where: str, what: str) -> None:
+    tell(f"{where} {what}; it is left blank.")
 
 
 def chunks(texts: Iterator[Text], size: int) -> Iterator[tuple[int, list[Text]]]:
-    """The texts, so many at a time, after the number of the first, counted from 1."""
+    """The texts in chunks of `size`, each after the number of its first text, counted from 1."""
     for first in itertools.count(1, size):
         chunk = list(itertools.islice(texts, size))
         if not chunk:

@@ -1,108 +1,136 @@
 """`xattn translate`: one line in, one line out."""
 
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import run_and_texts
-from xattn.errors import ConfigError
+from xattn.commands.common import check, run_and_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from xattn.translation.translator import Translation
+    from xattn.translation.translator import Translation, Translator
 
 
-def translate(
-    words: Positional[tuple[str, ...]] = (),
-    /,
-    beam: int | None = None,
-    n_best: int = 1,
-    length_penalty: float | None = None,
-    prefix: str = "",
-    sample: bool = False,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-) -> int:
-    """Translates text: one line in, one line out, and a blank line for a blank one.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `xattn translate`.
 
-    Args:
-        words: The run folder, if not the toy model that comes with the package; then texts. Without texts, the lines
-            of standard input are translated.
-        beam: Hypotheses kept while searching; 1 is greedy. What --tune chose or the run's config says, unless this
-            does.
-        n_best: Translations of each line, best first. With more than one, each is written after the number of its
-            line and its log-probability.
-        length_penalty: Alpha of GNMT's length normalisation; 0 is none. As for --beam.
+    Attributes:
+        words: The run folder, by default the toy model of the package; then texts. Without texts, the lines of standard
+            input are translated.
+        beam: Hypotheses kept while searching; 1 is greedy. By default as --tune chose, or else as the run's config
+            says.
+        n_best: Translations of each line, best first. With more than one, each is written after the number of its line
+            and its log-probability.
+        length_penalty: Alpha of GNMT's length normalisation; 0 is none. The default is that of --beam.
         prefix: How every translation begins: whole words, the last of which may go on ("chat" as "chats").
-        sample: Draw at random instead of searching; --n-best says how many for each line.
-        temperature: With --sample: below 1 for the probable, above 1 for the rare; 1 is the model's own.
-        top_k: With --sample: only the most probable pieces at every step; all, unless this says how many.
-        top_p: With --sample: only the fewest pieces that have this probability together (nucleus); 1 is all.
-        seed: With --sample: what is drawn depends on it and the number of the line only; 0, unless given.
+        sample: Draw at random instead of searching; --n-best is the number of samples for each line.
+        temperature: With --sample: below 1 favours probable pieces, above 1 rare ones; 1 is the model's own
+            distribution.
+        top_k: With --sample: draw from the k most probable pieces at every step; from all by default.
+        top_p: With --sample: draw from the fewest pieces that have this probability together (nucleus); 1 is all.
+        seed: With --sample: a sample depends on the seed and the number of its line only; 0 by default.
     """
-    run, texts = run_and_texts(words)
-    given = {"--temperature": temperature, "--top-k": top_k, "--top-p": top_p, "--seed": seed}
-    for name in (name for name, value in given.items() if value is not None and not sample):
-        raise ConfigError(f"{name} belongs to --sample: add it, or leave {name} out.")
-    for name, value in {"--beam": beam, "--length-penalty": length_penalty}.items():
-        if value is not None and sample:
-            raise ConfigError(f"{name} belongs to a search, but --sample draws: leave one of them out.")
-    bounds = [
-        ("--beam", beam, beam is None or beam >= 1, "at least 1"),
-        ("--n-best", n_best, n_best >= 1, "at least 1"),
-        ("--temperature", temperature, temperature is None or 0 < temperature < float("inf"), "above 0"),
-        ("--top-k", top_k, top_k is None or top_k >= 1, "at least 1"),
-        ("--top-p", top_p, top_p is None or 0 < top_p <= 1, "above 0 and at most 1"),
-        ("--seed", seed, seed is None or 0 <= seed < 2**31, "between 0 and 2147483647"),
-    ]
-    for name, value, holds, wanted in bounds:
-        if not holds:
-            raise ConfigError(f"{name} must be {wanted}, not {value}.")
+
+    words: Positional[tuple[str, ...]] = ()
+    beam: int | None = None
+    n_best: int = 1
+    length_penalty: float | None = None
+    prefix: str = ""
+    sample: bool = False
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+
+    def check(self) -> None:
+        """Raises `ConfigError` for options that do not go together, and for numbers out of bounds."""
+        of_samples = ("temperature", "top_k", "top_p", "seed")
+        for name, value in {_flag(name): getattr(self, name) for name in of_samples}.items():
+            check(self.sample or value is None, f"{name} belongs to --sample: add it, or leave {name} out.")
+        for name, value in {"--beam": self.beam, "--length-penalty": self.length_penalty}.items():
+            message = f"{name} belongs to a search, but --sample draws: leave one of them out."
+            check(not self.sample or value is None, message)
+        bounds: list[tuple[str, Callable[[float], bool], str]] = [
+            ("beam", lambda x: x >= 1, "at least 1"),
+            ("n_best", lambda x: x >= 1, "at least 1"),
+            ("temperature", lambda x: 0 < x < float("inf"), "above 0"),
+            ("top_k", lambda x: x >= 1, "at least 1"),
+            ("top_p", lambda x: 0 < x <= 1, "above 0 and at most 1"),
+            ("seed", lambda x: 0 <= x < 2**31, "between 0 and 2147483647"),
+        ]
+        for name, holds, wanted in bounds:
+            value = getattr(self, name)
+            check(value is None or holds(value), f"{_flag(name)} must be {wanted}, not {value}.")
+
+
+def translate(options: Annotated[Options, arg(name="")]) -> int:
+    """Translates text: one line in, one line out, and a blank line for a blank one."""
+    run, texts = run_and_texts(options.words)
+    options.check()
     process.prepare()
-    from xattn.commands import text_lines as writing
+    from xattn.commands import text_lines
     from xattn.translation.translator import Translator
 
     model = Translator.open(run)
-    width = model.settings.beam if beam is None else beam
-    if not sample and n_best > width:
-        raise ConfigError(f"--n-best must be between 1 and the beam ({width}), not {n_best}.")
-    longest = model.settings.max_length
-    if len(model.encode(prefix)) > longest:
-        raise ConfigError(f"--prefix has {len(model.encode(prefix))} pieces; it may have {longest}.")
-
-    def search(lines: list[str], first: int, done: "Callable[[], object]") -> "list[list[Translation]]":
-        return model.translate(
-            lines, beam=width, n_best=n_best, length_penalty=length_penalty, prefix=prefix, done=done
-        )
-
-    def draw(lines: list[str], first: int, done: "Callable[[], object]") -> "list[list[Translation]]":
-        return model.sample(
-            lines,
-            seed=seed or 0,
-            first=first,
-            count=n_best,
-            temperature=1.0 if temperature is None else temperature,
-            top_k=top_k,
-            top_p=1.0 if top_p is None else top_p,
-            prefix=prefix,
-            done=done,
-        )
-
+    width = model.settings.beam if options.beam is None else options.beam
+    check(
+        options.sample or options.n_best <= width,
+        f"--n-best must be between 1 and the beam ({width}), not {options.n_best}.",
+    )
+    pieces, longest = len(model.encode(options.prefix)), model.settings.max_length
+    check(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
     lines = [text.encode() for text in texts] if texts else sys.stdin.buffer
     total = len(texts) if texts else _count_lines(sys.stdin.buffer)
-    writing.write_translations(
-        draw if sample else search, writing.readable(model, lines), total=total, numbered=n_best > 1
+    text_lines.write_translations(
+        _sampling(model, options) if options.sample else _search(model, options, width),
+        text_lines.readable(model, lines),
+        total=total,
+        numbered=options.n_best > 1,
     )
     return 0
 
 
+def _search(model: "Translator", options: Options, width: int) -> "Callable[..., list[list[Translation]]]":
+    def search(lines: list[str], first: int, done: Callable[[], object]) -> "list[list[Translation]]":
+        return model.translate(
+            lines,
+            beam=width,
+            n_best=options.n_best,
+            length_penalty=options.length_penalty,
+            prefix=options.prefix,
+            done=done,
+        )
+
+    return search
+
+
+def _sampling(model: "Translator", options: Options) -> "Callable[..., list[list[Translation]]]":
+    def draw(lines: list[str], first: int, done: Callable[[], object]) -> "list[list[Translation]]":
+        return model.sample(
+            lines,
+            seed=options.seed or 0,
+            first=first,
+            count=options.n_best,
+            temperature=1.0 if options.temperature is None else options.temperature,
+            top_k=options.top_k,
+            top_p=1.0 if options.top_p is None else options.top_p,
+            prefix=options.prefix,
+            done=done,
+        )
+
+    return draw
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _count_lines(stream: BinaryIO) -> int | None:
-    """How many lines are left in a file; None for a pipe, which can be read once only."""
+    """The number of lines left in a file; None for a pipe, which can be read only once."""
     if not stream.seekable():
         return None
     start = stream.tell()

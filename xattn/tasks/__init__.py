@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from xattn.alignment.maps import AttentionMap
 from xattn.config import (
     DocQA,
     Experiment,
@@ -13,7 +14,9 @@ from xattn.config import (
     TaskSettings,
     Translation,
 )
+from xattn.errors import ConfigError
 from xattn.runs.folder import Run
+from xattn.tasks.array_task import ArrayTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
@@ -43,3 +46,15 @@ def task_class(config: Experiment) -> type[Task]:
 def make(run: Run, console: Console) -> Task:
     """The task of a run, for training."""
     return task_class(run.config)(run, console)
+
+
+def example_map(run: Run, split: str, number: int, kind: type[ArrayTask] | None = None) -> AttentionMap:
+    """The attention of the best checkpoint in one example, counted from 0, read by the task of the run or by `kind`.
+
+    Raises `ConfigError` for a task that takes text, for a split that it does not have, and for a number that the split
+    does not have.
+    """
+    task = (kind or task_class(run.config))(run, Console(quiet=True))
+    if not isinstance(task, ArrayTask):
+        raise ConfigError(f"The task {run.config.task.kind!r} takes text: it has no numbered examples.")
+    return task.example_map(task.best_params(), split, number)

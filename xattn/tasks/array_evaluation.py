@@ -43,9 +43,10 @@ class EvaluatedTask(Protocol):
 
 
 def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> dict[str, Any]:
-    """Scores the run of a task, keeps its results, and draws an example.
+    """Scores the run of a task, keeps and returns its results, and draws an example into the run's figures.
 
-    Layer and head are chosen by pointing accuracy on the validation split, and used on the others.
+    Layer and head are chosen by pointing accuracy on the validation split, and used on the others. `console` shows
+    progress.
     """
     config, params = task.config, task.best_params()
     results = task.run.read_results() | {
@@ -60,7 +61,6 @@ def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> di
             found = pointing(task, params, VALIDATION)
         readout = Readout(layer=found.best[0], head=found.best[1], convention="produced")
         at = found.at(*found.best)["accuracy"]
-        console.print(f"Attention is read at layer {readout.layer}, head {readout.head}: it points right {at:.4f}.")
         results["readout"] = {
             "layer": readout.layer,
             "head": readout.head,
@@ -74,12 +74,11 @@ def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> di
             results["splits"][split] = measure(task, params, split, readout)
         task.run.write_results(results)
     draw(task, params, splits or config.task.test, readout)
-    console.print(table(results))
     return results
 
 
 def looks_at_gold(task: EvaluatedTask) -> bool:
-    """Whether there is gold attention, and the memory holds the source positions that it is about."""
+    """Whether the task has gold attention, and its memory the source positions that the gold names."""
     first = jax.tree.map(lambda x: x[:1], task.examples(VALIDATION))
     return task.config.model.memory not in WHY_NOT_SOURCE and task.gold(first) is not None
 
@@ -116,10 +115,10 @@ def pointing(task: EvaluatedTask, params: Any, split: str) -> Pointing:
 
 
 def knock_out(task: EvaluatedTask, params: Any, split: str) -> dict[str, Any]:
-    """The task's score as it is, with gold positions masked in all heads, and with as many others masked.
+    """The score of the whole memory, with gold positions masked in all heads, and with as many random ones masked.
 
-    If attention is not how the model finds its answer, both cost the same; if it is, gold costs much more. A drop is
-    positive where the score gets worse.
+    If the model does not find its answer by attention, both masks cost the same; if it does, gold costs much more. A
+    drop is positive where the score gets worse.
     """
     generator = np.random.default_rng(0)
     sums: dict[str, list] = {"whole": [], "without_gold": [], "without_others": []}
@@ -149,7 +148,7 @@ def table(results: dict[str, Any]) -> Table:
     """The results of all splits."""
     headline = results["headline"]
     view = Table(title=f"{headline} with a {results['memory']} memory")
-    for heading in ("split", "examples", headline, "baselines", "points right (chance)", "without gold / others"):
+    for heading in ("split", "examples", headline, "baselines", "pointing (chance)", "without gold / others"):
         view.add_column(heading, justify="left" if heading == "split" else "right")
     for name, row in results["splits"].items():
         baselines = [

@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, UInt32
 from rich.console import Console
+from rich.table import Table
 
 from xattn.alignment.layouts import Layout, Slots, WordLayout
 from xattn.alignment.links import Links
@@ -25,7 +26,7 @@ from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.functional import functional
 from xattn.runs.folder import Run
-from xattn.tasks.array_evaluation import TRAIN, VALIDATION, evaluate
+from xattn.tasks.array_evaluation import TRAIN, VALIDATION, evaluate, table
 from xattn.training.checkpoint import best_params
 from xattn.training.losses import Sums
 from xattn.training.task import Task
@@ -59,6 +60,7 @@ class Outcome(NamedTuple):
 class ArrayTask(Task, Generic[Settings]):
     """Base class of tasks whose examples are fixed-size arrays."""
 
+    takes_text = False
     headline: ClassVar[str]
     """The metric that the task is about, which chooses the best checkpoint; higher is better, except for "loss"."""
     loss_unit = "examples"  # one term of the loss each, unless a task says otherwise
@@ -215,6 +217,10 @@ class ArrayTask(Task, Generic[Settings]):
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """See `xattn.tasks.array_evaluation.evaluate`."""
         return evaluate(cls(run, console), splits, console)
+
+    @classmethod
+    def table(cls, results: dict[str, Any]) -> Table:
+        return table(results)
 
     def _build(self) -> Any:
         return self.build(nnx.Rngs(self.config.seed))

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import grain
 import jax
 from rich.console import Console
+from rich.table import Table
 
 from xattn.runs.folder import Run
 from xattn.training.losses import Sums
@@ -27,6 +28,8 @@ class Task(ABC):
     * `readout`, if there is gold: the layer and head that were chosen, and on what data.
     """
 
+    takes_text: ClassVar[bool]
+    """Whether a run reads text that a user gives; the examples of other tasks are numbered."""
     selection_metric: str
     """The validation metric that chooses the best checkpoint; higher is better, except for "loss"."""
     loss_unit: str
@@ -76,3 +79,8 @@ class Task(ABC):
     @abstractmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """Scores a run on splits, by default its task's test splits; returns what it writes to results.json."""
+
+    @classmethod
+    @abstractmethod
+    def table(cls, results: dict[str, Any]) -> Table:
+        """The results of `evaluate` for a person to read."""

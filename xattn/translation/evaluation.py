@@ -1,9 +1,9 @@
-"""The scores of a translation run: how often it is right, how close it comes, whether it looks at the right word."""
+"""Evaluation of a translation run: exact match, BLEU, chrF, and the alignment error rate of its attention."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -19,15 +19,12 @@ from xattn.translation.corpus import bleu as bleu_of
 from xattn.translation.corpus import load, settings_of
 from xattn.translation.translator import Translator
 
-if TYPE_CHECKING:
-    pass
-
 
 def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
-    """Scores a run on splits of its corpus (those of `data.test`, unless some are named), and keeps the results.
+    """Scores a run on splits of its corpus, by default those of `task.test`; keeps and returns the results.
 
     Layer, head and row convention of the alignment are chosen on the validation split, and used on the others. Without
-    gold there, they are those of guided alignment, if the run was guided.
+    gold there, they are those of guided alignment, if the run was guided. `console` shows progress.
     """
     model, settings = Translator.open(run), settings_of(run.config)
     results: dict[str, Any] = run.read_results() | {
@@ -40,7 +37,6 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
         with console.status("choosing layer, head and rows on the validation split"):
             golds = [_links(pair) for pair in validation]
             readout, found = best_readout(_maps(model, validation), golds)[0]
-        console.print(f"Alignment is read at {readout}: AER {found.aer:.4f} on the validation split.")
         results["readout"] = {
             "layer": readout.layer,
             "head": readout.head,
@@ -49,24 +45,22 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
             "validation_aer": round(found.aer, 4),
         }
     elif (readout := guided_readout(run.config)) is not None:
-        console.print(f"Alignment is read where it was guided: {readout}.")
         results["readout"] = {**asdict(readout), "chosen_by": CHOSEN_BY}
     results.setdefault("splits", {})
     for name in splits or settings.test:
         bad = BadLines(settings.bad_lines)
         pairs = load(settings, name, bad)
-        for line in bad.report():
-            console.print(f"{name}: {line}", soft_wrap=True)
         with console.status(f"translating {name}: {len(pairs):,} sentences"):
             found = model.translate([pair.source for pair in pairs])
         row = score_text([best[0].text for best in found], pairs, tokenized=settings.tokenized)
+        if left_out := bad.report():
+            row["left_out"] = left_out
         row["decoding"] = {"beam": model.settings.beam, "length_penalty": model.settings.length_penalty}
         if readout is not None and (gold := _with_gold(pairs)):
             with console.status(f"aligning {name}"):
                 row["alignment"] = score_alignment(model, gold, readout)
         results["splits"][name] = row
         run.write_results(results)
-    console.print(table(results))
     return results
 
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from flax import nnx
 from rich.console import Console
+from rich.table import Table
 
 from xattn.data import batching, corpora
 from xattn.data.batching import TextBatch
@@ -21,8 +22,8 @@ from xattn.nn.functional import functional
 from xattn.runs.folder import Run
 from xattn.training.losses import Sums, cross_entropy, sum_of
 from xattn.training.task import Task
+from xattn.translation import evaluation
 from xattn.translation.corpus import bleu, counted, read, settings_of
-from xattn.translation.evaluation import evaluate
 from xattn.translation.guides import Guide, links_of_corpus
 from xattn.translation.loss import loss_of
 from xattn.translation.translator import Translator, build
@@ -31,6 +32,7 @@ from xattn.translation.translator import Translator, build
 class TranslationTask(Task):
     """Translation of sentence pairs by an encoder-decoder; see `xattn.training.task.Task`."""
 
+    takes_text = True
     loss_unit = "target pieces"
 
     def __init__(self, run: Run, console: Console):
@@ -121,7 +123,11 @@ class TranslationTask(Task):
     @classmethod
     def evaluate(cls, run: Run, splits: Sequence[str], console: Console) -> dict[str, Any]:
         """See `xattn.translation.evaluation`."""
-        return evaluate(run, splits, console)
+        return evaluation.evaluate(run, splits, console)
+
+    @classmethod
+    def table(cls, results: dict[str, Any]) -> Table:
+        return evaluation.table(results)
 
     def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
         data = self.settings

@@ -1,4 +1,4 @@
-"""Beam and length penalty, chosen on the validation split: the test split is never looked at."""
+"""Beam and length penalty, chosen on the validation split; the test split is never read."""
 
 from typing import Any
 
@@ -16,9 +16,10 @@ LENGTH_PENALTIES = (0.0, 0.6, 1.0, 1.4)
 
 
 def tune(run: Run, console: Console) -> dict[str, Any]:
-    """Scores every beam with every length penalty by BLEU; the best, and of equals the cheapest, goes into the results.
+    """Scores every beam with every length penalty by BLEU; keeps the best in the run's results, and returns it.
 
-    `Translator.open` takes it from there. A beam of 1 has one hypothesis, whatever the length penalty.
+    Of equal settings the cheapest is chosen. `Translator.open` uses it. A beam of 1 has one hypothesis, whatever the
+    length penalty. `console` shows progress.
     """
     model = Translator.open(run)
     pairs = load(model.settings, model.settings.validation)
@@ -37,14 +38,18 @@ def tune(run: Run, console: Console) -> dict[str, Any]:
             keep = {name: row[name] for name in ("bleu", "exact_match", "chrf", "bleu_signature")}
             rows.append({"beam": beam, "length_penalty": alpha} | keep)
     best = max(rows, key=lambda row: row["bleu"])
-    view = Table(title=f"validation, {len(pairs):,} sentences; {best['bleu_signature']}")
+    tuned = best | {"chosen_by": "BLEU on validation", "sentences": len(pairs), "table": rows}
+    run.write_results(run.read_results() | {"tuned": tuned})
+    return tuned
+
+
+def table(tuned: dict[str, Any]) -> Table:
+    """The scores of all settings that `tune` tried."""
+    view = Table(title=f"validation, {tuned['sentences']:,} sentences; {tuned['bleu_signature']}")
     for heading in ("beam", "length penalty", "BLEU", "chrF", "exact match", ""):
         view.add_column(heading, justify="right")
-    for row in rows:
+    for row in tuned["table"]:
         numbers = (str(row["beam"]), f"{row['length_penalty']:.1f}", f"{row['bleu']:.2f}", f"{row['chrf']:.2f}")
-        view.add_row(*numbers, f"{row['exact_match']:.4f}", "chosen" if row is best else "")
-    console.print(view)
-    results = run.read_results()
-    results["tuned"] = best | {"chosen_by": "BLEU on validation", "table": rows}
-    run.write_results(results)
-    return best
+        chosen = all(row[name] == tuned[name] for name in ("beam", "length_penalty"))
+        view.add_row(*numbers, f"{row['exact_match']:.4f}", "chosen" if chosen else "")
+    return view
