@@ -1,4 +1,4 @@
-"""Trains English-French and French-English on Tatoeba, and aligns two gold sets by every reading of what they look at.
+"""Trains English-French and French-English on Tatoeba, and aligns two gold sets by every reading of their attention.
 
     XATTN_DATA=path python experiments/alignment_en_fr/run.py [own] [eflomal]
 
@@ -26,8 +26,10 @@ from xattn.alignment.links import Links, diagonal, mutual
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout
 from xattn.alignment.symmetrization import combine, symmetrize
 from xattn.cli import main
+from xattn.config import Translation
 from xattn.data import corpora as sources
-from xattn.runs.folder import Run, open_run, write_json
+from xattn.runs.folder import Run, open_run
+from xattn.runs.results import read_measurements, write_measurements
 from xattn.translation import aligning
 
 HERE = Path(__file__).parent
@@ -39,9 +41,9 @@ TEXT, JOINED = RUNS / "text", RUNS / "joined"
 DATA = Path(os.path.expandvars("$XATTN_DATA"))
 GOLD = ("alibi_dev", "hansards_dev")
 TEACHERS = ("own", "eflomal")
-SETTINGS = ("--data.tokenized", "True", "--data.max_length", "128")
+SETTINGS = ("--task.tokenized", "True", "--task.max_length", "128")
 # An alignment layer learns fast.
-SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--training.buckets", "6")
+SHORT = ("--training.steps", "1500", "--training.validate_every", "250", "--task.buckets", "6")
 # Pairs by whose agreement a reading is chosen.
 CHOSEN_ON = 1_000
 
@@ -78,8 +80,8 @@ class Gold:
         )
 
     def maps(self, run: Run, kind: Kind) -> list[AttentionMap]:
-        """What a model looks at, by the gold's words: a word's parts count together."""
-        turned = run.config.data.source == "fr"
+        """The maps of a model over the words of the gold: the parts of a word count together."""
+        turned = source_of(run) == "fr"
         each = zip(maps(run, self.pairs, kind), self.owners, strict=True)
         return [_whole_words(attention, (owners[1], owners[0]) if turned else owners) for attention, owners in each]
 
@@ -102,26 +104,32 @@ def train(name: str, direction: str, *overrides: str, corpus: Path = TEXT) -> Ru
     source, target = direction.split("_")
     folder = RUNS / f"{name}_{direction}"
     settings = [*SETTINGS, *(each.replace("{direction}", direction) for each in overrides)]
-    languages = ["--data.corpus", str(corpus), "--data.source", source, "--data.target", target]
+    languages = ["--task.corpus", str(corpus), "--task.source", source, "--task.target", target]
     if status := main(["train", str(CONFIG), *settings, *languages, "--run", str(folder)]):
         raise SystemExit(status)
     return open_run(folder)
 
 
+def source_of(run: Run) -> str:
+    """The source language of a run."""
+    assert isinstance(run.config.task, Translation), "a run of this experiment"
+    return run.config.task.source
+
+
 @cache
 def opened(run: Run, kind: Kind) -> aligning.Direction:
-    """A model, ready to look."""
+    """The opened model of a run."""
     return aligning.direction(run, None, None, None, kind)
 
 
 def maps(run: Run, pairs: Pairs, kind: Kind = "weights") -> list[AttentionMap]:
-    """What a model looks at in English-French pairs; of fr_en, with source and target in each other's place."""
-    pairs = pairs if run.config.data.source == "en" else [(fr, en) for en, fr in pairs]
+    """The maps of English-French pairs; a fr_en model reads them with source and target exchanged."""
+    pairs = pairs if source_of(run) == "en" else [(fr, en) for en, fr in pairs]
     return opened(run, kind).given(pairs)
 
 
 def choose(runs: tuple[Run, Run], kind: Kind, pairs: Pairs, *conventions: Convention) -> tuple[Readout, Readout]:
-    """For each direction the reading, of these conventions, that agrees most with any of the other direction."""
+    """The reading of each direction, of these conventions, that agrees most with some reading of the other."""
     ahead, back = (maps(run, pairs, kind) for run in runs)
 
     def best(mine: Sequence[AttentionMap], other: Sequence[AttentionMap]) -> Readout:
@@ -238,18 +246,23 @@ def write_text() -> None:
         text.write(long if split == "train" else pairs, JOINED, split)
 
 
+def where(runs: tuple[Run, Run]) -> tuple[Readout, Readout]:
+    """The readouts that guided models learned."""
+    return opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
+
+
 def experiment(teachers: Sequence[str]) -> None:
-    """Everything, in the order of what needs what."""
+    """Runs all steps, in the order of their needs."""
     if not (JOINED / "dev.fr").exists():
         write_text()
     golds = {name: Gold.read(DATA / "alignment_gold" / name) for name in GOLD}
-    dev = list(zip(*(formats.text_lines(TEXT / f"dev.{language}") for language in ("en", "fr")), strict=True))
-    dev = dev[:CHOSEN_ON]
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"methods": {}, "models": {}}
+    sides = (formats.text_lines(TEXT / f"dev.{language}")[:CHOSEN_ON] for language in ("en", "fr"))
+    dev = list(zip(*sides, strict=True))
+    results = read_measurements(RESULTS) or {"methods": {}, "models": {}}
 
     def add(method: str, tables: dict[str, dict], **more: object) -> None:
         results["methods"][method] = {**more, **tables}
-        write_json(RESULTS, results)
+        write_measurements(RESULTS, results, "alignments")
         for name, table in tables.items():
             rows = {way: row["aer"] for way, row in table.items() if isinstance(row, dict)}
             print(f"{method} on {name}: {rows}")
@@ -263,12 +276,8 @@ def experiment(teachers: Sequence[str]) -> None:
         results["models"] |= record(runs)
         return runs
 
-    def where(runs: tuple[Run, Run]) -> tuple[Readout, Readout]:
-        """Where models were guided."""
-        return opened(runs[0], "weights").readout, opened(runs[1], "weights").readout
-
     def layers(method: str, links: str, *overrides: str) -> tuple[Run, Run]:
-        runs = train_both(method, "--guidance.links", links_for(links, JOINED), *overrides, corpus=JOINED)
+        runs = train_both(method, "--task.guidance.links", links_for(links, JOINED), *overrides, corpus=JOINED)
         add_models(method, runs, where(runs))
         return runs
 
@@ -285,19 +294,19 @@ def experiment(teachers: Sequence[str]) -> None:
         # Links of the models' own attention teach a layer, whose links teach one that looks earlier in the decoder,
         # whose links teach a head of a new model.
         link_text("attention", plain, choose(plain, "weights", dev, "produced", "read"))
-        frozen = ("--guidance.into", "layer", "--guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
+        frozen = ("--task.guidance.into", "layer", "--task.guidance.run", f"{RUNS}/plain_{{direction}}", *SHORT)
         first = layers("layer", "attention", *frozen)
         link_text("layer", first, where(first))
-        early = (*frozen, "--guidance.layer", "1")
+        early = (*frozen, "--task.guidance.layer", "1")
         again = layers("layer_again", "layer", *early)
         link_text("layer_again", again, where(again), "--symmetrize", "product", "--method", "mutual")
-        guided = train_both("guided", "--guidance.links", links_for("layer_again", TEXT))
+        guided = train_both("guided", "--task.guidance.links", links_for("layer_again", TEXT))
         pair = guided[0], again[1]
         add_models("guided, and layer_again in reverse", pair, where(pair))
         add_models("guided", guided, where(guided))
     if "eflomal" in teachers:
         # What the same models make of a better teacher, which is not their own.
-        taught = train_both("guided_by_eflomal", "--guidance.links", links_for("eflomal", TEXT))
+        taught = train_both("guided_by_eflomal", "--task.guidance.links", links_for("eflomal", TEXT))
         add_models("guided by eflomal", taught, where(taught))
 
 

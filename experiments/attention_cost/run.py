@@ -16,7 +16,7 @@ from jax.extend.core import jaxprs_in_params
 
 from xattn.attention import cross_attention
 from xattn.runs.environment import environment
-from xattn.runs.folder import write_json
+from xattn.runs.results import write_measurements
 from xattn.viewing.curves import growth
 from xattn.viewing.figures import render
 
@@ -101,7 +101,7 @@ if __name__ == "__main__":
     results["chunked"] = {"constant_bytes": constant, "bytes_per_n_plus_m": slope, "largest_relative_error": error}
     largest = {name: both[name]["n = m"]["temporary_bytes"][-1] for name in FUNCTIONS}
     results["share_of_jax_nn_at_8192"] = largest["chunked"] / largest["jax.nn"]
-    write_json(HERE / "results.json", results)
+    write_measurements(HERE / "results.json", results)
 
     figure = growth(
         SIZES,

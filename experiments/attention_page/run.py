@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.cli import main
 from xattn.data.toy import grammar
-from xattn.runs.folder import write_json
+from xattn.runs.results import write_measurements
 from xattn.viewing.page import Page, Sentence
 from xattn.viewing.page.assembly import code
 
@@ -105,5 +105,5 @@ if __name__ == "__main__":
                 "seconds_median": round(statistics.median(times), 3),
                 "seconds_worst": round(max(times), 3),
             }
-        write_json(HERE / "results.json", results)
+        write_measurements(HERE / "results.json", results)
         browser.close()

@@ -12,7 +12,6 @@ import os
 # PyTorch's threads must not spin while JAX is timed.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from flax import nnx
 from xattn.attention import cross_attention, explain
 from xattn.attention.tiles import cores
 from xattn.runs.environment import environment
-from xattn.runs.folder import write_json
+from xattn.runs.results import read_measurements, write_measurements
 
 HERE = Path(__file__).parent
 ROUNDS = 9 if cores() > 1 else 3
@@ -139,5 +138,5 @@ if __name__ == "__main__":
             took, share = row["milliseconds"]["xattn"], row["share of ceiling"]
             print(f"{name:34} {chosen:8} {part:18} {took:8.2f} ms  {ratios}  {share:.0%} of ceiling", flush=True)
         # After every shape: a measurement that is stopped keeps what it has.
-        results = json.loads(file.read_text()) if file.exists() else {}
-        write_json(file, results | {key: {"environment": here, "shapes": rows}})
+        results = read_measurements(file)
+        write_measurements(file, results | {key: {"environment": here, "shapes": rows}})

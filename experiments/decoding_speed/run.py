@@ -1,4 +1,4 @@
-"""How fast beam search is beside CTranslate2's, on the same weights: both sides in turn in one go.
+"""Speed of beam search beside that of CTranslate2, on the same weights: both sides are timed in turn in one process.
 
     pip install -e '.[bench]'
     python experiments/decoding_speed/run.py RUN SOURCES
@@ -8,7 +8,6 @@ under the name of the run, to results.json beside this file.
 """
 
 import argparse
-import json
 import os
 import statistics
 import time
@@ -25,7 +24,8 @@ from ctranslate2_model import convert
 from rich.console import Console
 
 from xattn.runs.environment import environment
-from xattn.runs.folder import PRETRAINED, open_run, write_json
+from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.results import read_measurements, write_measurements
 from xattn.translation.translator import Translation, Translator
 
 HERE = Path(__file__).parent
@@ -136,9 +136,7 @@ def main() -> None:
     row = {"environment": here, "settings": settings, **measure(model, texts, threads, console)}
     console.print({name: value for name, value in row.items() if name not in ("environment", "settings")})
     file = HERE / "results.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
-    results[arguments.run.name] = row
-    write_json(file, results)
+    write_measurements(file, read_measurements(file) | {arguments.run.name: row})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What five million sentence pairs take, from text files to batches: memory and time of every step.
+"""Memory and time of five million sentence pairs, at every step from text files to batches.
 
     /usr/bin/time -v python experiments/large_corpus/run.py FOLDER
 
@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from xattn.config import Data, Experiment, Training, Vocabulary
+from xattn.config import Experiment, Training, Translation, Vocabulary
 from xattn.data import batching
 from xattn.runs.environment import environment
-from xattn.runs.folder import create, write_json
+from xattn.runs.folder import create
+from xattn.runs.results import write_measurements
 from xattn.translation.task import TranslationTask
 
 HERE = Path(__file__).parent
@@ -80,9 +81,13 @@ def main() -> None:
         maker.start()
         maker.join()
     config = Experiment(
-        data=Data(corpus=str(corpus), folder=str(arguments.folder / "cache")),
-        vocabulary=Vocabulary(kind="bpe", size=16_000),
-        training=Training(buckets=16, batch_tokens=8192),
+        task=Translation(
+            corpus=str(corpus),
+            folder=str(arguments.folder / "cache"),
+            vocabulary=Vocabulary(kind="bpe", size=16_000),
+            buckets=16,
+        ),
+        training=Training(batch_tokens=8192),
     )
     rows: dict[str, dict[str, float]] = {}
     with measured(rows, "imports"):
@@ -103,7 +108,7 @@ def main() -> None:
             TranslationTask(run, console)
     examples = sum(len(planned.examples) for planned in plan)
     pieces = sum(int((side - 1).sum()) for side in task.lengths["train"])
-    write_json(
+    write_measurements(
         HERE / "results.json",
         {
             "pairs": examples,

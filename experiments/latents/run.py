@@ -2,7 +2,7 @@
 
     python experiments/latents/run.py
 
-Runs go into runs/latents_* and runs/toy_en_fr_latents_2; the results and the figures beside this file are made anew.
+Runs go into runs/latents* and runs/toy_en_fr_latents_2; the results and the figures beside this file are made anew.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from xattn.cli import main
 from xattn.config import Recall
 from xattn.runs.folder import Run, write_json
-from xattn.sweeps import measure
+from xattn.sweeps import System, measure
 from xattn.viewing.curves import frontier
 from xattn.viewing.figures import render
 
@@ -18,29 +18,37 @@ HERE = Path(__file__).parent
 CONFIG, TOY = (HERE.parents[1] / "configs" / f"{name}.py" for name in ("latents", "toy_en_fr"))
 LATENTS, RANKS = (1, 2, 4, 8, 16), (1, 2, 4, 8, 16, 32)
 
-# Latents start slowly, so they get twice the steps; who sees nothing soon knows all that it can.
-SLOW = ["--training.steps", "4000"]
-SHORT = ["--training.steps", "500"]
-SYSTEMS = {
-    "full": [],
-    "mean": ["--model.memory", "mean"],
-    "shuffle": ["--model.memory", "shuffle", *SHORT],
-    "none": ["--model.memory", "none", *SHORT],
-    **{f"latents {n}": ["--model.memory", "latents", "--model.latents", str(n), *SLOW] for n in LATENTS},
-    **{f"rank {r}": ["--row.rank", str(r)] for r in RANKS},
-}
+# Latents learn slowly at first, so they get twice the steps. Without a memory the model plateaus early.
+SLOW = ("--training.steps", "4000")
+SHORT = ("--training.steps", "500")
+SYSTEMS = [
+    System(seeds=3),
+    System(memory="mean"),
+    System(memory="shuffle", overrides=SHORT),
+    System(memory="none", overrides=SHORT),
+    *(
+        System(
+            memory="latents",
+            variant=str(n),
+            overrides=("--model.latents", str(n), *SLOW),
+            seeds=3 if n == max(LATENTS) else 1,
+        )
+        for n in LATENTS
+    ),
+    *(System(memory="rank", variant=str(r), overrides=("--task.rank", str(r))) for r in RANKS),
+]
 
 
 def memory_bytes(run: Run) -> int:
-    """What a decoder keeps of a source between its looks, before keys and values are made of it, in float32."""
-    row, model = run.config.row, run.config.model
-    assert isinstance(row, Recall), "the settings of this row"
-    positions = {"full": row.pairs, "mean": 1, "latents": model.latents}[model.memory]
-    return 4 * positions * (row.rank or model.width)
+    """Bytes of the memory of an example in float32, before keys and values are made from it."""
+    task, model = run.config.task, run.config.model
+    assert isinstance(task, Recall), "the settings of this config"
+    positions = {"full": task.pairs, "mean": 1, "latents": model.latents}[model.memory]
+    return 4 * positions * (task.rank or model.width)
 
 
 if __name__ == "__main__":
-    runs = measure(CONFIG, SYSTEMS, HERE / "results.json", seeds={"full": 3, "latents 16": 3})
+    runs = measure(CONFIG, SYSTEMS, HERE / "results.json")
     kept = {name: each.read_results() for name, each in runs.items()}
     recall = {name: each["splits"]["test"]["recall"] for name, each in kept.items()}
     sizes = {name: memory_bytes(each) for name, each in runs.items() if name not in ("shuffle", "none")}
@@ -55,7 +63,8 @@ if __name__ == "__main__":
         score="recall on test",
     )
     (HERE / "frontier.png").write_bytes(render(figure, "png"))
-    translator = measure(TOY, {"latents 2": ["--model.memory", "latents", "--model.latents", "2"]}, HERE / "toy.json")
+    two = System(memory="latents", variant="2", overrides=("--model.latents", "2"))
+    translator = measure(TOY, [two], HERE / "toy.json")[two.name]
     picture = ["--format", "png", "--output", str(HERE / "four_tokens_two_latents.png")]
-    main(["view", str(translator["latents 2"].folder), "the quick brown fox", *picture])
+    main(["view", str(translator.folder), "the quick brown fox", *picture])
     write_json(HERE / "frontier.json", {name: {"bytes": sizes[name], "recall": recall[name]} for name in sizes})

@@ -2,7 +2,7 @@
 
     python experiments/self_vs_cross/run.py
 
-Runs go into runs/self_vs_cross_*; results.json, costs.json and the picture beside this file are made anew. The picture
+Runs go into runs/self_vs_cross*; results.json, costs.json and the picture beside this file are made anew. The picture
 is of a model that translates to Hindi, the run of experiments/toy_en_hi, which has to be there.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from xattn.alignment.maps import MEANINGS, Readout, WordMap
 from xattn.runs.folder import Run, open_run, write_json
 from xattn.runs.readout import readout
-from xattn.sweeps import measure
+from xattn.sweeps import System, measure
 from xattn.tasks.self_cross import cached_bytes, score_entries
 from xattn.translation.translator import Translator
 from xattn.viewing.figures import render
@@ -24,19 +24,19 @@ SENTENCE = "we are friends"
 SIZES = ((16, 16), (64, 64), (512, 16), (512, 512))
 """Source and target positions that costs are counted for."""
 
-# What has nothing to look at learns only what French is like: a quarter of the steps is enough.
-FEW = ["--training.steps", "1000"]
-SYSTEMS = {
-    "full": [],
-    "full self": ["--row.stack", "self"],
-    "mean": ["--model.memory", "mean"],
-    "shuffle": ["--model.memory", "shuffle", *FEW],
-    "none": ["--model.memory", "none", *FEW],
-}
+# Without a source the model learns only what French is like: a quarter of the steps is enough.
+FEW = ("--training.steps", "1000")
+SYSTEMS = [
+    System(),
+    System(variant="self", overrides=("--task.stack", "self")),
+    System(memory="mean"),
+    System(memory="shuffle", overrides=FEW),
+    System(memory="none", overrides=FEW),
+]
 
 
 def costs(run: Run) -> list[dict[str, int]]:
-    """Entries of one head's scores, and bytes that are cached while a target is written, for one example."""
+    """Entries of the scores of one head, and bytes cached while a target is written, for one example."""
     model = run.config.model
     return [
         {"source": source, "target": target}
@@ -47,7 +47,7 @@ def costs(run: Run) -> list[dict[str, int]]:
 
 
 def two_kinds() -> bytes:
-    """The founding documents' two heatmaps, of a trained model: a sentence looks at itself, its translation at it."""
+    """Two heatmaps of a trained model: a sentence attends to itself, and its translation attends to the sentence."""
     if not HINDI.is_dir():
         raise SystemExit(f"{HINDI} is not there: python experiments/toy_en_fr/run.py toy_en_hi makes it, in minutes.")
     run = open_run(HINDI)
@@ -60,7 +60,7 @@ def two_kinds() -> bytes:
         f"self-attention: encoder, layer {own.layer}, head {own.head}": among.to_words(own),
         f"cross-attention: decoder, layer {where.layer}, head {where.head}": best.attention.to_words(where),
     }
-    notes = "a row is the word that looks, a column what it looks at; in percent; special: EOS\n"
+    notes = "a row is the word that attends, a column the word that it attends to; in percent; special: EOS\n"
     return render(beside(maps, f"{notes}at the right {MEANINGS[where.convention]}"), "png")
 
 

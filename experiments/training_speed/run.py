@@ -22,7 +22,7 @@ import numpy as np
 from xattn import process
 from xattn.config import Experiment, Model
 from xattn.runs.environment import environment
-from xattn.runs.folder import write_json
+from xattn.runs.results import write_measurements
 
 HERE = Path(__file__).parent
 ROUNDS = 9
@@ -189,7 +189,7 @@ def main() -> None:
     for shape in SHAPES:
         row = rows[" x ".join(map(str, shape))] = measure(shape, sides)
         print(shape, json.dumps(row), flush=True)
-    write_json(HERE / "results.json", {"environment": here, "shapes": rows})
+    write_measurements(HERE / "results.json", {"environment": here, "shapes": rows})
 
 
 if __name__ == "__main__":

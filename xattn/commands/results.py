@@ -1,11 +1,5 @@
-"""The table of all experiments, from what they keep beside their READMEs; a config without results is "not run".
+"""`xattn results`: the table of all experiments, from the results beside their READMEs; see `xattn.runs.results`."""
 
-An experiment's results.json has, for each name of a system, what `xattn evaluate` kept of its run (see
-`xattn.tasks.task.Task`), and the environment, steps and seconds of its training. The first system is the one that
-the config describes; the others are its ablations.
-"""
-
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +7,12 @@ from typing import Any
 from tyro.conf import Positional
 
 from xattn.errors import ConfigError, UserError
-from xattn.runs.results import shown
 
 NOT_RUN = "not run"
-HEADINGS = ("experiment", "system", "split", "score", "value", "best baseline", "points right (chance)", "minutes")
-
-
-SHORT = ("experiment", "score", "full", "mean", "none", "shuffle", "best baseline", "points right (chance)", "minutes")
-ABLATIONS = SHORT[3:6]
+ABLATIONS = ("mean", "none", "shuffle")
+_LAST = ("best baseline", "pointing accuracy (chance)", "minutes")
+HEADINGS = ("experiment", "system", "split", "score", "value", *_LAST)
+SHORT = ("experiment", "score", "full", *ABLATIONS, *_LAST)
 BEGIN, END = "<!-- xattn results: one line an experiment -->", "<!-- end of xattn results -->"
 
 
@@ -29,8 +21,8 @@ def results(root: Positional[Path] = Path(), /, *, write: Path | None = None) ->
 
     Args:
         root: The folder that holds configs and experiments; the current one, unless given.
-        write: A Markdown file in root, such as README.md: one line an experiment takes the place of what stands
-            between its two marks; nothing is printed.
+        write: A Markdown file in root, such as README.md: a table of one line an experiment replaces the text between
+            its two marks, and nothing is printed.
     """
     if write is None:
         print(table(root))
@@ -51,31 +43,30 @@ def table(root: Path) -> str:
     experiments = _experiments(root)
     rows: list[tuple[str, ...]] = [HEADINGS]
     for experiment, systems in experiments.items():
-        for name, system in systems.items():
-            rows += [(experiment, name, split, *_scores(system, row)) for split, row in system["splits"].items()]
+        for system in systems:
+            for split, row in system["splits"].items():
+                rows.append((experiment, system["name"], split, *_scores(system, row)))
     rows += [(name, NOT_RUN, *[""] * (len(HEADINGS) - 2)) for name in _not_run(root, experiments)]
     return _markdown(rows)
 
 
 def short_table(root: Path) -> str:
-    """One line an experiment: what the config describes and its ablations, on the first test split.
+    """One line an experiment and variant: the full memory and its ablations, on the first test split."""
+    from xattn.runs.results import shown
 
-    A system is what its name says: "full" or one of `ABLATIONS`, with or without "memory". Other words of the name,
-    such as those of a task among several, make a line of their own where there is a full system of them.
-    """
     experiments = _experiments(root)
     rows: list[tuple[str, ...]] = [SHORT]
     for experiment, systems in experiments.items():
-        by_kind = {(kind, other): system for name, system in systems.items() for kind, other in [_kind(name)]}
-        for (kind, other), system in by_kind.items():
-            if kind != "full":
+        named = {(system["memory"], system["variant"]): system for system in systems}
+        for (memory, variant), system in named.items():
+            if memory != "full":
                 continue
             split, row = next(iter(system["splits"].items()))
             metric, value, *rest = _scores(system, row)
-            ablations = [by_kind[each, other] if (each, other) in by_kind else None for each in ABLATIONS]
+            ablations = [named[each, variant] if (each, variant) in named else None for each in ABLATIONS]
             values = [shown(metric, each["splits"][split][metric]) if each else "-" for each in ablations]
             link = f"[{experiment}](experiments/{experiment}/README.md)"
-            rows.append((f"{link} {other}".strip(), metric.replace("_", " "), value, *values, *rest))
+            rows.append((f"{link} {variant}".strip(), metric.replace("_", " "), value, *values, *rest))
     for name in _not_run(root, experiments):
         rows.append((f"[{name}](configs/{name}.py)", NOT_RUN, *[""] * (len(SHORT) - 2)))
     return _markdown(rows)
@@ -89,25 +80,20 @@ def filled(text: str, content: str, page: Path) -> str:
     return f"{before}{BEGIN}\n\n{content}\n\n{END}{rest.split(END)[1]}"
 
 
-def _kind(name: str) -> tuple[str, str]:
-    """Which system a name means, and the words of it that say something else."""
-    words = name.split()
-    kind = next((word for word in words if word in ("full", *ABLATIONS)), "")
-    return kind, " ".join(word for word in words if word not in (kind, "memory"))
-
-
-def _experiments(root: Path) -> dict[str, dict[str, Any]]:
+def _experiments(root: Path) -> dict[str, list[dict[str, Any]]]:
     """The systems of every experiment that has any."""
+    from xattn.runs.results import read_systems
+
     if not (root / "configs").is_dir() or not (root / "experiments").is_dir():
         raise ConfigError(f"{root.absolute()} has no configs and experiments: run this in a checkout of the source.")
-    every = {path.parent.name: _systems(path) for path in sorted(root.glob("experiments/*/results.json"))}
+    every = {path.parent.name: read_systems(path) for path in sorted(root.glob("experiments/*/results.json"))}
     return {name: systems for name, systems in every.items() if systems}
 
 
-def _not_run(root: Path, experiments: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _not_run(root: Path, experiments: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     known = set(experiments)
-    known |= {each["config"] for systems in experiments.values() for each in systems.values() if "config" in each}
-    # An ablation with a config of its own stands in the experiment of what it is an ablation of.
+    known |= {each["config"] for systems in experiments.values() for each in systems}
+    # An ablation with a config of its own belongs to the experiment whose name its name begins with.
     configs = sorted(path.stem for path in root.glob("configs/*.py"))
     return [name for name in configs if not any(name == each or name.startswith(f"{each}_") for each in known)]
 
@@ -119,16 +105,9 @@ def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _systems(path: Path) -> dict[str, Any]:
-    """The systems of an experiment that were scored on splits; measurements of speed have none."""
-    try:
-        found = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON: {error}.") from None
-    return {name: each for name, each in found.items() if isinstance(each, dict) and "splits" in each}
-
-
 def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
+    from xattn.runs.results import shown
+
     metric = system["headline"]
     baselines = row["baselines"] if "baselines" in row else {}
     worse = -1 if metric == "loss" else 1
@@ -139,6 +118,6 @@ def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
         looked = f"{row['pointing']['accuracy']:.4f} ({row['pointing']['chance']:.4f})"
     elif "alignment" in row:
         looked = f"AER {row['alignment']['aer']:.4f}"
-    minutes = f"{system['training_seconds'] / 60:.1f}" if "training_seconds" in system else "-"
+    minutes = f"{system['training_seconds'] / 60:.1f}"
     against = f"{shown(metric, best[0])} ({best[1]})" if best else "-"
     return (metric, shown(metric, row[metric]), against, looked, minutes)

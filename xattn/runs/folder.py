@@ -1,4 +1,4 @@
-"""The run folder: all that a trained experiment leaves, and all that using it needs. It can be copied anywhere."""
+"""The run folder: all files of a trained experiment, and all that its use needs. It can be copied anywhere."""
 
 import json
 from dataclasses import dataclass
@@ -13,9 +13,12 @@ from xattn.runs.environment import environment
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "toy_en_fr"
 """The run that comes with the package: the toy translator."""
 
+RESULTS_VERSION = 2
+"""The version of the form of results.json, of a run and of an experiment. Version 1 had no `version`."""
+
 
 class RunError(UserError):
-    """A run folder that cannot be used; the message names it, and what would be right."""
+    """A run folder that cannot be used; the message names the folder and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """Orbax checkpoints."""
+        """The folder of Orbax checkpoints."""
         return self.folder / "checkpoints"
 
     @property
@@ -47,26 +50,46 @@ class Run:
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard events."""
+        """The folder of TensorBoard events."""
         return self.folder / "tensorboard"
 
     @property
     def figures(self) -> Path:
-        """Pictures."""
+        """The folder of pictures."""
         return self.folder / "figures"
 
     @property
     def results(self) -> Path:
-        """Scores by split."""
+        """The scores by split."""
         return self.folder / "results.json"
 
     def read_results(self) -> dict[str, Any]:
-        """The scores so far; empty before the first evaluation."""
-        return json.loads(self.results.read_text()) if self.results.exists() else {}
+        """The scores so far; empty before the first evaluation.
+
+        Raises `RunError` for a file that is no JSON, or of a newer version.
+        """
+        if not self.results.exists():
+            return {}
+        try:
+            results = json.loads(self.results.read_text())
+        except json.JSONDecodeError as error:
+            raise RunError(f"{self.results} is not JSON ({error}): delete it and evaluate the run again.") from None
+        # Version 1 has the fields of version 2, but for the version.
+        check_version(self.results, results["version"] if "version" in results else 1)
+        return {name: value for name, value in results.items() if name != "version"}
 
     def write_results(self, results: dict[str, Any]) -> None:
         """Replaces the scores."""
-        write_json(self.results, results)
+        write_json(self.results, {"version": RESULTS_VERSION, **results})
+
+
+def check_version(path: Path, version: object) -> None:
+    """Raises `RunError` for a results.json of a version that this xattn does not know."""
+    if version not in range(1, RESULTS_VERSION + 1):
+        raise RunError(
+            f"{path} is of version {version!r}, but this xattn reads versions up to {RESULTS_VERSION}: install a newer "
+            "xattn."
+        )
 
 
 def create(folder: str | Path, config: Experiment) -> Run:
@@ -102,7 +125,7 @@ def create(folder: str | Path, config: Experiment) -> Run:
 
 
 def open_run(folder: str | Path) -> Run:
-    """Opens the folder of a run."""
+    """Opens the folder of a run; raises `RunError` for a folder that is no run, or whose config cannot be read."""
     folder = Path(folder)
     if not folder.is_dir():
         raise RunError(f"There is no run folder {folder}.")
@@ -116,7 +139,7 @@ def open_run(folder: str | Path) -> Run:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON through a file beside it, so that an interrupted write leaves the old one."""
+    """Writes JSON to a temporary file first, so that an interrupted write leaves the old file."""
     beside = path.with_name(path.name + ".partial")
     beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     beside.replace(path)
