@@ -11,6 +11,12 @@ class ConfigError(UserError):
     """A config or an option that cannot be used; the message names it, and what would be right."""
 
 
+def require(condition: bool, message: str) -> None:
+    """Raises `ConfigError` with the message unless the condition holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
 def nearest(word: str, choices: Sequence[str]) -> str:
     """The end of an error message about an unknown name: the choice nearest to it, or all where none is near.
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import Base, Head, Rows, check, tell
-from xattn.errors import UserError
+from xattn.commands.common import Base, Head, Rows, tell
+from xattn.errors import UserError, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,26 +88,26 @@ class Options:
     def check(self) -> None:
         """Raises `ConfigError` for options that do not go together, and for numbers out of bounds."""
         given, alone = self.target is not None, self.reverse is None
-        check(given or self.gold is None, "--gold is of given translations: name their file with --target.")
-        check(
+        require(given or self.gold is None, "--gold is of given translations: name their file with --target.")
+        require(
             not given or self.beam is None,
             "--beam is for translating, but --target gives the translations: leave one of them out.",
         )
-        check(self.beam is None or self.beam >= 1, f"--beam must be at least 1, not {self.beam}.")
-        check(
+        require(self.beam is None or self.beam >= 1, f"--beam must be at least 1, not {self.beam}.")
+        require(
             not self.grid or (self.gold is None) != alone,
             "--grid needs either --gold, for AER, or --reverse, for the agreement of both directions.",
         )
-        check(
+        require(
             not alone or (self.reverse_layer, self.reverse_head, self.reverse_rows) == (None, None, None),
             "--reverse-layer, --reverse-head and --reverse-rows belong to --reverse: name a run there.",
         )
-        check(
+        require(
             self.kind == "weights" or self.method != "threshold",
             "--method threshold is a level of weights; norms have no scale of their own. Choose another.",
         )
-        check(self.k >= 1, f"--k must be at least 1, not {self.k}.")
-        check(0 < self.level <= 1, f"--level must be above 0 and at most 1, not {self.level}.")
+        require(self.k >= 1, f"--k must be at least 1, not {self.k}.")
+        require(0 < self.level <= 1, f"--level must be above 0 and at most 1, not {self.level}.")
 
 
 def align(options: Annotated[Options, arg(name="")]) -> int:

@@ -1,12 +1,10 @@
-"""What several commands share: option types and their checks, the run that a first word names, the console, notes."""
+"""What several commands share: option types, the run that a first word names, the console, and notes."""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-
-from xattn.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,12 +15,6 @@ Base = Literal["auto", "0", "1"]
 Order = Literal["auto", "source-target", "target-source"]
 Rows = Literal["produced", "read"]
 Head = int | Literal["mean"]
-
-
-def check(holds: bool, message: str) -> None:
-    """Raises `ConfigError` with this message where a condition on options does not hold."""
-    if not holds:
-        raise ConfigError(message)
 
 
 def run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":

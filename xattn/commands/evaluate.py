@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from xattn import process
 from xattn.commands import common
-from xattn.commands.common import check
+from xattn.errors import require
 
 if TYPE_CHECKING:
     from xattn.runs.folder import Run
@@ -40,15 +40,15 @@ def evaluate(
     """
     from xattn.runs.folder import open_run
 
-    check(
+    require(
         score or not (source or target or mean),
         "--source, --target and --mean belong to --score: add it, or leave them out.",
     )
-    check(
+    require(
         (source is None) == (target is None),
         "--source and --target name two files: give both, or none to read standard input.",
     )
-    check(
+    require(
         not (tune and (score or splits)),
         "--tune looks at the validation split alone: leave --score and --splits out.",
     )

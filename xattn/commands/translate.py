@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import check, run_and_texts
+from xattn.commands.common import run_and_texts
+from xattn.errors import require
 
 if TYPE_CHECKING:
     from xattn.translation.translator import Translation, Translator
@@ -50,10 +51,10 @@ class Options:
         """Raises `ConfigError` for options that do not go together, and for numbers out of bounds."""
         of_samples = ("temperature", "top_k", "top_p", "seed")
         for name, value in {_flag(name): getattr(self, name) for name in of_samples}.items():
-            check(self.sample or value is None, f"{name} belongs to --sample: add it, or leave {name} out.")
+            require(self.sample or value is None, f"{name} belongs to --sample: add it, or leave {name} out.")
         for name, value in {"--beam": self.beam, "--length-penalty": self.length_penalty}.items():
             message = f"{name} belongs to a search, but --sample draws: leave one of them out."
-            check(not self.sample or value is None, message)
+            require(not self.sample or value is None, message)
         bounds: list[tuple[str, Callable[[float], bool], str]] = [
             ("beam", lambda x: x >= 1, "at least 1"),
             ("n_best", lambda x: x >= 1, "at least 1"),
@@ -64,7 +65,7 @@ class Options:
         ]
         for name, holds, wanted in bounds:
             value = getattr(self, name)
-            check(value is None or holds(value), f"{_flag(name)} must be {wanted}, not {value}.")
+            require(value is None or holds(value), f"{_flag(name)} must be {wanted}, not {value}.")
 
 
 def translate(options: Annotated[Options, arg(name="")]) -> int:
@@ -77,12 +78,12 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
 
     model = Translator.open(run)
     width = model.settings.beam if options.beam is None else options.beam
-    check(
+    require(
         options.sample or options.n_best <= width,
         f"--n-best must be between 1 and the beam ({width}), not {options.n_best}.",
     )
     pieces, longest = len(model.encode(options.prefix)), model.settings.max_length
-    check(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
+    require(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
     lines = [text.encode() for text in texts] if texts else sys.stdin.buffer
     total = len(texts) if texts else _count_lines(sys.stdin.buffer)
     text_lines.write_translations(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import Head, Rows, check, run_and_texts
-from xattn.errors import ConfigError, UserError
+from xattn.commands.common import Head, Rows, run_and_texts
+from xattn.errors import ConfigError, UserError, require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,16 +72,16 @@ class Options:
     def check_texts(self, texts: Sequence[str]) -> None:
         """Raises `ConfigError` for texts and translations that are missing, or do not go together."""
         files, target = self.source is not None, self.target
-        check(not (files and texts), "--source names a file of sentences: leave the texts out, or --source.")
-        check(
+        require(not (files and texts), "--source names a file of sentences: leave the texts out, or --source.")
+        require(
             files or bool(texts and all(text.strip() for text in texts)),
             'There is nothing to view: give a sentence, such as "the quick brown fox".',
         )
-        check(
+        require(
             files or target is None or bool(target.strip()),
             "--target is empty: give a translation to follow, or leave it out.",
         )
-        check(
+        require(
             files or target is None or len(texts) == 1,
             f"--target is one translation, but there are {len(texts)} texts: give files, with --source.",
         )
@@ -89,12 +89,12 @@ class Options:
     def check_format(self, count: int) -> None:
         """Raises `ConfigError` for a format that does not exist, or cannot show as many sentences, or comparisons."""
         _check_format(self.format)
-        check(
+        require(
             self.format == "html" or count == 1,
             f"--format {self.format} shows one sentence, but there are {count} texts; put the sentence in quotes, or "
             "take --format html, which shows many.",
         )
-        check(
+        require(
             self.format == "html" or not (self.against or self.steps),
             "--against and --steps compare maps: they need --format html.",
         )
@@ -136,11 +136,11 @@ def _view_texts(options: Options, run: "Run", texts: list[str], console: "Consol
         texts, targets = read_sentences(options.source), None
         if options.target is not None:
             targets = read_sentences(Path(options.target))
-            check(
+            require(
                 len(texts) == len(targets),
                 f"{options.source} has {len(texts)} lines but {options.target} has {len(targets)}; they must be pairs.",
             )
-        check(bool(texts), f"There is nothing to view: {options.source} is empty.")
+        require(bool(texts), f"There is nothing to view: {options.source} is empty.")
     where = readout(run, options.layer, options.head, options.rows, options.kind)
     against = [open_run(folder) for folder in options.against]
     options.check_format(len(texts))
@@ -181,9 +181,9 @@ def _view_maps(options: Options, path: Path, console: "Console") -> None:
         raise ConfigError("--maps shows the map of a number, counted from 0: give one number, and no run or text.")
     _check_format(options.format)
     maps = load_maps(path)
-    check(bool(maps), f"There is nothing to view: {path} has no maps.")
+    require(bool(maps), f"There is nothing to view: {path} has no maps.")
     number = int(options.words[0]) if options.words else 0
-    check(number < len(maps), f"There is no map {number}: {path} has {len(maps)}, counted from 0.")
+    require(number < len(maps), f"There is no map {number}: {path} has {len(maps)}, counted from 0.")
     shown = maps if options.format == "html" and not options.words else [maps[number]]
     form = shown[0].weights.shape[:2]
     for place, each in enumerate(shown):
@@ -202,8 +202,8 @@ def _readout_of(options: Options, attention: "AttentionMap") -> "Readout":
 
     layers, heads = attention.weights.shape[:2]
     layer, head = layers - 1 if options.layer is None else options.layer, options.head
-    check(0 <= layer < layers, f"--layer must be between 0 and {layers - 1}, not {layer}.")
-    check(
+    require(0 <= layer < layers, f"--layer must be between 0 and {layers - 1}, not {layer}.")
+    require(
         not isinstance(head, int) or 0 <= head < heads,
         f"--head must be between 0 and {heads - 1}, or mean, not {head}.",
     )
@@ -213,7 +213,7 @@ def _readout_of(options: Options, attention: "AttentionMap") -> "Readout":
 def _check_format(format: str) -> None:
     from xattn.viewing.formats import FORMATS
 
-    check(format in FORMATS, f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
+    require(format in FORMATS, f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
 
 
 def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readout", console: "Console") -> None:

@@ -69,12 +69,6 @@ class Checked:
         """Raises `ConfigError` where fields contradict each other."""
 
 
-def require(condition: bool, message: str) -> None:
-    """Raises `ConfigError` with the message unless the condition holds."""
-    if not condition:
-        raise ConfigError(message)
-
-
 def describe(hint: Any) -> str:
     """The values that a field takes, in words.
 

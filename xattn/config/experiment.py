@@ -5,9 +5,10 @@ from typing import Annotated
 
 from annotated_types import Ge, Lt
 
-from xattn.config.checked import Checked, require, settings
+from xattn.config.checked import Checked, settings
 from xattn.config.sections import Devices, Model, Optimizer, Training
 from xattn.config.tasks import TaskSettings, Translation
+from xattn.errors import require
 
 
 @settings("")

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt
 
-from xattn.config.checked import Checked, Count, Rate, require, settings
+from xattn.config.checked import Checked, Count, Rate, settings
+from xattn.errors import require
 
 
 @settings("model")

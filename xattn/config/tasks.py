@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from xattn.config.checked import Checked, Count, Rate, Share, require, settings
+from xattn.config.checked import Checked, Count, Rate, Share, settings
 from xattn.config.sections import Model
+from xattn.errors import require
 
 
 @settings("task")
