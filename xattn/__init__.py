@@ -69,7 +69,9 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value = _version()
+        from xattn.version import version
+
+        value = version()
     elif name in _MODULES:
         import importlib
 
@@ -84,13 +86,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _version() -> str:
-    """The installed version; "0+unknown" where only the source is on the path."""
-    import importlib.metadata
-
-    try:
-        return importlib.metadata.version("xattn")
-    except importlib.metadata.PackageNotFoundError:
-        return "0+unknown"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import xattn
+from xattn.version import version
 
 
 def environment() -> dict[str, Any]:
@@ -18,7 +18,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {"xattn": xattn.__version__} | {name: importlib.metadata.version(name) for name in packages},
+        "packages": {"xattn": version()} | {name: importlib.metadata.version(name) for name in packages},
         "devices": [device.device_kind for device in jax.devices()],
         "git": _git_state(),
         "command": " ".join(["xattn", *sys.argv[1:]]),

@@ -8,7 +8,6 @@ from typing import Literal
 import jax
 import numpy as np
 
-import xattn
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, describe
 from xattn.alignment.symmetrization import Combination, GrowTest, Symmetrization, combine, symmetrize
@@ -17,6 +16,7 @@ from xattn.runs.folder import Run, RunError
 from xattn.runs.readout import chosen as chosen_readout
 from xattn.runs.readout import readout as readout_of
 from xattn.translation.translator import Translator
+from xattn.version import version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def direction(
     provenance = {
         "run": run.folder.resolve().name,
         "parameters": f"sha256 {digest.hexdigest()[:16]}",
-        "xattn": xattn.__version__,
+        "xattn": version(),
     }
     if chosen is not None and readout == chosen[0]:
         provenance["readout"] = f"chosen by {chosen[1]}"
