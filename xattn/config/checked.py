@@ -30,11 +30,11 @@ FEW = 20
 def settings(section: str) -> Callable[[Class], Class]:
     """Makes a class a frozen dataclass with keyword arguments that are checked when it is made.
 
-    `section` is the place of its fields in a config: `model` for `model.layers`. A method `check(self)`, where the
-    class has one, checks what concerns several fields.
+    `section` is the place of its fields in a config: `model` for `model.layers`. The method `check`, if the class has
+    one, checks conditions on several fields.
 
-    Raises `ConfigError`, when an instance is made, for an unknown field, a value of another type (nothing is
-    converted, but whole numbers where numbers are asked for), a value out of bounds, and what `check` finds.
+    Making an instance raises `ConfigError` for an unknown field, for a value of another type or out of bounds, and for
+    what `check` finds. Values are not converted, except for a whole number where a number is asked for.
     """
 
     def make(cls: Any) -> Any:
