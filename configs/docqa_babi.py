@@ -1,10 +1,10 @@
-"""bAbI's task 2, two supporting facts: a question looks at the sentences of a story, three times.
+"""bAbI task 2, two supporting facts: a question attends to the sentences of a story in three hops.
 
-Question: Does attention find the supporting facts, first who has the object, then where that person went?
+Question: Does attention find the supporting facts in order: who has the object, then where that person went?
 Command: XATTN_DATA=path python experiments/docqa_babi/run.py
 Hardware: 2 CPU cores
 Time: 68 s; 7 min for all five tasks and the ablations
-Score: 0.987 on test_qa2 (bar 0.95; other seeds 0.985, 0.980); 0.926 look at one fact after the other (chance 0.012)
+Score: 0.987 on test_qa2 (bar 0.95; other seeds 0.985, 0.980); 0.926 point to one fact after the other (chance 0.012)
 """
 
 from xattn.config import DocQA, Experiment, Model, Optimizer, Training

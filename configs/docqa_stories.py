@@ -1,6 +1,6 @@
-"""Generated stories of people who walk, take, drop and give: four kinds of questions, whose facts are known.
+"""Generated stories: four kinds of questions about people and objects, with known supporting facts.
 
-Question: Does attention find the supporting facts, each in its turn?
+Question: Does attention find the supporting facts one after the other?
 Command: python experiments/docqa_stories/run.py
 Hardware: 2 CPU cores
 Time: 97 s for 4,000 steps; 4.5 min with the ablations

@@ -1,10 +1,10 @@
-"""Graph matching: 15 nodes, a copy in another order with 5 % of the edges moved, and which node has become which.
+"""Graph matching: a graph of 15 nodes, and a copy in another order with 5 % of the edges moved.
 
-Question: Are more nodes found by looks at the other graph between rounds of messages, than by comparing at the end?
+Question: Does attention between the graphs in every round match more nodes than comparing them at the end?
 Command: python experiments/graph_match/run.py
 Hardware: 2 CPU cores
 Time: 38 s for 2,000 steps
-Score: hits 0.950 on test; 0.903 without looks (siamese), 0.758 by a hand profile with the Hungarian method
+Score: hits 0.950 on test; 0.903 without attention (siamese), 0.758 by a hand profile with the Hungarian method
 """
 
 from xattn.config import Experiment, GraphMatch, Model, Optimizer, Training

@@ -1,4 +1,4 @@
-"""Associative recall: 16 pairs, 8 of which are asked for, through a memory of all slots or of a few latents.
+"""Associative recall: 8 of 16 pairs are asked for, through a memory of all slots or of a few latents.
 
 Question: How much can be recalled through L latents, and how much through all slots or their mean?
 Command: python experiments/latents/run.py

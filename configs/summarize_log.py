@@ -1,6 +1,6 @@
-"""Summaries of generated machine reports, with a switch that copies words which the decoder looks at.
+"""Summaries of generated machine reports, with a switch that copies words of the report.
 
-Question: Can a decoder find what is said of a report's subject, and write names that no vocabulary has?
+Question: Can a decoder find the facts about a report's subject, and write names that are in no vocabulary?
 Command: python experiments/summarize_log/run.py
 Hardware: 2 CPU cores
 Time: 131 s for 2,000 steps, with other work beside it

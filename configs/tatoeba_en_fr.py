@@ -1,4 +1,4 @@
-"""Everyday sentences, English to French: the small Transformer on 161,349 pairs of Tatoeba.
+"""Tatoeba, everyday sentences, English to French: the small Transformer on 161,349 pairs.
 
 Question: What does the model of Multi30k learn in 4,000 steps from short sentences of any kind, raw and cased?
 Command: XATTN_DATA=path xattn train configs/tatoeba_en_fr.py, then xattn evaluate runs/tatoeba_en_fr

@@ -1,4 +1,4 @@
-"""The toy: an English-French translator that learns a grammar, and looks at the right word while it writes.
+"""The toy, English to French: a translator that learns a grammar, and its word alignment.
 
 Question: Is cross-attention enough to translate a grammar exactly, and are its weights word alignments?
 Command: make toy
@@ -15,7 +15,7 @@ config = Experiment(
         lowercase=True,
         test=("test", "unseen_pairs", "long"),
         vocabulary=Vocabulary(kind="word", size=2000),
-        # A grammar leaves nothing to chance, so nothing is smoothed.
+        # A grammar is deterministic, so labels are not smoothed.
         label_smoothing=0.0,
         # Chosen on validation: exact match 0.990 greedy, 0.989 with a beam of 4, which takes 3.7 times as long.
         beam=1,

@@ -1,6 +1,6 @@
-"""The toy of an order turned round: English to Hindi by one model, on 100,000 generated sentence pairs.
+"""The toy, English to Hindi: another word order, on 100,000 generated sentence pairs.
 
-Question: Does cross-attention follow a verb to the end of its clause, and a preposition behind its noun?
+Question: Does cross-attention follow a verb to the end of its clause, and a postposition behind its noun?
 Command: python experiments/toy_en_fr/run.py toy_en_hi
 Hardware: 2 CPU cores
 Time: 202 s for 8,000 steps, with other work beside it
@@ -16,7 +16,7 @@ config = Experiment(
         lowercase=True,
         test=("test", "unseen_pairs", "long"),
         vocabulary=Vocabulary(kind="word", size=2000),
-        # A grammar leaves nothing to chance, so nothing is smoothed.
+        # A grammar is deterministic, so labels are not smoothed.
         label_smoothing=0.0,
         beam=1,
     ),
