@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +88,16 @@ def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
     path.write_text(json.dumps(old))
     with pytest.raises(UserError, match="a layout is one of words, grid, time, graph, slots, not 'cube'"):
         load_maps(path)
+
+
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_stored_file_of_version_1_is_read(suffix):
+    """Written by the code of that version, which knew no layouts."""
+    (found,) = load_maps(Path(__file__).parent / "samples" / f"maps_v1.{suffix}")
+    assert (found.source_words, found.target_words, found.layout) == (["the", "fox"], ["le", "renard"], WordLayout())
+    np.testing.assert_allclose(found.weights[0, 0, 0], [0.395, 0.593, 0.012], rtol=1e-6)
+    assert found.gold == Links.of([(0, 0), (1, 1)])
+    assert found.provenance["run"] == "toy_en_fr"
 
 
 def test_a_map_is_shifted_once_only(tmp_path):
