@@ -68,7 +68,7 @@ class DocQATask(ArrayTask[DocQA]):
     @property
     def generated(self) -> bool:
         """Whether stories are generated."""
-        return not self.settings.tasks
+        return self.settings.corpus == "generated"
 
     @property
     def kinds(self) -> tuple[str, ...]:
