@@ -423,7 +423,7 @@ def test_a_mistake_is_one_line_that_says_what_would_be_right(config, run, tmp_pa
 
 def test_help_needs_no_jax():
     """What makes `xattn --help` immediate: nothing heavy is imported for it."""
-    look = "print(sorted({'jax', 'flax', 'numpy'} & set(sys.modules)))"
+    look = "print(sorted({'jax', 'flax', 'numpy', 'pydantic'} & set(sys.modules)))"
     code = f"import sys; from xattn import cli; cli.main(['--help']); {look}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

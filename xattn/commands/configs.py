@@ -1,11 +1,11 @@
 """`xattn configs`: the configs that come with the package."""
 
-from xattn.config import packaged
-
 
 def configs() -> int:
     """Lists the configs that come with the package, each with a line about it; `xattn train NAME` trains one."""
-    lines = packaged.packaged()
+    from xattn.config.packaged import packaged
+
+    lines = packaged()
     width = max(map(len, lines))
     for name, line in lines.items():
         print(f"{name:{width}}  {line}")
