@@ -69,8 +69,8 @@ TRANSLATION, QUESTIONS = Experiment(), Experiment(task=DocQA())
     [
         (TRANSLATION, ["--model.layer", "4"], "There is no field --model.layer. Did you mean --model.layers?"),
         (TRANSLATION, ["--layers", "4"], "There is no field --layers. Did you mean --model.layers?"),
-        (TRANSLATION, ["--data.corpus", "x"], "There is no field --data.corpus. Did you mean --task.corpus?"),
-        (TRANSLATION, ["--decoding.beam", "4"], "There is no field --decoding.beam. Did you mean --task.beam?"),
+        (TRANSLATION, ["--data.corpus", "x"], "There is no field --data.corpus: it is --task.corpus now."),
+        (TRANSLATION, ["--decoding.beam", "4"], "There is no field --decoding.beam: it is --task.beam now."),
         (TRANSLATION, ["--zzz", "4"], "There is no field --zzz. The nearest are --"),
         (TRANSLATION, ["--task", "docqa"], "--task cannot be overridden: the task is what a config is about"),
         (TRANSLATION, ["--model.layers", "four"], "--model.layers must be a whole number above 0, not 'four'."),
@@ -98,6 +98,12 @@ TRANSLATION, QUESTIONS = Experiment(), Experiment(task=DocQA())
         # A setting of another task is refused with its owner; before, it was recorded and ignored.
         (QUESTIONS, ["--task.r_drop", "5"], "The task docqa has no field task.r_drop, which belongs to translation."),
         (QUESTIONS, ["--training.r_drop", "5"], "There is no field --training.r_drop."),
+        (QUESTIONS, ["--row.train", "5"], "There is no field --row.train: it is --task.train_examples now."),
+        (
+            TRANSLATION,
+            ["--decoding.batch", "5"],
+            "There is no field --decoding.batch: it is --task.decoding_batch now.",
+        ),
         (QUESTIONS, ["--task.guidance.links", "f"], "has no field task.guidance, which belongs to translation."),
         (QUESTIONS, ["--guidance.links", "f"], "The task docqa has no field task.guidance, which belongs to"),
         (
@@ -136,6 +142,8 @@ def test_a_wrong_override_is_explained(config, arguments, message):
             lambda: Translation(columns=(1, "2")),
             "(a whole number, a whole number) or None, but one of its values is '2'.",
         ),
+        (lambda: Translation(columns=(1,)), "task.columns must be (a whole number, a whole number) or None, not (1,)."),
+        (lambda: Translation(columns=(1, 2, 3)), "(a whole number, a whole number) or None, not (1, 2, 3)."),
         (lambda: Model(dropout=1), "model.dropout must be a number of at least 0 and below 1, not 1."),
         (lambda: dataclasses.replace(Model(), layers=-1), "model.layers must be a whole number above 0, not -1."),
     ],

@@ -79,7 +79,7 @@ def test_settings_of_translation_end_in_its_task(folder, form):
 
 
 def test_a_config_of_a_newer_version_is_refused(folder):
-    with pytest.raises(RunError, match=r"config.json cannot be read: It is of version 3, .* install a newer xattn"):
+    with pytest.raises(RunError, match=r"config.json cannot be read. It is of version 3, .* install a newer xattn"):
         open_run(folder("toy_en_fr", config={"version": 3}))
 
 
@@ -94,7 +94,9 @@ def test_results_of_version_1_are_read_and_written_with_their_version(folder):
 
 def test_results_of_a_newer_version_or_damaged_are_refused(folder):
     run = open_run(folder("toy_en_fr", "results_v1", results={"version": 3}))
-    with pytest.raises(RunError, match=r"results.json is of version 3, .* up to 2: install a newer xattn"):
+    with pytest.raises(
+        RunError, match=r"results.json cannot be read. It is of version 3, .* up to 2: install a newer xattn"
+    ):
         run.read_results()
     run.results.write_text("{")
     with pytest.raises(RunError, match="delete it and evaluate the run again"):

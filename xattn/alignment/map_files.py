@@ -9,6 +9,7 @@ had no layouts: all its maps are of words.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -75,13 +76,13 @@ def load_maps(path: Path) -> list[AttentionMap]:
                 for n, row in enumerate(rows):
                     named = {name: arrays[f"{name}_{n}"] for name in _ARRAYS if f"{name}_{n}" in arrays}
                     row["layout"] = (row["layout"] if "layout" in row else {"name": "words"}) | named
-        return [_map(row, w) for row, w in zip(rows, weights, strict=True)]
+        return [_map(path, row, w) for row, w in zip(rows, weights, strict=True)]
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from None
     except UserError:
         raise
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a file of attention maps, or is damaged: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error):
+        raise UserError(f"{path} is not a file of attention maps, or is damaged.") from None
 
 
 def check_suffix(path: Path) -> None:
@@ -94,7 +95,7 @@ def _checked(path: Path, header: Any) -> list[dict[str, Any]]:
     if not isinstance(header, dict) or "format" not in header or header["format"] != FORMAT:
         raise UserError(f'{path} is not a file of attention maps: it does not say "format": "{FORMAT}".')
     if header["version"] not in (1, VERSION):
-        raise UserError(f"{path} is of version {header['version']}; this xattn reads versions 1 and {VERSION}.")
+        raise UserError(f"{path} is of version {header['version']!r}; this xattn reads versions 1 and {VERSION}.")
     if header["rows"] != "produced":
         known = "shifted already" if header["rows"] in CONVENTIONS else "of an unknown convention"
         raise UserError(
@@ -104,19 +105,19 @@ def _checked(path: Path, header: Any) -> list[dict[str, Any]]:
     return header["maps"]
 
 
-def _map(row: dict[str, Any], weights: np.ndarray) -> AttentionMap:
+def _map(path: Path, row: dict[str, Any], weights: np.ndarray) -> AttentionMap:
     gold = row.pop("gold")
     if gold is not None:
         sure, possible = ([(s, t) for s, t in gold[name]] for name in ("sure", "possible"))
         gold = Links.of(sure, possible=possible)
-    layout = _layout(row.pop("layout")) if "layout" in row else WordLayout()
+    layout = _layout(path, row.pop("layout")) if "layout" in row else WordLayout()
     return AttentionMap(**row, weights=weights, gold=gold, layout=layout)
 
 
-def _layout(row: dict[str, Any]) -> Layout:
+def _layout(path: Path, row: dict[str, Any]) -> Layout:
     name = row.pop("name")
-    if name not in LAYOUTS:
-        raise ValueError(f"a layout is one of {', '.join(LAYOUTS)}, not {name!r}")
+    if not isinstance(name, str) or name not in LAYOUTS:
+        raise UserError(f"{path}: a layout is one of {', '.join(LAYOUTS)}, not {name!r}.")
     for field, value in row.items():
         if field in _ARRAYS and value is not None:
             row[field] = np.asarray(value, _ARRAYS[field])

@@ -20,11 +20,14 @@ def main(arguments: Sequence[str]) -> int:
     """Reads the command line of `xattn train` and runs it."""
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--run=") else [word])]
     folder = None
-    if "--run" in words:
+    while "--run" in words:
         at = words.index("--run")
-        if at + 1 == len(words):
+        given = words[at + 1 : at + 2]
+        if not given or not given[0] or given[0].startswith("--"):
             raise ConfigError("--run needs the name of a folder.")
-        folder = words[at + 1]
+        if folder is not None:
+            raise ConfigError(f"--run is given twice, as {folder} and as {given[0]}: leave one of them out.")
+        folder = given[0]
         del words[at : at + 2]
     help_wanted = "--help" in words or "-h" in words
     named = bool(words) and not words[0].startswith("-")

@@ -147,8 +147,10 @@ def _explain(kind: type[Checked], error: pydantic.ValidationError) -> str:
     if name not in known:
         return unknown_field(kind, name)
     field = f"{kind.section}{name}"
-    if first["type"] == "missing":
+    if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"{field} is missing: it must be {describe(known[name])}."
+    if first["type"] in ("missing", "too_long"):  # a tuple of another length
+        return f"{field} must be {describe(known[name])}, not {given!r}."
     if len(first["loc"]) > 1:  # a part of a tuple: the whole value says more
         return f"{field} must be {describe(known[name])}, but one of its values is {given!r}."
     return f"{field} must be {describe(known[name])}, not {given!r}."

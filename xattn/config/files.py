@@ -17,7 +17,7 @@ import pydantic
 
 from xattn.config.checked import Checked, describe, did_you_mean, hints, unknown_field
 from xattn.config.experiment import Experiment
-from xattn.config.migration import VERSION, migrated
+from xattn.config.migration import VERSION, migrated, renamed
 from xattn.config.packaged import find
 from xattn.config.tasks import SETTINGS, TaskSettings
 from xattn.errors import ConfigError
@@ -90,7 +90,7 @@ def to_dict(config: Experiment) -> dict[str, Any]:
     return {"version": VERSION, **dataclasses.asdict(config)}  # pyright: ignore[reportArgumentType]
 
 
-def from_dict(values: dict[str, Any]) -> Experiment:
+def from_dict(values: Any) -> Experiment:
     """The config of `to_dict`, of this version or of an older one.
 
     Raises `ConfigError` for a newer version, unknown and missing fields, and values that fields do not take.
@@ -142,7 +142,7 @@ def _build(kind: type[Checked], values: Any) -> Any:
     if not isinstance(values, dict):
         raise ConfigError(f"{kind.section.removesuffix('.') or 'A config'} must be a table of fields, not {values!r}.")
     if kind is TaskSettings:
-        if values.setdefault("kind", None) not in SETTINGS:
+        if not isinstance(values.setdefault("kind", None), str) or values["kind"] not in SETTINGS:
             raise ConfigError(f"task.kind must be one of {', '.join(map(repr, SETTINGS))}, not {values['kind']!r}.")
         kind = SETTINGS[values["kind"]]
     known = hints(kind)
@@ -173,6 +173,8 @@ def _is_tuple(hint: Any) -> bool:
 
 
 def _no_such_option(config: Experiment, name: str, field: str, known: list[str]) -> str:
+    if renamed(field) in known and renamed(field) != field:
+        return f"There is no field {name}: it is --{renamed(field)} now."
     first = field.removeprefix("task.").split(".")[0]
     if field in ("task", "task.kind"):
         return f"{name} cannot be overridden: the task is what a config is about; take the config of another."

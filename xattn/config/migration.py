@@ -27,22 +27,45 @@ _RENAMED_OF = {"graph_ged": {"held_out": "validation_graphs"}}
 _ADDED = {("model", "latents"): 16, ("training", "keep_every"): None}
 
 
-def migrated(values: dict[str, Any]) -> dict[str, Any]:
+def migrated(values: Any) -> dict[str, Any]:
     """The values of a `config.json` in the form of this version; fields are checked by whoever builds the config.
 
     Raises `ConfigError` for a file of a newer version, and for one that has no form of ours.
     """
+    if not isinstance(values, dict):
+        raise ConfigError(f"It must be a table of fields, not {values!r:.40}.")
     version = values["version"] if "version" in values else 1
+    require_version(version, VERSION)
     if version == VERSION:
         return dict(values)
-    if version != 1:
-        raise ConfigError(
-            f"It is of version {version!r}, but this xattn reads versions up to {VERSION}: install a newer xattn."
-        )
     missing = [name for name in ("task", "data", "training", "decoding", "model", "optimizer") if name not in values]
     if missing:
         raise ConfigError(f"It has no version and lacks {', '.join(missing)}: it is no config of xattn.")
-    return _from_version_1(values)
+    try:
+        return _from_version_1(values)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigError(f"It has no version, and is no whole config of version 1 ({error!r}).") from None
+
+
+def require_version(version: object, newest: int) -> None:
+    """Raises `ConfigError` for the version of a file that this xattn does not read."""
+    if not isinstance(version, int) or version < 1:
+        raise ConfigError(f"Its version must be a whole number from 1 to {newest}, not {version!r:.40}.")
+    if version > newest:
+        raise ConfigError(
+            f"It is of version {version}, but this xattn reads versions up to {newest}: install a newer xattn."
+        )
+
+
+def renamed(field: str) -> str:
+    """The name today of a field of version 1, such as `decoding.beam`; the same name where it is unknown."""
+    section, _, last = field.partition(".")
+    for name, old in _TRANSLATION.items():
+        if old == (section, last):
+            return f"task.{name}"
+    if section == "row":
+        return f"task.{_RENAMED[last] if last in _RENAMED else last}"
+    return f"task.{field}" if section in ("vocabulary", "guidance") else field
 
 
 def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:

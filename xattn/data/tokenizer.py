@@ -105,7 +105,7 @@ class Tokenizer:
     def load(cls, path: str | Path) -> "Tokenizer":
         """Reads a SentencePiece model file.
 
-        Raises `UserError` if there is no such file, and `ValueError` if it is not a usable model.
+        Raises `UserError` if there is no such file, or if it is not a usable model.
         """
         path = Path(path)
         if not path.is_file():
@@ -113,7 +113,7 @@ class Tokenizer:
         try:
             return cls(path.read_bytes())
         except (RuntimeError, ValueError):
-            raise ValueError(
+            raise UserError(
                 f"{path} is not a tokenizer, or is damaged: it must be a SentencePiece model with PAD, BOS, EOS, UNK."
             ) from None
 

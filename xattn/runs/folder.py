@@ -7,6 +7,7 @@ from typing import Any
 
 from xattn.config import Experiment
 from xattn.config import files as configs
+from xattn.config.migration import require_version
 from xattn.errors import ConfigError, UserError
 from xattn.runs.environment import environment
 
@@ -70,10 +71,9 @@ class Run:
         """
         if not self.results.exists():
             return {}
-        try:
-            results = json.loads(self.results.read_text())
-        except json.JSONDecodeError as error:
-            raise RunError(f"{self.results} is not JSON ({error}): delete it and evaluate the run again.") from None
+        results = read_json(self.results, remedy=": delete it and evaluate the run again")
+        if not isinstance(results, dict):
+            raise RunError(f"{self.results} must be a table of scores: delete it and evaluate the run again.")
         # Version 1 has the fields of version 2, but for the version.
         check_version(self.results, results["version"] if "version" in results else 1)
         return {name: value for name, value in results.items() if name != "version"}
@@ -85,11 +85,10 @@ class Run:
 
 def check_version(path: Path, version: object) -> None:
     """Raises `RunError` for a results.json of a version that this xattn does not know."""
-    if version not in range(1, RESULTS_VERSION + 1):
-        raise RunError(
-            f"{path} is of version {version!r}, but this xattn reads versions up to {RESULTS_VERSION}: install a newer "
-            "xattn."
-        )
+    try:
+        require_version(version, RESULTS_VERSION)
+    except ConfigError as error:
+        raise RunError(f"{path} cannot be read. {error}") from None
 
 
 def create(folder: str | Path, config: Experiment) -> Run:
@@ -118,7 +117,9 @@ def create(folder: str | Path, config: Experiment) -> Run:
             ) from None
         run = Run(folder, config)
     environments = folder / "environment.json"
-    known = json.loads(environments.read_text()) if environments.exists() else []
+    known = read_json(environments) if environments.exists() else []
+    if not isinstance(known, list):
+        raise RunError(f"{environments} must be a list of environments: delete it.")
     if environment() not in known:
         write_json(environments, [*known, environment()])
     return run
@@ -133,9 +134,19 @@ def open_run(folder: str | Path) -> Run:
     if not path.exists():
         raise RunError(f"{folder} is not a run: it has no config.json (xattn train makes one).")
     try:
-        return Run(folder, configs.from_dict(json.loads(path.read_text())))
-    except (json.JSONDecodeError, ConfigError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
+        return Run(folder, configs.from_dict(read_json(path)))
+    except ConfigError as error:
+        raise RunError(f"{path} cannot be read. {error}") from None
+
+
+def read_json(path: Path, remedy: str = "") -> Any:
+    """The value of a JSON file; raises `RunError` for a file that cannot be read, or is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is not JSON ({error}){remedy}.") from None
 
 
 def write_json(path: Path, value: Any) -> None:

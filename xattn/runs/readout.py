@@ -1,11 +1,11 @@
 """Where the attention of a run is read: layer, head and row convention."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from xattn.alignment.maps import Convention, Kind, Readout
+from xattn.alignment.maps import CONVENTIONS, Convention, Kind, Readout
 from xattn.config import Experiment, Translation
 from xattn.errors import ConfigError
-from xattn.runs.folder import Run
+from xattn.runs.folder import Run, RunError
 
 CHOSEN_BY = "guided alignment"
 
@@ -24,8 +24,7 @@ def chosen(run: Run) -> tuple[Readout, str] | None:
     """Where evaluation chose to read, by gold on validation; else where training was guided. And by which of them."""
     results = run.read_results()
     if "readout" in results:
-        row = results["readout"]
-        return Readout(**{key: row[key] for key in ("layer", "head", "convention")}), row["chosen_by"]
+        return _stored(run, results["readout"])
     guided = guided_readout(run.config)
     return None if guided is None else (guided, CHOSEN_BY)
 
@@ -59,3 +58,14 @@ def readout(
         head="mean" if kind == "norms" else default.head if head is None else head,
         convention=default.convention if convention is None else convention,
     )
+
+
+def _stored(run: Run, row: Any) -> tuple[Readout, str]:
+    """A readout of results.json; raises `RunError` for one that does not fit the run."""
+    try:
+        where, by = Readout(**{key: row[key] for key in ("layer", "head", "convention")}), row["chosen_by"]
+    except (KeyError, TypeError):
+        where, by = None, ""
+    if where is None or where.layer not in range(run.config.attention_layers) or where.convention not in CONVENTIONS:
+        raise RunError(f"{run.results} has a readout that does not fit the run: delete it and evaluate the run again.")
+    return where, by

@@ -16,9 +16,10 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
-from xattn.runs.folder import RESULTS_VERSION, Run, RunError, check_version, write_json
+from xattn.runs.folder import RESULTS_VERSION, Run, RunError, check_version, read_json, write_json
 
 KINDS = ("systems", "measurements", "alignments")
+SYSTEM = {"name", "memory", "variant", "headline", "splits"}
 
 
 def short(scores: Mapping[str, float]) -> dict[str, float]:
@@ -65,7 +66,12 @@ def read_systems(path: Path) -> list[dict[str, Any]]:
     Raises `RunError` for a file that is no JSON, or of another version.
     """
     found = _read(path)
-    return found["systems"] if found["kind"] == "systems" else []
+    if found["kind"] != "systems":
+        return []
+    systems = found["systems"] if "systems" in found else None
+    if not isinstance(systems, list) or not all(isinstance(each, dict) and each.keys() >= SYSTEM for each in systems):
+        raise RunError(f"{path} must have a list of systems, each with {', '.join(sorted(SYSTEM))}.")
+    return systems
 
 
 def shown(metric: str, value: float) -> str:
@@ -78,10 +84,7 @@ def shown(metric: str, value: float) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise RunError(f"{path} is not JSON: {error}.") from None
+    found = read_json(path)
     if not isinstance(found, dict) or "version" not in found:
         raise RunError(
             f"{path} has no version: it is of the first form, which named systems otherwise. Run the run.py beside it "

@@ -40,7 +40,12 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
 
 def task_class(config: Experiment) -> type[Task]:
     """The class of a config's task."""
-    return TASKS[type(config.task)] if config.alignment_layer is None else AlignmentLayerTask
+    if config.alignment_layer is not None:
+        return AlignmentLayerTask
+    kind = type(config.task)
+    if kind not in TASKS:
+        raise ConfigError(f"The settings {kind.__name__} belong to no task: xattn.tasks.TASKS must name its class.")
+    return TASKS[kind]
 
 
 def make(run: Run, console: Console) -> Task:

@@ -1,6 +1,8 @@
 """Checkpoints of a run: the newest, to resume from; the best, to use; and regular ones, to compare."""
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -104,10 +106,15 @@ def best_params(run: Run, like: Any, step: int | None = None) -> Any:
     `RunError` for a run without checkpoints.
     """
     if run.weights.exists() and step is None:
-        with np.load(run.weights) as arrays:
-            return jax.tree_util.tree_map_with_path(
-                lambda path, leaf: jnp.asarray(arrays[parameter_name(path)], leaf.dtype), like
-            )
+        try:
+            with np.load(run.weights) as arrays:
+                return jax.tree_util.tree_map_with_path(
+                    lambda path, leaf: jnp.asarray(arrays[parameter_name(path)], leaf.dtype), like
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise RunError(
+                f"{run.weights} does not hold the weights of this run, or is damaged ({error!r:.80})."
+            ) from None
     checkpoints = Checkpoints(run.checkpoints, read_only=True) if run.checkpoints.is_dir() else None
     if checkpoints is None or checkpoints.best is None:
         raise RunError(f"{run.folder} has no checkpoint yet: train it first (xattn train).")
