@@ -56,7 +56,7 @@ def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> di
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
     }
     readout = None
-    if looks_at_gold(task):
+    if has_gold_attention(task):
         with console.status("choosing layer and head on the validation split"):
             found = pointing(task, params, VALIDATION)
         readout = Readout(layer=found.best[0], head=found.best[1], convention="produced")
@@ -77,7 +77,7 @@ def evaluate(task: EvaluatedTask, splits: Sequence[str], console: Console) -> di
     return results
 
 
-def looks_at_gold(task: EvaluatedTask) -> bool:
+def has_gold_attention(task: EvaluatedTask) -> bool:
     """Whether the task has gold attention, and its memory the source positions that the gold names."""
     first = jax.tree.map(lambda x: x[:1], task.examples(VALIDATION))
     return task.config.model.memory not in WHY_NOT_SOURCE and task.gold(first) is not None
@@ -172,5 +172,5 @@ def table(results: dict[str, Any]) -> Table:
 
 def _gold(task: EvaluatedTask, batch: Any) -> np.ndarray:
     gold = task.gold(batch.examples)
-    assert gold is not None, "looks_at_gold says so"
+    assert gold is not None, "has_gold_attention says so"
     return gold & np.asarray(batch.valid)[:, None, None]
