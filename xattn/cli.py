@@ -1,6 +1,7 @@
 """The table of commands. Heavy imports happen inside the commands, so that `xattn --help` is immediate."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -27,7 +28,7 @@ A laboratory for cross-attention in JAX.
   evaluate RUN --tune                       choose beam and length penalty on the validation split
   evaluate RUN --score [--source F --target F]   print the log-probability of given translations
   translate [RUN] [TEXT ...]                translate the texts, or standard input line by line
-  view [RUN] TEXT [--format FORMAT]         show attention as a picture; --format html makes a page to explore
+  view [RUN] TEXT [--output FILE]           show attention as a picture; a file .html is a page to explore
   view --maps FILE [NUMBER]                 the same of attention maps in a file
   align RUN --source F [--target F]         word alignments from cross-attention; --grid scores every layer and head
   score --gold G LINKS ...                  alignment error rate of link files
@@ -43,6 +44,9 @@ Without RUN, translate and view use a small English-French toy model that comes 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit status; a user's mistake is one line on standard error, and status 2."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    columns = os.environ.get("COLUMNS")
+    if columns is not None and not re.fullmatch("0*[1-9][0-9]{1,4}", columns):
+        del os.environ["COLUMNS"]  # rich would print into 0 columns: nothing
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP)
         return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import Base, Head, Rows, tell
+from xattn.commands.common import Base, Head, Rows, check_writable, tell
 from xattn.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def align(options: Annotated[Options, arg(name="")]) -> int:
 
     if options.maps is not None:
         check_suffix(options.maps)
+        check_writable(options.maps)
     ahead, back = open_run(options.run), None if options.reverse is None else open_run(options.reverse)
     process.prepare()
     from xattn.translation.aligning import Reading, direction
@@ -266,7 +267,6 @@ def _keep(path: Path | None, maps: "Sequence[AttentionMap]") -> None:
     if path is None:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_maps(path, maps)
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror}.") from None

@@ -1,10 +1,13 @@
 """What several commands share: option types, the run that a first word names, the console, and notes."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from xattn.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,3 +42,17 @@ def console() -> "Console":
 def tell(note: str) -> None:
     """Prints a note to standard error."""
     print(f"xattn: {note}", file=sys.stderr)
+
+
+def check_writable(path: Path) -> None:
+    """Makes the folder of a file that a command will write; raises `UserError` if the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileExistsError as error:
+        raise UserError(f"Cannot write {path}: {error.filename} is a file, not a folder.") from None
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror}.") from None

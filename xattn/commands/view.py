@@ -1,14 +1,16 @@
 """`xattn view`: attention as a picture."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from xattn import process
-from xattn.commands.common import Head, Rows, run_and_texts
+from xattn.commands.common import Head, Rows, check_writable, run_and_texts, tell
 from xattn.errors import ConfigError, UserError, require
 
 if TYPE_CHECKING:
@@ -34,14 +36,16 @@ class Options:
         steps: With --format html: also the maps of all checkpoints that the run keeps.
         maps: A file of maps, .npz or .json, such as `xattn align --maps` writes: show map NUMBER of it, the first by
             default; with --format html all of them.
-        format: A view: terminal, png, svg, pdf, or html: a page with every layer and head, which needs no network.
-        output: The file to write; by default attention.FORMAT in the current folder.
+        format: A view: terminal, png, svg, pdf, or html: a page with every layer and head, which needs no network. By
+            default, the suffix of --output decides, and without it the view is printed.
+        output: The file to write: .png, .svg, .pdf, .html, or .txt for the terminal view. By default it is
+            attention.FORMAT in the current folder.
         layer: The layer, counted from 0. By default, layer, head and rows are those chosen on validation; of --maps,
             the mean of the last layer's heads.
         head: The head, counted from 0, or the mean of all.
         rows: Whether the row of a word is the step that produced it or the step that has read it.
         kind: Attention weights; or norms of the weighted values, of all heads together or of each head.
-        color: Whether the terminal view is coloured.
+        color: Whether the terminal view is coloured; "always" and "never" also overrule NO_COLOR and TERM.
     """
 
     words: Positional[tuple[str, ...]] = ()
@@ -51,7 +55,7 @@ class Options:
     against: tuple[Path, ...] = ()
     steps: bool = False
     maps: Path | None = None
-    format: str = "terminal"
+    format: str | None = None
     output: Path | None = None
     layer: int | None = None
     head: Head | None = None
@@ -86,9 +90,8 @@ class Options:
             f"--target is one translation, but there are {len(texts)} texts: give files, with --source.",
         )
 
-    def check_format(self, count: int) -> None:
-        """Raises `ConfigError` for a format that does not exist, or cannot show as many sentences, or comparisons."""
-        _check_format(self.format)
+    def check_count(self, count: int) -> None:
+        """Raises `ConfigError` for a format that cannot show as many sentences, or comparisons."""
         require(
             self.format == "html" or count == 1,
             f"--format {self.format} shows one sentence, but there are {count} texts; put the sentence in quotes, or "
@@ -102,14 +105,15 @@ class Options:
 
 def view(options: Annotated[Options, arg(name="")]) -> int:
     """Shows the attention of every word of a translation, or of an example of another task."""
-    from rich.console import Console
+    from xattn.viewing.formats import format_of
 
-    # rich decides by itself on "auto": a terminal, its colours, and NO_COLOR.
-    forced = {"auto": None, "always": True, "never": False}[options.color]
-    no_color = True if options.color == "never" else None
-    console = Console(force_terminal=forced, no_color=no_color, highlight=False)
+    format = format_of(options.format, options.output)
+    path = options.output or (None if format == "terminal" else Path(f"attention.{format}"))
+    options = replace(options, format=format, output=path)
+    if path is not None:
+        check_writable(path)
     if options.maps is not None:
-        _view_maps(options, options.maps, console)
+        _view_maps(options, options.maps)
         return 0
     run, texts = run_and_texts(options.words)
     options.check_texts(texts)
@@ -117,13 +121,13 @@ def view(options: Annotated[Options, arg(name="")]) -> int:
     from xattn.tasks import task_class
 
     if task_class(run.config).takes_text:
-        _view_texts(options, run, texts, console)
+        _view_texts(options, run, texts)
     else:
-        _view_example(options, run, texts, console)
+        _view_example(options, run, texts)
     return 0
 
 
-def _view_texts(options: Options, run: "Run", texts: list[str], console: "Console") -> None:
+def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     """Shows texts and their given or own translations, beside the maps of other runs and of checkpoints."""
     from xattn.commands.text_lines import read_sentences
     from xattn.runs.folder import open_run
@@ -143,17 +147,17 @@ def _view_texts(options: Options, run: "Run", texts: list[str], console: "Consol
         require(bool(texts), f"There is nothing to view: {options.source} is empty.")
     where = readout(run, options.layer, options.head, options.rows, options.kind)
     against = [open_run(folder) for folder in options.against]
-    options.check_format(len(texts))
+    options.check_count(len(texts))
     model = Translator.open(run)
     comparison.check_texts(run, model, texts, gold=options.gold is not None)
     others = comparison.open_others(run, against, options.steps)
     sentences = comparison.compare(run, model, texts, targets, others, options.kind)
     if options.gold is not None:
         sentences = comparison.with_gold(sentences, options.gold)
-    _deliver(sentences, options, where, console)
+    _deliver(sentences, options, where)
 
 
-def _view_example(options: Options, run: "Run", words: list[str], console: "Console") -> None:
+def _view_example(options: Options, run: "Run", words: list[str]) -> None:
     """Shows a numbered example of a task without text."""
     from xattn.runs.readout import readout
     from xattn.tasks import example_map
@@ -164,13 +168,12 @@ def _view_example(options: Options, run: "Run", words: list[str], console: "Cons
         raise ConfigError(f"{name} belongs to text, and the task {kind!r} has none: leave it out.")
     if len(words) != 1 or not words[0].isdecimal():
         raise ConfigError(f"The task {kind!r} has no text to view: give the number of an example.")
-    _check_format(options.format)
     where = readout(run, options.layer, options.head, None)
     attention = example_map(run, run.config.task.test[0], int(words[0]))
-    _deliver([Sentence(maps={"attention": attention})], options, where, console)
+    _deliver([Sentence(maps={"attention": attention})], options, where)
 
 
-def _view_maps(options: Options, path: Path, console: "Console") -> None:
+def _view_maps(options: Options, path: Path) -> None:
     """Shows maps of a file: one of them, or on a page all."""
     from xattn.alignment.map_files import load_maps
     from xattn.viewing.page import Sentence
@@ -179,7 +182,6 @@ def _view_maps(options: Options, path: Path, console: "Console") -> None:
         raise ConfigError(f"{name} needs a model, but --maps shows maps that are in a file: leave one of them out.")
     if len(options.words) > 1 or not all(word.isdecimal() for word in options.words):
         raise ConfigError("--maps shows the map of a number, counted from 0: give one number, and no run or text.")
-    _check_format(options.format)
     maps = load_maps(path)
     require(bool(maps), f"There is nothing to view: {path} has no maps.")
     number = int(options.words[0]) if options.words else 0
@@ -193,7 +195,7 @@ def _view_maps(options: Options, path: Path, console: "Console") -> None:
                 f"maps that are alike: show one map, such as `xattn view {place} --maps {path} --format html`."
             )
     sentences = [Sentence(maps={"attention": each}) for each in shown]
-    _deliver(sentences, options, _readout_of(options, shown[0]), console)
+    _deliver(sentences, options, _readout_of(options, shown[0]))
 
 
 def _readout_of(options: Options, attention: "AttentionMap") -> "Readout":
@@ -210,15 +212,8 @@ def _readout_of(options: Options, attention: "AttentionMap") -> "Readout":
     return Readout(layer=layer, head="mean" if head is None else head, convention=options.rows or "produced")
 
 
-def _check_format(format: str) -> None:
-    from xattn.viewing.formats import FORMATS
-
-    require(format in FORMATS, f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
-
-
-def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readout", console: "Console") -> None:
+def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readout") -> None:
     """Prints one map, or writes it to a file, in any format; in html, all of them."""
-    from xattn.runs.folder import RunError
     from xattn.viewing.formats import FORMATS
     from xattn.viewing.page import Page
 
@@ -227,13 +222,28 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
     else:
         (attention,) = sentences[0].maps.values()
         picture = FORMATS[options.format](attention, readout)
-    if not isinstance(picture, bytes):
-        console.print(picture)
+    path = options.output
+    if path is None:
+        _console(options.color).print(picture)
         return
-    path = options.output or Path(f"attention.{options.format}")
+    if not isinstance(picture, bytes):
+        text = StringIO()
+        _console(options.color, text).print(picture)
+        picture = text.getvalue().encode()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
     except OSError as error:
-        raise RunError(f"Cannot write {path}: {error.strerror}.") from None
-    console.print(f"Wrote {path}.")
+        raise UserError(f"Cannot write {path}: {error.strerror}.") from None
+    tell(f"wrote {path}.")
+
+
+def _console(color: Literal["auto", "always", "never"], file: StringIO | None = None) -> "Console":
+    """The console that prints the terminal view to standard output, or to a file."""
+    from rich.console import Console
+
+    if color == "auto":  # rich asks the terminal, TERM and NO_COLOR
+        return Console(file=file, highlight=False)
+    if color == "never":
+        return Console(file=file, highlight=False, color_system=None)
+    system = "truecolor" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else "256"
+    return Console(file=file, highlight=False, force_terminal=True, no_color=False, color_system=system)

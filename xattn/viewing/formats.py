@@ -5,9 +5,11 @@ of the table. Heavy imports stay inside the functions that need them.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.errors import ConfigError
 from xattn.viewing.terminal import Heatmap
 
 
@@ -52,3 +54,29 @@ FORMATS: dict[str, Callable[[AttentionMap, Readout], Heatmap | bytes]] = {
     "pdf": pdf,
     "html": html,
 }
+
+SUFFIXES: dict[str, str] = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html", ".txt": "terminal"}
+"""The format of a file, by its suffix."""
+
+
+def format_of(format: str | None, output: Path | None) -> str:
+    """The format that was asked for by name, or by the suffix of a file; without both, that of the terminal.
+
+    A file without a suffix, such as `/dev/stdout`, may have any named format. Raises `ConfigError` for a format that
+    does not exist, for an unknown suffix, and for a name and a suffix that contradict each other.
+    """
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, not {format!r}.")
+    suffix = "" if output is None else output.suffix.lower()
+    if output is None or (format is not None and not suffix):
+        return format or "terminal"
+    if suffix not in SUFFIXES:
+        raise ConfigError(
+            f"--output {output}: its suffix decides what is written, and must be one of {', '.join(SUFFIXES)}, not "
+            f"{output.suffix!r}."
+        )
+    if format not in (None, SUFFIXES[suffix]):
+        raise ConfigError(
+            f"--format {format} contradicts the suffix of --output {output}: leave --format out, or change the suffix."
+        )
+    return SUFFIXES[suffix]

@@ -1,0 +1,79 @@
+"""`xattn view`, as a user runs it on the toy model of the package: files, colours, and strange terminals."""
+
+import os
+
+import pytest
+
+from xattn import cli
+
+FOX = ("view", "the fox sleeps")
+
+
+@pytest.fixture
+def xattn(capsys):
+    def run(*arguments, status=0):
+        assert cli.main([str(argument) for argument in arguments]) == status
+        return capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("b.png", b"\x89PNG"), ("b.SVG", b"<?xml"), ("b.pdf", b"%PDF"), ("b.html", b"<!"), ("b.txt", b"attention weights")],
+)
+def test_the_suffix_decides_what_is_written(xattn, tmp_path, name, start):
+    path = tmp_path / "deep" / name
+    out, err = xattn(*FOX, "--output", path)
+    assert path.read_bytes().startswith(start)
+    assert (out, err) == ("", f"xattn: wrote {path}.\n")
+
+
+def test_a_suffix_of_html_takes_many_texts(xattn, tmp_path):
+    xattn(*FOX, "a cat", "--output", tmp_path / "b.html")
+    assert '"sourceWords": ["a", "cat"]' in (tmp_path / "b.html").read_text()
+
+
+def test_a_file_that_cannot_be_written_is_said_before_any_work(xattn, tmp_path, monkeypatch):
+    monkeypatch.setattr("xattn.process.prepare", lambda: pytest.fail("work began"))
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    monkeypatch.chdir("/proc")
+    for output, message in {
+        "/proc/none/b.png": "Cannot write /proc/none/b.png: No such file or directory.",
+        tmp_path / "file" / "b.png": f"{tmp_path / 'file'} is a file, not a folder.",
+        tmp_path / "folder.png": "Is a directory.",
+        tmp_path / f"{300 * 'b'}.png": "File name too long.",
+        tmp_path / "b.jpg": "not '.jpg'.",
+    }.items():
+        out, err = xattn(*FOX, "--output", output, status=2)
+        assert out == ""
+        assert err.startswith("xattn: ")
+        assert err.endswith(f"{message}\n")
+        assert err.count("\n") == 1
+    (tmp_path / "en").write_text("a fox\n")
+    command = ["align", "toy/run", "--source", tmp_path / "en", "--maps", tmp_path / "file" / "maps.npz"]
+    assert "is a file, not a folder" in xattn(*command, status=2).err
+
+
+def test_colours_obey_the_option_before_the_environment(xattn, monkeypatch):
+    for names in ({"TERM": "dumb"}, {"NO_COLOR": "1"}, {"TERM": "xterm"}):
+        with monkeypatch.context() as context:
+            for name, value in names.items():
+                context.setenv(name, value)
+            assert "\x1b[2;38;5;" in xattn(*FOX, "--color", "always").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in xattn(*FOX).out
+    assert "\x1b[" not in xattn(*FOX, "--color", "never").out
+
+
+@pytest.mark.parametrize("columns", ["0", "-3", "7", "wide", "", "\u00b2", 5000 * "9"])
+def test_nonsense_in_columns_is_not_the_width(xattn, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    xattn("configs")
+    assert "COLUMNS" not in os.environ
+
+
+def test_nothing_is_lost_in_zero_columns(xattn, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    assert "\nrenard    .  100 " in xattn(*FOX).out
