@@ -20,7 +20,13 @@ def xattn(capsys):
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("b.png", b"\x89PNG"), ("b.SVG", b"<?xml"), ("b.pdf", b"%PDF"), ("b.html", b"<!"), ("b.txt", b"attention weights")],
+    [
+        ("b.png", b"\x89PNG"),
+        ("b.SVG", b"<?xml"),
+        ("b.pdf", b"%PDF"),
+        ("b.html", b"<!"),
+        ("b.txt", b"attention weights"),
+    ],
 )
 def test_the_suffix_decides_what_is_written(xattn, tmp_path, name, start):
     path = tmp_path / "deep" / name

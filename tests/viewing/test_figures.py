@@ -19,6 +19,7 @@ from xattn.viewing import style
 from xattn.viewing.curves import growth, length_curve
 from xattn.viewing.figures import heatmap, render
 from xattn.viewing.formats import FORMATS
+from xattn.viewing.look import Look
 from xattn.viewing.terminal import Heatmap
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,6 +46,7 @@ def test_words_weights_and_readout_are_where_they_belong(fox):
     note = axes.texts[-1].get_text()
     assert note.splitlines() == [
         "a row is the decoder step that produces the word",
+        "colour scale absolute: 0 to 1",
         "hatched: no decoder step represents the word",
     ]
     (hatched,) = axes.patches
@@ -59,6 +61,17 @@ def test_percent_stands_in_the_cells_of_a_small_map_only(fox, word_map):
     assert ((4.8, 0.5), "10") in numbers  # special
     assert len(numbers) == 9  # the others are below half a percent
     assert len(heatmap(word_map(["a"] * 13, ["b"] * 3)).axes[0].texts) == 1
+
+
+def test_a_faint_map_is_drawn_by_its_maximum_or_by_the_chosen_scale(fox):
+    faint = replace(fox, weights=fox.weights / 100)
+    axes, bar = heatmap(faint).axes
+    np.testing.assert_allclose(np.asarray(axes.collections[1].get_array()), fox.weights, rtol=1e-6)
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["0", "0.005", "0.01"]
+    assert "colour scale map: 0 to the map's maximum, 0.01, because no cell reaches 0.25" in axes.texts[-1].get_text()
+    axes, bar = heatmap(faint, Look(scale="sqrt")).axes
+    np.testing.assert_allclose(np.asarray(axes.collections[1].get_array()), np.sqrt(faint.weights), rtol=1e-6)
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["0", "0.25", "1"]
 
 
 def test_gold_outlines_tell_sure_from_possible(fox):

@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -30,14 +31,15 @@ def test_without_colour_it_is_a_table_of_percent(fox):
         "  brun    .     .    100     .       .",
         "rapide",
         "",
-        "numbers: weight in percent; special: on pieces of no word, such as EOS",
+        "numbers: weight in percent",
+        "special: on pieces of no word, such as EOS",
         "an empty row: no decoder step represents the word",
     ]
 
 
 def test_a_long_sentence_has_upright_words_over_tenths(word_map):
     source = [f"word{'abcdefgh'[: i % 5]}" for i in range(27)]
-    lines = heatmap(word_map(source, ["un", "deux"]), color=False).plain.splitlines()
+    lines = heatmap(word_map(source, ["un", "deux"]), color=False, scale="absolute").plain.splitlines()
     rows = [i for i, line in enumerate(lines) if line.startswith(("  un", "deux"))]
     header = [line.ljust(80) for line in lines[3 : rows[0]]]
     upright = ["".join(line[5 + 2 * i] for line in header).strip() for i in range(27)]
@@ -90,6 +92,23 @@ def test_brighter_means_more(fox):
     assert shades[100] > 200
 
 
+def test_a_faint_map_is_visible_and_its_scale_is_named(fox):
+    """300 words share a row's weight, so that no cell is above a few percent."""
+    faint = replace(fox, weights=fox.weights / 100)
+    shaded = lambda words, **choice: re.findall(r"48;2;[\d;]+m", printed(words, **choice))  # noqa: E731
+    assert shaded(faint, color_system="truecolor")[10:15] == shaded(fox, color_system="truecolor")[10:15]
+    legend = "0.01; colour scale map: 0 to the map's maximum, 0.01, because no cell reaches 0.25"
+    assert legend in heatmap(faint, width=200).plain
+    assert "1; colour scale absolute: 0 to 1\n" in heatmap(faint, scale="absolute").plain
+    assert "row max.; colour scale row: each row from 0 to its own maximum\n" in heatmap(fox, scale="row").plain
+    many = replace(faint, source=["word"] * 40, weights=np.full((4, 40), 0.01, np.float32))
+    digits = heatmap(many, color=False).plain
+    assert (
+        "digits: tenths of the colour scale (9: 0.85 and more); colour scale map: 0 to the map's maximum, 0" in digits
+    )
+    assert "brun 9 9 9 9" in digits.replace("  ", " ")
+
+
 def test_256_colours_are_enough(word_map):
     # rich keeps the codes of a style for the process, so the colours must be new ones
     assert "48;5;" in printed(word_map(["a", "b", "c"], ["d"]), color_system="256")
@@ -122,7 +141,7 @@ def test_norms_are_drawn_by_their_largest(fox):
     assert drawn[0] == "attention head-norms, layer 2, head 3, row convention: produced"
     assert drawn[3:8] == plain[3:8]
     assert drawn[-2:] == ["100 % is the largest norm, 7", plain[-1]]
-    assert "numbers: norm in percent; special: on pieces of no word, such as EOS" in drawn
+    assert "numbers: norm in percent" in drawn
 
 
 def test_devanagari_columns_stand_under_each_other(word_map):

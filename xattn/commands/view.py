@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 from xattn import process
 from xattn.commands.common import Head, Rows, check_writable, run_and_texts, tell
 from xattn.errors import ConfigError, UserError, require
+from xattn.viewing.look import DEFAULT, Look
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +47,7 @@ class Options:
         rows: Whether the row of a word is the step that produced it or the step that has read it.
         kind: Attention weights; or norms of the weighted values, of all heads together or of each head.
         color: Whether the terminal view is coloured; "always" and "never" also overrule NO_COLOR and TERM.
+        look: The appearance of the picture.
     """
 
     words: Positional[tuple[str, ...]] = ()
@@ -62,6 +64,7 @@ class Options:
     rows: Rows | None = None
     kind: Literal["weights", "norms", "head-norms"] = "weights"
     color: Literal["auto", "always", "never"] = "auto"
+    look: Annotated[Look, arg(name="")] = DEFAULT
 
     def of_text(self) -> dict[str, object]:
         """The options that only text has, by name."""
@@ -221,7 +224,7 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
         picture = Page(sentences=sentences, readout=readout).html.encode()
     else:
         (attention,) = sentences[0].maps.values()
-        picture = FORMATS[options.format](attention, readout)
+        picture = FORMATS[options.format](attention, readout, options.look)
     path = options.output
     if path is None:
         _console(options.color).print(picture)

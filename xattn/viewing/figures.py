@@ -11,7 +11,7 @@ from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
@@ -20,6 +20,8 @@ from matplotlib.patches import Rectangle
 from xattn.alignment.links import Links
 from xattn.alignment.maps import WordMap
 from xattn.viewing.labels import printable
+from xattn.viewing.look import DEFAULT, Look
+from xattn.viewing.scales import shading
 from xattn.viewing.style import GOLD, GREY, INK, STYLE
 
 Format = Literal["png", "svg", "pdf"]
@@ -29,7 +31,7 @@ _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # No
 
 
 @mpl.rc_context(rc=STYLE)
-def heatmap(words: WordMap) -> Figure:
+def heatmap(words: WordMap, look: Look = DEFAULT) -> Figure:
     """The map with source words on top, target words at the left, and cells from white (0) to dark (1).
 
     Maps of up to 12 words on each side have percentages in their cells. A separate column shows each row's special
@@ -55,10 +57,11 @@ def heatmap(words: WordMap) -> Figure:
     axes.get_xticklabels()[-1].set(color=GREY, style="italic")
 
     percent = max(rows, columns) <= 12
-    cells(axes, words.special[:, None] / words.most, left=special, percent=percent)
-    mesh = cells(axes, words.weights / words.most, left=0.0, percent=percent)
+    scale = shading(words, look.scale)
+    for values, left in [(words.special[:, None], special), (words.weights, 0.0)]:
+        mesh = cells(axes, scale.shades(values), left=left, numbers=values / words.most if percent else None)
     axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
-    notes = list(words.meaning)
+    notes = [*words.meaning, scale.text]
     if words.kind != "weights":
         notes.append(f"1 is the largest norm, {words.most:.3g}")
     if words.silent:
@@ -71,7 +74,7 @@ def heatmap(words: WordMap) -> Figure:
 
     bar = figure.add_axes((1 + 0.15 / width, max(0, 1 - 1.6 / height), 0.08 / width, min(1, 1.6 / height)))
     figure.colorbar(mesh, cax=bar).outline.set_visible(False)
-    bar.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], color=GREY, size=7)
+    bar.set_yticks(*zip(*scale.ticks(), strict=True), color=GREY, size=7)
     bar.tick_params(length=0)
     axes.set_title(words.title, loc="left", size=9, weight="bold", pad=8)
     note = {"xycoords": "axes fraction", "xytext": (0, -7), "textcoords": "offset points", "va": "top"}
@@ -104,16 +107,23 @@ def render(figure: Figure, format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def cells(axes: Axes, values_TS: Float32[np.ndarray, "T S"], *, left: float, percent: bool) -> QuadMesh:
-    """Draws cells from white (0) to dark (1), the first row on top, with their percentages if `percent`."""
-    rows, columns = values_TS.shape
-    for (row, column), value in np.ndenumerate(values_TS):
-        if percent and value >= 0.005:
-            ink = "white" if value > 0.55 else INK if value >= 0.05 else GREY
+def cells(
+    axes: Axes,
+    shades_TS: Float[np.ndarray, "T S"],
+    *,
+    left: float,
+    numbers: Float[np.ndarray, "T S"] | None,
+) -> QuadMesh:
+    """Draws cells from white (0) to dark (1), the first row on top, with their `numbers` in percent if given."""
+    rows, columns = shades_TS.shape
+    for (row, column), value in np.ndenumerate(np.zeros((0, 0)) if numbers is None else numbers):
+        if value >= 0.005:
+            shade = shades_TS[row, column]
+            ink = "white" if shade > 0.55 else INK if value >= 0.05 else GREY
             place = (left + column + 0.5, row + 0.5)
             axes.text(*place, f"{100 * value:.0f}", color=ink, size=7, ha="center", va="center")
     edges = (left + np.arange(columns + 1), np.arange(rows + 1))
-    return axes.pcolormesh(*edges, values_TS, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
+    return axes.pcolormesh(*edges, shades_TS, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
 
 
 def outline(axes: Axes, gold: Links) -> None:

@@ -10,44 +10,45 @@ from typing import Literal
 
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.errors import ConfigError
+from xattn.viewing.look import DEFAULT, Look
 from xattn.viewing.terminal import Heatmap
 
 
-def terminal(attention: AttentionMap, readout: Readout) -> Heatmap:
+def terminal(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> Heatmap:
     """The heatmap as text, in colour if the console supports it."""
-    return Heatmap(attention.to_words(readout))
+    return Heatmap(attention.to_words(readout), look.scale)
 
 
-def png(attention: AttentionMap, readout: Readout) -> bytes:
+def png(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> bytes:
     """The picture of the map's layout as an image of 200 dots per inch."""
-    return _figure(attention, readout, "png")
+    return _figure(attention, readout, look, "png")
 
 
-def svg(attention: AttentionMap, readout: Readout) -> bytes:
+def svg(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> bytes:
     """The picture of the map's layout as a vector graphic whose text can be selected and searched."""
-    return _figure(attention, readout, "svg")
+    return _figure(attention, readout, look, "svg")
 
 
-def pdf(attention: AttentionMap, readout: Readout) -> bytes:
+def pdf(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> bytes:
     """The picture of the map's layout as a PDF for LaTeX, with TrueType fonts."""
-    return _figure(attention, readout, "pdf")
+    return _figure(attention, readout, look, "pdf")
 
 
-def html(attention: AttentionMap, readout: Readout) -> bytes:
+def html(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> bytes:
     """All layers and heads of the map as one self-contained HTML page, which needs no network."""
     from xattn.viewing.page import Page
 
     return Page.of(attention, readout).html.encode()
 
 
-def _figure(attention: AttentionMap, readout: Readout, format: Literal["png", "svg", "pdf"]) -> bytes:
+def _figure(attention: AttentionMap, readout: Readout, look: Look, format: Literal["png", "svg", "pdf"]) -> bytes:
     from xattn.viewing.figures import render
     from xattn.viewing.layouts import picture
 
-    return render(picture(attention, readout), format)
+    return render(picture(attention, readout, look), format)
 
 
-FORMATS: dict[str, Callable[[AttentionMap, Readout], Heatmap | bytes]] = {
+FORMATS: dict[str, Callable[[AttentionMap, Readout, Look], Heatmap | bytes]] = {
     "terminal": terminal,
     "png": png,
     "svg": svg,

@@ -36,8 +36,8 @@ def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
         places = np.append(np.arange(columns), columns + 0.3) + 0.5
         axes.set_xticks(places, [*map(printable, words.source), "special"], parse_math=False)
         axes.get_xticklabels()[-1].set(color=GREY, style="italic", size=7)
-        cells(axes, words.special[:, None] / words.most, left=columns + 0.3, percent=True)
-        cells(axes, words.weights / words.most, left=0.0, percent=True)
+        for values, start in [(words.special[:, None] / words.most, columns + 0.3), (words.weights / words.most, 0.0)]:
+            cells(axes, values, left=start, numbers=values)
         if words.gold is not None:
             outline(axes, words.gold)
         axes.set(xlim=(0, columns + 1.3), ylim=(rows, 0))

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from xattn.alignment.maps import WordMap
 from xattn.viewing.labels import printable
+from xattn.viewing.look import Scale
+from xattn.viewing.scales import Shading, shading
 
 # Nine even steps of viridis, whose order is visible to colour-blind readers and in grey.
 _VIRIDIS = np.array(
@@ -35,13 +37,14 @@ class Heatmap:
     """
 
     words: WordMap
+    scale: Scale | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         color = console.color_system in ("256", "truecolor") and not console.no_color
-        yield heatmap(self.words, width=options.max_width, color=color)
+        yield heatmap(self.words, width=options.max_width, color=color, scale=self.scale)
 
 
-def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
+def heatmap(words: WordMap, *, width: int = 80, color: bool = True, scale: Scale | None = None) -> Text:
     """The picture as text of at most `width` columns; without colour it is ASCII, except for the words.
 
     The last column is each row's special mass. Rows of words that no decoder step represents are empty.
@@ -49,8 +52,10 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
     labels = [printable(word) for word in [*words.source, "", "special"]]
     names = [printable(word) for word in words.target]
     gap_T = np.full(len(names), np.nan, np.float32)
-    values_TS = np.column_stack([words.weights, gap_T, words.special]) / words.most
+    shown = shading(words, scale)
+    values_TS = np.column_stack([words.weights, gap_T, words.special])
     values_TS[words.silent] = np.nan
+    shades_TS, values_TS = shown.shades(values_TS), values_TS / words.most
 
     stub = min(max(map(cell_len, names), default=0), width // 4)
     room = max(width - stub - 1, 3)
@@ -65,12 +70,12 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True) -> Text:
         picture.append("\n")
         for line in _header([labels[s] for s in panel], [widths[s] for s in panel], upright, color):
             picture.append(f"{' ' * stub} {line.rstrip()}\n")
-        for name, values_S in zip(names, values_TS, strict=True):
+        for name, values_S, shades_S in zip(names, values_TS, shades_TS, strict=True):
             picture.append(_right(name, stub, color) + " ")
             for s in panel:
-                picture.append(*_cell(float(values_S[s]), widths[s], color))
+                picture.append(*_cell(float(values_S[s]), float(shades_S[s]), widths[s], color))
             picture.append("\n")
-    picture.append_text(_legend(color, "weight" if words.kind == "weights" else "norm", digits=max(widths) < 3))
+    picture.append_text(_legend(color, "weight" if words.kind == "weights" else "norm", shown, digits=max(widths) < 3))
     if words.kind != "weights":
         picture.append(f"100 % is the largest norm, {words.most:.3g}\n", style="dim")
     if words.silent:
@@ -98,40 +103,41 @@ def _header(labels: Sequence[str], widths: Sequence[int], upright: bool, color: 
     return ["".join(map(_centre, line, widths)) for line in lines]
 
 
-def _cell(value: float, width: int, color: bool) -> tuple[str, Style | str]:
+def _cell(value: float, shade: float, width: int, color: bool) -> tuple[str, Style | str]:
     """A cell and its style: a percentage if the cell has three columns, else a block of colour or a digit of tenths."""
     if np.isnan(value):
         return " " * width, ""
-    number = f"{100 * value:.0f}" if width > 2 else f"{min(int(10 * value + 0.5), 9)}"
+    number = f"{100 * value:.0f}" if width > 2 else f"{min(int(10 * shade + 0.5), 9)}"
     number = "." if number == "0" else number
     text = f"{number:>{(width + 3) // 2 if width > 2 else 1}}".ljust(width)
     if not color:
         return text, ""
-    red, green, blue = _shade(value)
+    red, green, blue = _color(shade)
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > 128
     ink = "#000000" if bright else "#ffffff" if value >= 0.05 else "#9080a0"
     return text if width > 2 else "  ", Style(color=ink, bgcolor=f"#{red:02x}{green:02x}{blue:02x}")
 
 
-def _shade(value: float) -> tuple[int, int, int]:
-    """The colour of a value from 0 to 1; the scale is fixed, so that pictures can be compared."""
+def _color(shade: float) -> tuple[int, int, int]:
+    """The colour of a shade from 0 to 1."""
     steps = np.linspace(0, 1, len(_VIRIDIS))
-    red, green, blue = (round(float(np.interp(value, steps, channel))) for channel in _VIRIDIS.T)
+    red, green, blue = (round(float(np.interp(shade, steps, channel))) for channel in _VIRIDIS.T)
     return red, green, blue
 
 
-def _legend(color: bool, what: str, *, digits: bool) -> Text:
+def _legend(color: bool, what: str, scale: Shading, *, digits: bool) -> Text:
     legend = Text("\n", style="dim")
     if color:
-        legend.append("0 % ")
+        ticks = [text.replace("\n", " ") for _, text in scale.ticks()]
+        legend.append(f"{ticks[0]} ")
         for step in range(16):
-            legend.append(" ", style=_cell(step / 15, 2, color)[1])
-        legend.append(" 100 %")
+            legend.append(" ", style=_cell(step / 15, step / 15, 2, color)[1])
+        legend.append(f" {ticks[-1]}; {scale.text}")
     elif digits:
-        legend.append(f"digits: tenths of the {what} (9: 0.85 and more)")
+        legend.append(f"digits: tenths of the colour scale (9: 0.85 and more); {scale.text}")
     else:
         legend.append(f"numbers: {what} in percent")
-    return legend.append("; special: on pieces of no word, such as EOS\n")
+    return legend.append("\nspecial: on pieces of no word, such as EOS\n")
 
 
 def _right(text: str, width: int, color: bool) -> str:

@@ -11,9 +11,10 @@ from xattn.viewing.layouts.grid import grid
 from xattn.viewing.layouts.slots import slots
 from xattn.viewing.layouts.text import words
 from xattn.viewing.layouts.time import time
+from xattn.viewing.look import DEFAULT, Look
 from xattn.viewing.style import STYLE
 
-PICTURES: dict[str, Callable[[AttentionMap, Readout], Figure]] = {
+PICTURES: dict[str, Callable[[AttentionMap, Readout, Look], Figure]] = {
     "words": words,
     "grid": grid,
     "time": time,
@@ -23,10 +24,10 @@ PICTURES: dict[str, Callable[[AttentionMap, Readout], Figure]] = {
 
 
 @mpl.rc_context(rc=STYLE)
-def picture(attention: AttentionMap, readout: Readout) -> Figure:
+def picture(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> Figure:
     """The figure of a map for its layout: a heatmap of words, two graphs, a column of slots, ...
 
     Every figure states its readout. Where the map has gold links, the largest weight of a row is marked as right
     (solid, or a disc) or wrong (dashed, or a cross).
     """
-    return PICTURES[attention.layout.name](attention, readout)
+    return PICTURES[attention.layout.name](attention, readout, look)

@@ -11,13 +11,14 @@ from xattn.viewing.figures import cells, outline
 from xattn.viewing.graph_layout import both_places, partners
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
+from xattn.viewing.look import Look
 from xattn.viewing.style import GREY, INK, LINK, RIGHT, WRONG
 
 _APART = 1.75  # from one graph to the other; a graph is 1 wide
 _FAINT = 0.03
 
 
-def graphs(attention: AttentionMap, readout: Readout) -> Figure:
+def graphs(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     """The source graph at the left, the query graph at its right, and links as opaque as their weights.
 
     Gold partners have the same position in both graphs, so right links are horizontal. The matrix beside them has its
@@ -75,7 +76,7 @@ def _matrix(axes: Axes, words: WordMap) -> None:
     partner = partners(gold)
     order = sorted(range(len(words.target)), key=lambda t: (partner[t] if t in partner else len(words.source), t))
     values = words.weights[order] / words.most
-    cells(axes, values, left=0.0, percent=max(values.shape) <= 10)
+    cells(axes, values, left=0.0, numbers=values if max(values.shape) <= 10 else None)
     outline(axes, Links.from_matrix(gold[order]))
     axes.set(xlim=(0, len(words.source) or 1), ylim=(len(order) or 1, 0), aspect="equal")
     axes.spines[:].set_visible(False)

@@ -9,13 +9,14 @@ from xattn.alignment.layouts import Grid
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
+from xattn.viewing.look import Look
 from xattn.viewing.style import GOLD, GREY, INK, LIGHT, LINK
 
 _ACROSS = 4  # panels in a row
 _WIDE = 1.9  # inches, of a panel
 
 
-def grid(attention: AttentionMap, readout: Readout) -> Figure:
+def grid(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     """A panel per query: the dimmed picture, with each cell lit in proportion to its weight.
 
     Cells are drawn without interpolation, because the model knows no smaller positions. The brightest cell has the

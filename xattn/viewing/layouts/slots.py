@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
+from xattn.viewing.look import Look
 from xattn.viewing.style import GOLD, GREY, INK
 
 _LONGEST = 64  # characters of a label
 
 
-def slots(attention: AttentionMap, readout: Readout) -> Figure:
+def slots(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     """Slots down the left side, and a panel per query with one bar per layer in each slot; gold slots are shaded.
 
     A disc or a cross marks the slot with the largest weight at the readout's layer.

@@ -15,6 +15,7 @@ from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.figures import heatmap
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
+from xattn.viewing.look import Look
 from xattn.viewing.style import GOLD, INK, RIGHT, WRONG
 
 WIDTH, SIZE = 6.5, 9  # inches, points
@@ -22,11 +23,11 @@ INKS: dict[bool | None, tuple[str, str]] = {True: (RIGHT, "normal"), False: (WRO
 LINE, SPACE = 1.75 * SIZE / 72, 0.6 * SIZE / 72  # inches, between lines and between words
 
 
-def words(attention: AttentionMap, readout: Readout) -> Figure:
+def words(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     """The heatmap of words, or the running text if the layout has lines."""
     read_out, layout = attention.to_words(readout), attention.layout
     assert isinstance(layout, WordLayout), "this is the figure of words"
-    return heatmap(read_out) if layout.lines is None else text(read_out, layout.lines)
+    return heatmap(read_out, look) if layout.lines is None else text(read_out, layout.lines)
 
 
 def text(words: WordMap, lines: Sequence[int]) -> Figure:

@@ -9,10 +9,11 @@ from xattn.alignment.layouts import Time
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
+from xattn.viewing.look import Look
 from xattn.viewing.style import GOLD, GREY, LINES
 
 
-def time(attention: AttentionMap, readout: Readout) -> Figure:
+def time(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     """The signal, if there is one, above the weights: one row per word, one column per moment, gold intervals framed.
 
     A disc marks a row's largest weight inside a gold interval, a cross one outside.
