@@ -41,6 +41,7 @@ def fox() -> WordMap:
         source=["the", "quick", "brown", "fox"],
         target=["le", "renard", "brun", "rapide"],
         readout=Readout(layer=2, head=3, convention="produced"),
+        silent=[3],
     )
 
 

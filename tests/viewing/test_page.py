@@ -63,7 +63,7 @@ def test_hostile_words_end_no_script(attention):
     parser.handle_starttag = lambda tag, attrs: tags.append(tag)
     parser.feed(made.html)
     assert tags.count("script") == 2
-    assert stored(made)["sentences"][0]["sourceWords"] == [*words[:3], "?", "?"]
+    assert stored(made)["sentences"][0]["sourceWords"] == [*words[:3], "<LS>", "<ESC>"]
 
 
 READOUT = Readout(layer=1, head="mean", convention="read")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xattn.viewing.scales import difference, shading
+from xattn.viewing.scales import shading
 
 
 @pytest.fixture
@@ -45,13 +45,17 @@ def test_norms_end_at_the_largest_norm(fox):
 
 def test_a_difference_is_symmetric_about_0(fox):
     other = replace(fox, weights=fox.weights / 2, special=fox.special + 0.1)
-    weights, special, scale = difference(fox, other)
-    np.testing.assert_allclose(weights, -fox.weights / 2)
-    np.testing.assert_allclose(special, 0.1, rtol=1e-5)
+    both = other.minus(fox)
+    scale = shading(both)
+    np.testing.assert_allclose(both.weights, -fox.weights / 2)
+    np.testing.assert_allclose(both.special, 0.1, rtol=1e-5)
+    assert both.title == "B - A, attention weights, layer 2, head 3, row convention: produced"
     assert (scale.signed, scale.text) == (True, "colour scale difference: -0.5 to +0.5, symmetric about 0")
-    np.testing.assert_allclose(scale.shades(weights), -fox.weights)
+    np.testing.assert_allclose(scale.shades(both.weights), -fox.weights)
     assert scale.ticks() == [(-1, "-0.5"), (0, "0"), (1, "+0.5")]
-    assert not difference(fox, fox)[2].shades(weights - weights).any()
+    assert not shading(fox.minus(fox)).shades(fox.weights - fox.weights).any()
+    with pytest.raises(ValueError, match="the same source and target words"):
+        fox.minus(replace(fox, source=["a", "b", "c", "d"]))
 
 
 def test_the_ticks_of_a_bar_are_values(faint, fox):

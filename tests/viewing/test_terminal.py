@@ -2,6 +2,7 @@
 
 import io
 import re
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -58,9 +59,91 @@ WORDS += ["anticonstitutionnellement", "a\x1b[31mb\tc"]
 @pytest.mark.parametrize("color", [False, True])
 def test_every_line_fits_the_terminal_whatever_the_script(word_map, width, count, color):
     source, target = [WORDS[i % len(WORDS)] for i in range(count)], WORDS[::-1]
-    _, _, *picture, _, _ = heatmap(word_map(source, target), width=width, color=color).plain.splitlines()
-    assert max(map(cell_len, picture)) <= width  # the sentences around the picture may wrap
+    lines = re.sub("[\u2068\u2069]", "", heatmap(word_map(source, target), width=width, color=color).plain).splitlines()
+    picture = lines[3 : lines.index("", 6)]  # the sentences around the picture may wrap
+    assert max(map(cell_len, picture)) <= width
     assert any(line.split()[:1] == ["the"] for line in picture)
+
+
+def columns_on_screen(text: str) -> list[str]:
+    """The characters of a line in the order of a terminal that knows the bidirectional algorithm.
+
+    Isolates are single neutral characters for what surrounds them (Unicode Standard Annex 9, rules X5 and L2), so what
+    is outside them stays, and only right-to-left letters inside are reversed.
+    """
+    shown, inside = [], None
+    for c in text:
+        if c == "\u2068":
+            inside = []
+        elif c == "\u2069":
+            shown += reversed(inside) if unicodedata.bidirectional(inside[0]) in ("R", "AL") else inside
+            inside = None
+        else:
+            assert inside is not None or unicodedata.bidirectional(c) not in ("R", "AL"), "a letter is not isolated"
+            (shown if inside is None else inside).append(c)
+    return shown
+
+
+@pytest.mark.parametrize("width", [100, 30])
+def test_right_to_left_words_stay_above_their_numbers(word_map, width):
+    """A terminal that reorders text moves what stands beside a right-to-left word, unless each label is isolated."""
+    words = word_map(["القط", "الصغير", "أكل", "the", "السمكة"], ["le", "قط"])
+    lines = heatmap(words, width=width, color=False).plain.splitlines()
+    assert "columns run from right to left, as the source is read" in lines
+    if width == 30:
+        last = "".join("".join(columns_on_screen(line))[16:17] for line in lines[3:10]).strip()
+        assert last == "القط"  # the first word
+        return
+    header, *rows = lines[3:6]
+    shown = "".join(columns_on_screen(header))
+    places = [shown.index(word[::-1] if word != "the" else word) for word in words.source]
+    assert places == sorted(places, reverse=True)
+    for row, weights in zip(rows, words.weights, strict=True):
+        numbers = "".join(columns_on_screen(row))
+        for word, place, weight in zip(words.source, places, weights, strict=True):
+            assert numbers[place : place + len(word)].strip() == f"{100 * weight:.0f}".replace(
+                "0", ".", 1 if weight < 0.005 else 0
+            )
+
+
+def test_words_without_right_to_left_letters_are_not_marked(fox):
+    assert not set("\u2068\u2069") & set(heatmap(fox).plain)
+
+
+def test_a_map_that_is_too_wide_says_how_it_is_shown(word_map):
+    two = heatmap(word_map(["word"] * 60, ["mot"]), width=80, color=False).plain
+    assert "too wide for 80 columns: the map continues in 2 panels\n" in two
+    many = word_map([f"w{i}" for i in range(1500)], ["un", "deux"])
+    text = heatmap(many, width=80, color=False).plain
+    assert "1500 columns do not fit: a column is 43 words, labelled with the first, and their maximum\n" in text
+    assert len(text.splitlines()) < 20
+    (row,) = [line[5:] for line in text.splitlines() if line.startswith("  un ")]
+    digits = [row[2 * i] for i in range(35)]
+    highest = many.weights.max()
+    largest = [many.weights[0, start : start + 43].max() / highest for start in range(0, 1500, 43)]
+    assert digits == [str(min(int(10 * share + 0.5), 9)).replace("0", ".") for share in largest]
+
+
+def test_a_query_that_may_see_nothing_is_told_from_one_without_a_step(fox):
+    """The second word's step has only masked keys; the fourth word has no step."""
+    weights, special = fox.weights.copy(), fox.special.copy()
+    weights[1], special[1] = 0, 0
+    lines = heatmap(replace(fox, weights=weights, special=special), color=False).plain.splitlines()
+    assert lines[5].split() == ["renard", ".", ".", ".", ".", "."]
+    assert lines[7].split() == ["rapide"]
+    assert lines[-1] == "attends to nothing, since all it may see is masked: renard"
+
+
+def test_a_difference_has_signs_and_two_colours(fox):
+    other = replace(fox, weights=fox.weights[:, ::-1].copy())
+    lines = heatmap(other.minus(fox, ("runs/b", "runs/a")), color=False).plain.splitlines()
+    assert lines[0] == "runs/b - runs/a, attention weights, layer 2, head 3, row convention: produced"
+    assert lines[4].split() == ["le", "-79", "-1", "+1", "+79", "."]
+    text = printed(other.minus(fox), color_system="truecolor", width=200)
+    low, high = re.findall(r"48;2;([\d;]+)m", text)[0], re.findall(r"48;2;([\d;]+)m", text)[3]
+    assert int(low.split(";")[0]) > int(low.split(";")[2])  # orange for less, blue for more
+    assert int(high.split(";")[0]) < int(high.split(";")[2])
+    assert "colour scale difference: -1 to +1, symmetric about 0" in text
 
 
 def test_panels_show_every_column_once(word_map):

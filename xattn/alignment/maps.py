@@ -13,7 +13,7 @@ decoder steps. A convention turns it into a `WordMap`, which stores the conventi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -74,6 +74,10 @@ class WordMap:
     layout: Layout = field(default_factory=WordLayout)
     has_text: bool = True
     """Whether the rows are words of a text; see `AttentionMap.has_text`."""
+    silent: Sequence[int] = ()
+    """The target words without a decoder step, whose attention is unknown; their weights are 0."""
+    difference: str = ""
+    """What the values are a difference of, such as "B - A"; empty for a map itself."""
 
     @property
     def states_convention(self) -> bool:
@@ -83,7 +87,7 @@ class WordMap:
     @property
     def title(self) -> str:
         """Kind, layer, head and row convention in one line, the title of every picture of the matrix."""
-        text = describe(self.kind, self.readout)
+        text = f"{self.difference}, {describe(self.kind, self.readout)}".removeprefix(", ")
         return text if self.states_convention else text.partition(", row convention")[0]
 
     @property
@@ -99,9 +103,25 @@ class WordMap:
         return max(float(self.weights.max(initial=0)), float(self.special.max(initial=0))) or 1.0
 
     @property
-    def silent(self) -> list[int]:
-        """The target words without a decoder step, whose attention is unknown."""
-        return [t for t, row in enumerate(self.weights) if not row.any() and not self.special[t]]
+    def empty(self) -> list[int]:
+        """The target words whose decoder steps attend to nothing, such as a query whose every key is masked."""
+        seen_T = self.weights.any(axis=1) | (self.special != 0)
+        return [] if self.difference else sorted({*np.flatnonzero(~seen_T).tolist()} - {*self.silent})
+
+    def minus(self, other: WordMap, names: tuple[str, str] = ("B", "A")) -> WordMap:
+        """The difference of two maps of the same words, with the `names` of both; raises a ValueError for other words.
+
+        A word without a decoder step in either map has none in the difference.
+        """
+        if (list(self.source), list(self.target)) != (list(other.source), list(other.target)):
+            raise ValueError("A difference needs two maps of the same source and target words.")
+        return replace(
+            self,
+            weights=self.weights - other.weights,
+            special=self.special - other.special,
+            silent=sorted({*self.silent, *other.silent}),
+            difference=" - ".join(names),
+        )
 
     def links(self, method: Method = argmax, null: Null = "mask") -> Links:
         """The links that `method` extracts from the matrix; see `xattn.alignment.links.extract`."""
@@ -182,12 +202,15 @@ class AttentionMap:
         piece without a row (with "read", the last one) is left out; a word without any row stays zero.
         """
         source_SV = _membership(self.source_word_ids, len(self.source_words))
-        target_VT = _membership(self.target_word_ids, len(self.target_words)).T[:-1]
-        shift, rows = CONVENTIONS[convention], self.weights.shape[2]
-        target_VT = np.pad(target_VT, ((0, 0), (shift, 0)))[:, :rows]
+        target_VT = self._steps(convention)
         target_VT = target_VT / np.maximum(target_VT.sum(axis=1, keepdims=True), 1)
         folded = target_VT @ self.weights @ source_SV
         return folded[..., :-1], folded[..., -1]
+
+    def _steps(self, convention: Convention) -> Float32[np.ndarray, "target T"]:
+        """The decoder steps of every target word, as rows of 0 and 1."""
+        target_VT = _membership(self.target_word_ids, len(self.target_words)).T[:-1]
+        return np.pad(target_VT, ((0, 0), (CONVENTIONS[convention], 0)))[:, : self.weights.shape[2]]
 
     def check(self, readout: Readout) -> None:
         """Raises a ValueError for a readout of a layer or a head that the map does not have."""
@@ -215,6 +238,7 @@ class AttentionMap:
             gold=self.gold,
             layout=self.layout,
             has_text=self.has_text,
+            silent=np.flatnonzero(~self._steps(readout.convention).any(axis=1)).tolist(),
         )
 
 

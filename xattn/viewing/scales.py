@@ -10,7 +10,7 @@ Maxima are those of the words' cells; a special mass beyond them has the last co
 `absolute`, whose pictures can be compared; where the map's maximum is below `FAINT`, the scale is `map`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -56,22 +56,19 @@ class Shading:
 
 
 def shading(words: WordMap, scale: Scale | None = None) -> Shading:
-    """The scale of a map: the given one, or by default `absolute`, or `map` where `absolute` would be nearly white."""
+    """The scale of a map: the given one, or by default `absolute`, or `map` where `absolute` would be nearly white.
+
+    A difference always has the scale `difference`.
+    """
+    if words.difference:
+        most = float(np.abs(words.weights).max(initial=0)) or 1.0
+        text = f"colour scale difference: -{most:.3g} to +{most:.3g}, symmetric about 0"
+        return Shading(name="difference", most=np.array([[most]]), text=text)
     highest = float(words.weights.max(initial=0))
-    if scale is None:
-        faint = 0 < highest < FAINT * words.most
-        chosen = _fitted(words, "map" if faint else "absolute")
-        reason = f", because no cell reaches {FAINT * words.most:.3g}"
-        return Shading(name=chosen.name, most=chosen.most, text=chosen.text + reason) if faint else chosen
-    return _fitted(words, scale)
-
-
-def difference(a: WordMap, b: WordMap) -> tuple[Float[np.ndarray, "T S"], Float[np.ndarray, " T"], Shading]:
-    """B - A of two maps of the same words: the differences of weights and of special mass, and their scale."""
-    weights, special = b.weights - a.weights, b.special - a.special
-    most = float(np.abs(weights).max(initial=0)) or 1.0
-    text = f"colour scale difference: -{most:.3g} to +{most:.3g}, symmetric about 0"
-    return weights, special, Shading(name="difference", most=np.array([[most]]), text=text)
+    if scale is None and 0 < highest < FAINT * words.most:
+        chosen = _fitted(words, "map")
+        return replace(chosen, text=f"{chosen.text}, because no cell reaches {FAINT * words.most:.3g}")
+    return _fitted(words, scale or "absolute")
 
 
 def _fitted(words: WordMap, scale: Scale) -> Shading:
