@@ -108,6 +108,14 @@ def test_the_models_own_words(xattn, files, tmp_path):
     assert load_maps(tmp_path / "norms.json")[0].weights.shape[1] == 1
 
 
+def test_words_that_the_vocabulary_lacks_are_said(xattn, tmp_path):
+    (tmp_path / "en").write_text("the fox jumps\nthe fox sleeps\n")
+    (tmp_path / "fr").write_text("le renard saute\nle renard dort\n")
+    out, err = xattn("align", TOY, *given(tmp_path))
+    assert out.count("\n") == 2
+    assert "words that the model's vocabulary does not have: jumps, saute. What becomes of them is a guess." in err
+
+
 def test_what_was_written_is_looked_at_again_alike(files):
     folder, _ = files
     sources = (folder / "en").read_text().split("\n")[:3]

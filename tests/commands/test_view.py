@@ -83,3 +83,12 @@ def test_nonsense_in_columns_is_not_the_width(xattn, monkeypatch, columns):
 def test_nothing_is_lost_in_zero_columns(xattn, monkeypatch):
     monkeypatch.setenv("COLUMNS", "0")
     assert "\nrenard    .  100 " in xattn(*FOX).out
+
+
+def test_words_that_the_vocabulary_lacks_are_marked(xattn):
+    out, err = xattn("view", "the fox jumps over the lazy dog")
+    assert "jumps*" in out
+    assert "over*" in out
+    assert "fox*" not in out
+    assert "\n*: a word that the model's vocabulary does not have\n" in out
+    assert err == ""

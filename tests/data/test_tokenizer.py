@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from xattn.alignment.maps import unknown_words
 from xattn.data.tokenizer import Tokenizer, normalize, sample_lines
 
 LINES = [
@@ -70,6 +71,15 @@ def test_a_word_vocabulary_has_one_piece_for_each_frequent_word():
     ids = WORDS.encode("the quick zebra runs")
     assert WORDS.pieces(ids)[:2] == ["▁the", "▁quick"]
     assert WORDS.words(ids) == (["the", "quick", "zebra", "runs"], [0, 1, *[2] * 8, *[3] * 7])
+
+
+def test_words_with_bytes_are_unknown_whatever_the_kind():
+    assert WORDS.unknown(WORDS.encode("the zebra quick runs zebra")) == ["zebra", "runs", "zebra"]
+    assert WORDS.unknown(WORDS.encode("the quick")) == []
+    ids = [*TOKENIZER.encode("the 中x 東 fox"), TOKENIZER.eos]
+    assert TOKENIZER.unknown(ids) == ["中x", "東"]
+    words, numbers = TOKENIZER.words(ids)
+    assert [words[number] for number in sorted(unknown_words(TOKENIZER.pieces(ids), numbers))] == ["中x", "東"]
 
 
 def test_a_space_without_a_word_belongs_to_no_word():

@@ -12,7 +12,8 @@ decoder steps. A convention turns it into a `WordMap`, which stores the conventi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -37,6 +38,10 @@ MEANINGS: dict[Convention, str] = {
     "read": "a row is the decoder step that has just read the word",
 }
 SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
+
+UNKNOWN = "*"  # marks, in pictures, a word that the model's vocabulary lacks
+MEANING_OF_UNKNOWN = f"{UNKNOWN}: a word that the model's vocabulary does not have"
+_UNKNOWN_PIECE = re.compile(r"<0x[0-9A-F]{2}>|<unk>|\[UNK\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,19 @@ class WordMap:
     """The target words without a decoder step, whose attention is unknown; their weights are 0."""
     difference: str = ""
     """What the values are a difference of, such as "B - A"; empty for a map itself."""
+    unknown_source: Set[int] = frozenset()
+    """The source words that the model's vocabulary lacks; see `unknown_words`."""
+    unknown_target: Set[int] = frozenset()
+
+    @property
+    def source_labels(self) -> list[str]:
+        """The source words as pictures write them: those that the vocabulary lacks are marked."""
+        return marked(self.source, self.unknown_source)
+
+    @property
+    def target_labels(self) -> list[str]:
+        """The target words as pictures write them."""
+        return marked(self.target, self.unknown_target)
 
     @property
     def states_convention(self) -> bool:
@@ -92,8 +110,9 @@ class WordMap:
 
     @property
     def meaning(self) -> list[str]:
-        """The row convention in words, as a list of at most one note."""
-        return [MEANINGS[self.readout.convention]] if self.states_convention else []
+        """Notes of every picture: the row convention in words, and what the mark of unknown words means."""
+        notes = [MEANINGS[self.readout.convention]] if self.states_convention else []
+        return [*notes, MEANING_OF_UNKNOWN] if self.unknown_source or self.unknown_target else notes
 
     @property
     def most(self) -> float:
@@ -239,7 +258,28 @@ class AttentionMap:
             layout=self.layout,
             has_text=self.has_text,
             silent=np.flatnonzero(~self._steps(readout.convention).any(axis=1)).tolist(),
+            unknown_source=unknown_words(self.source, self.source_word_ids),
+            unknown_target=unknown_words(self.target, self.target_word_ids),
         )
+
+
+def unknown_words(pieces: Sequence[str], word_ids: Sequence[int]) -> frozenset[int]:
+    """The words that the model's vocabulary lacks: those with a piece that is a byte or the unknown piece.
+
+    >>> unknown_words(["▁the", "▁", "<0x6A>", "<0x75>", "[UNK]", "</s>"], [0, 1, 1, 1, 2, -1]) == {1, 2}
+    True
+    """
+    both = zip(pieces, word_ids, strict=True)
+    return frozenset(word for piece, word in both if word != SPECIAL and _UNKNOWN_PIECE.fullmatch(piece))
+
+
+def marked(words: Sequence[str], unknown: Set[int]) -> list[str]:
+    """The words, and after those that are unknown the mark `UNKNOWN`.
+
+    >>> marked(["a", "jump"], {1})
+    ['a', 'jump*']
+    """
+    return [word + UNKNOWN if number in unknown else word for number, word in enumerate(words)]
 
 
 def describe(kind: Kind, readout: Readout) -> str:

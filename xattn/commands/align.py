@@ -229,6 +229,7 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
     from rich.progress import Progress
 
     from xattn.commands import text_lines
+    from xattn.commands.unknown_words import UnknownWords
     from xattn.translation.aligning import align_pairs
 
     model = directions[0].model
@@ -237,16 +238,17 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
         pairs = text_lines.readable_pairs(model, text_lines.side_by_side(options.source, options.target))
     else:
         pairs = ((text, "") for text in text_lines.readable(model, lines))
-    errors = Console(stderr=True)
+    errors, unknown = Console(stderr=True), UnknownWords(model)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         shown = progress.add_task("aligning", total=len(lines))
-        for first, chunk in text_lines.chunks(pairs, CHUNK):
+        for first, chunk in text_lines.chunks(unknown.of_pairs(pairs), CHUNK):
             found = align_pairs(directions, chunk, given=options.target is not None, beam=options.beam)
             for number, aligned in enumerate(found, start=first):
                 if aligned.unread:
                     tell(f"line {number} is blank or too long for the other direction; it is left blank.")
                 yield aligned
             progress.advance(shown, len(chunk))
+    unknown.tell()
 
 
 def _golds(options: Options) -> "list[Links] | None":

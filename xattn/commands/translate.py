@@ -74,6 +74,7 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
     options.check()
     process.prepare()
     from xattn.commands import text_lines
+    from xattn.commands.unknown_words import UnknownWords
     from xattn.translation.translator import Translator
 
     model = Translator.open(run)
@@ -86,12 +87,15 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
     require(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
     lines = [text.encode() for text in texts] if texts else sys.stdin.buffer
     total = len(texts) if texts else _count_lines(sys.stdin.buffer)
+    unknown = UnknownWords(model)
+    unknown.add(options.prefix)
     text_lines.write_translations(
         _sampling(model, options) if options.sample else _search(model, options, width),
-        text_lines.readable(model, lines),
+        unknown.of_texts(text_lines.readable(model, lines)),
         total=total,
         numbered=options.n_best > 1,
     )
+    unknown.tell()
     return 0
 
 

@@ -45,6 +45,7 @@ class Tokenizer:
         self.bos: int = self._processor.bos_id()
         self.eos: int = self._processor.eos_id()
         self.unk: int = self._processor.unk_id()
+        self._unknown = frozenset([self.unk, *self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in range(256)])])
         if min(self.pad, self.bos, self.eos, self.unk) < 0:
             raise ValueError("The SentencePiece model lacks one of the pieces PAD, BOS, EOS and UNK.")
 
@@ -132,6 +133,14 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of ids as SentencePiece writes them, special pieces included."""
         return self._processor.id_to_piece(list(ids))
+
+    def unknown(self, ids: Sequence[int]) -> list[str]:
+        """The words of ids that the vocabulary lacks: those with a piece that is a byte or UNK."""
+        if self._unknown.isdisjoint(ids):
+            return []
+        words, numbers = self.words(ids)
+        spelt = {number for piece, number in zip(ids, numbers, strict=True) if piece in self._unknown and number >= 0}
+        return [words[number] for number in sorted(spelt)]
 
     def words(self, ids: Sequence[int]) -> tuple[list[str], list[int]]:
         """The words of ids, and for each id the index of its word (-1 for none).

@@ -107,6 +107,10 @@ class Translator:
         """The pieces of a text, lower-cased if the model was trained on lower-cased text; no BOS, no EOS."""
         return self.tokenizer.encode(text.lower() if self.settings.lowercase else text)
 
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that the vocabulary does not have, so that the model reads bytes."""
+        return self.tokenizer.unknown(self.encode(text))
+
     def translate(
         self,
         lines: Sequence[str],

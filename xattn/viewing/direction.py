@@ -32,7 +32,8 @@ def as_read(words: WordMap) -> WordMap:
     last = len(words.source) - 1
     turned = lambda links: [(last - s, t) for s, t in links]  # noqa: E731
     gold = words.gold and Links.of(turned(words.gold.sure), possible=turned(words.gold.possible))
-    return replace(words, weights=words.weights[:, ::-1], source=words.source[::-1], gold=gold)
+    unknown = {last - s for s in words.unknown_source}
+    return replace(words, weights=words.weights[:, ::-1], source=words.source[::-1], gold=gold, unknown_source=unknown)
 
 
 def isolate(labels: Sequence[str]) -> bool:

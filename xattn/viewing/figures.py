@@ -48,10 +48,10 @@ def heatmap(words: WordMap, look: Look = DEFAULT) -> Figure:
     axes.spines[:].set_visible(False)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=3)
-    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
+    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False)
     axes.set_xticks(
         np.append(np.arange(columns), special) + 0.5,
-        [*map(printable, words.source), "special"],
+        [*map(printable, words.source_labels), "special"],
         **{"parse_math": False, "rotation": 45, "ha": "left", "va": "bottom", "rotation_mode": "anchor"},
     )
     axes.get_xticklabels()[-1].set(color=GREY, style="italic")

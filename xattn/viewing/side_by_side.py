@@ -32,9 +32,9 @@ def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
         axes.spines[:].set_visible(False)
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=3)
-        axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target), parse_math=False)
+        axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False)
         places = np.append(np.arange(columns), columns + 0.3) + 0.5
-        axes.set_xticks(places, [*map(printable, words.source), "special"], parse_math=False)
+        axes.set_xticks(places, [*map(printable, words.source_labels), "special"], parse_math=False)
         axes.get_xticklabels()[-1].set(color=GREY, style="italic", size=7)
         for values, start in [(words.special[:, None] / words.most, columns + 0.3), (words.weights / words.most, 0.0)]:
             cells(axes, values, left=start, numbers=values)

@@ -57,7 +57,7 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True, scale: Scale
     """
     words = as_read(words)
     shown = shading(words, scale)
-    names = [printable(word) for word in words.target]
+    names = [printable(word) for word in words.target_labels]
     mark = isolated if isolate([*words.source, *names]) else str
     stub = min(max(map(cell_len, names), default=0), width // 4)
     room = max(width - stub - 1, 3)
@@ -88,7 +88,7 @@ def heatmap(words: WordMap, *, width: int = 80, color: bool = True, scale: Scale
 
 def _grouped(words: WordMap, room: int) -> tuple[list[str], Float[np.ndarray, "T columns"], list[str]]:
     """The labels of the columns, their values, and a note if a column stands for a group of source words."""
-    columns, (rows, count) = [printable(word) for word in words.source], words.weights.shape
+    columns, (rows, count) = [printable(word) for word in words.source_labels], words.weights.shape
     weights_TS, said = words.weights, []
     tail = ["", "special"]
     _, upright = _columns([*columns, *tail], room)

@@ -47,7 +47,7 @@ def grid(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
         row, column = divmod(int(most[t]), layout.columns)
         if largest > 0:
             mark(axes, column + 0.5, row + 0.5, verdicts[t], size=46.0)
-        axes.set_title(printable(words.target[t]), size=9, color=INK, parse_math=False, pad=3)
+        axes.set_title(printable(words.target_labels[t]), size=9, color=INK, parse_math=False, pad=3)
         axes.set_xlabel(f"at most {largest:.2f}", size=7, color=GREY, labelpad=2)
     what = "bluer" if layout.picture is None else "lighter"
     notes = [

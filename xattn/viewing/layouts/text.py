@@ -38,8 +38,9 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
     """
     total_S, gold_S = words.weights.sum(axis=0), np.flatnonzero(gold_of(words).any(axis=0))
     most = float(total_S.max(initial=0)) or 1.0
-    source = list(_lay(words.source, lines))
-    target = list(_lay(words.target, ()))
+    labels = words.source_labels
+    source = list(_lay(labels, lines))
+    target = list(_lay(words.target_labels, ()))
     gap = source[-1][1] + 1.8 if source else 0
     height = gap + (target[-1][1] if target else 0) + 1
     figure = Figure(figsize=(WIDTH, height * LINE + 0.75), layout="constrained")
@@ -48,12 +49,12 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
     axes.axis("off")
     for place, (left, line, width) in enumerate(source):
         share = total_S[place] / most
-        _write(axes, words.source[place], left, line + 0.5, "white" if share > 0.55 else INK)
+        _write(axes, labels[place], left, line + 0.5, "white" if share > 0.55 else INK)
         axes.add_patch(Rectangle((left - 0.03, line + 0.08), width + 0.06, 0.84, color=mpl.colormaps["Blues"](share)))
         if place in gold_S:
             axes.plot([left, left + width], [line + 0.97] * 2, color=GOLD, lw=1.6, solid_capstyle="butt")
     axes.plot([0, WIDTH], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
-    for word, (left, line, _), right in zip(words.target, target, read(words)[1], strict=True):
+    for word, (left, line, _), right in zip(words.target_labels, target, read(words)[1], strict=True):
         _write(axes, word, left, gap + line + 0.5, *INKS[right])
     notes = [
         f"tint: the sum of the attention from all words below; the darkest word has {most:.2f} of {len(words.target)}"

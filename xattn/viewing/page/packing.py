@@ -12,7 +12,15 @@ from jaxtyping import Float32, UInt8
 
 from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
-from xattn.alignment.maps import CONVENTIONS, MEANINGS, AttentionMap, Readout
+from xattn.alignment.maps import (
+    CONVENTIONS,
+    MEANING_OF_UNKNOWN,
+    MEANINGS,
+    AttentionMap,
+    Readout,
+    marked,
+    unknown_words,
+)
 from xattn.viewing.graph_layout import both_places
 from xattn.viewing.labels import printable
 
@@ -59,6 +67,10 @@ def pack(sentences: Sequence[Sentence], readout: Readout) -> dict[str, Any]:
 def _sentence(sentence: Sentence) -> dict[str, Any]:
     first = next(iter(sentence.maps.values()))
     layers, heads = first.weights.shape[:2]
+    unknown = (
+        unknown_words(first.source, first.source_word_ids),
+        unknown_words(first.target, first.target_word_ids),
+    )
     gold = next((attention.gold for attention in sentence.maps.values() if attention.gold is not None), None)
     return {
         "layers": layers,
@@ -67,8 +79,9 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "target": list(map(printable, first.target)),
         "sourceIds": list(map(int, first.source_word_ids)),
         "targetIds": list(map(int, first.target_word_ids)),
-        "sourceWords": list(map(printable, first.source_words)),
-        "targetWords": list(map(printable, first.target_words)),
+        "sourceWords": list(map(printable, marked(first.source_words, unknown[0]))),
+        "targetWords": list(map(printable, marked(first.target_words, unknown[1]))),
+        "unknown": MEANING_OF_UNKNOWN if any(unknown) else None,
         "gold": gold and {f"{s}-{t}": "sure" if (s, t) in gold.sure else "possible" for s, t in sorted(gold.possible)},
         "candidates": sentence.candidates
         and [[(printable(piece), round(p, 5)) for piece, p in step] for step in sentence.candidates],

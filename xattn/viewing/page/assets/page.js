@@ -84,6 +84,7 @@ const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && rig
 function notes(m) {
   const { sentence } = scene, unit = m.words ? "word" : "piece";
   const lines = hasConvention ? [DATA.meanings[state.rows].replace("word", unit)] : [];
+  if (m.words && sentence.unknown) lines.push(sentence.unknown);
   if (m.silent.some(Boolean)) lines.push(`hatched: no decoder step represents the ${unit}`);
   if (state.marks && !m.signed)
     lines.push(sentence.gold ? "gold: sure solid, possible dashed; disc: right link, cross: wrong" : "disc: link, the largest weight of the row");
