@@ -238,9 +238,11 @@ def test_view_writes_a_page_of_many_sentences_maps_and_gold(run, tmp_path):
     page = tmp_path / "page.html"
     command = ["view", str(run), "--format", "html", "--output", str(page), "--source", str(tmp_path / "en")]
     command += ["--target", str(tmp_path / "fr"), "--gold", str(tmp_path / "gold")]
-    assert cli.main([*command, "--steps", "--against", str(tmp_path / "small")]) == 0
+    assert cli.main(["export", str(run), str(tmp_path / "other")]) == 0
+    assert cli.main([*command, "--steps", "--against", str(tmp_path / "small"), str(tmp_path / "other")]) == 0
     data = json.loads(page.read_text().split('id="data">')[1].split("</script>")[0])
-    assert data["names"][-2:] == ["small", "best"]
+    # Two folders have the same name.
+    assert data["names"][-3:] == [str(tmp_path / "small"), "other", str(run)]
     assert data["names"][0].startswith("step ")
     first, second = data["sentences"]
     assert (first["sourceWords"], second["targetWords"]) == (["the", "fox", "sits"], ["les", "chiens", "mangent"])
@@ -392,6 +394,7 @@ def test_an_exported_run_translates_alike(run, tmp_path, capsys):
             "give files, with --source",
         ),
         (["view", "{run}", "a fox", "--steps"], "they need --format html"),
+        (["view", "{run}", "a fox", "--output", "{new}.html", "--against", "{run}/."], "compared with itself"),
         (["view", "{run}", "a fox", "--source", "{config}"], "leave the texts out, or --source"),
         (["view", "{run}", "--source", "{corpus}/none.en"], "Cannot read"),
         (["view", "{run}", "--source", "{corpus}/test.en", "--target", "{corpus}/train.fr"], "they must be pairs"),

@@ -153,8 +153,8 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     options.check_count(len(texts))
     model = Translator.open(run)
     comparison.check_texts(run, model, texts, gold=options.gold is not None)
-    others = comparison.open_others(run, against, options.steps)
-    sentences = comparison.compare(run, model, texts, targets, others, options.kind)
+    systems = comparison.open_systems(run, model, against, options.steps)
+    sentences = comparison.compare(model, texts, targets, systems, options.kind)
     if options.gold is not None:
         sentences = comparison.with_gold(sentences, options.gold)
     _deliver(sentences, options, where)

@@ -33,62 +33,71 @@ def _check(run: Run, model: Translator) -> None:
         raise RunError(f"{run.folder} was trained on {WHY_NOT_SOURCE[run.config.model.memory]}.")
 
 
-def open_others(run: Run, against: Sequence[Run], steps: bool) -> dict[str, Translator]:
-    """Opens the models to compare with, by the names that the page gives them.
+def open_systems(run: Run, model: Translator, against: Sequence[Run], steps: bool) -> dict[str, Translator]:
+    """Opens the models to compare with, by the names that the page gives them; the model of `run` itself is the last.
 
-    Raises `RunError` and `ConfigError` for runs whose maps cannot be shown, or have another form.
+    Raises `RunError` and `ConfigError` for runs whose maps cannot be shown, or have another form, or are the same.
     """
-    others: dict[str, Translator] = {}
+    systems: dict[str, Translator] = {}
     if steps:
         if not run.checkpoints.is_dir():
             raise RunError(f"{run.folder} has no checkpoints, only its best weights: leave --steps out.")
         kept = Checkpoints(run.checkpoints, read_only=True).steps
-        others |= {f"step {step:,}": Translator.open(run, step) for step in kept}
-    for other in against:
-        name = other.folder.name if other.folder.name not in others else str(other.folder)
-        others[name] = Translator.open(other)
-        _check(other, others[name])
+        systems |= {f"step {step:,}": Translator.open(run, step) for step in kept}
+    names = _names([*against, run])
+    for name, other in zip(names, against, strict=False):
+        systems[name] = Translator.open(other)
+        _check(other, systems[name])
         form, wanted = ((each.config.attention_layers, each.config.model.heads) for each in (other, run))
         if form != wanted:
             raise ConfigError(
                 f"{other.folder} has {form[0]} layers of {form[1]} heads, but {run.folder} has {wanted[0]} of "
                 f"{wanted[1]}; only maps of the same form can be compared."
             )
-    return others
+    return systems | {names[-1]: model}
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The names of the runs' folders, or the whole paths of those that have the same name."""
+    folders = [run.folder.resolve() for run in runs]
+    for place, folder in enumerate(folders):
+        if folder in folders[:place]:
+            raise ConfigError(f"{runs[place].folder} cannot be compared with itself: name other runs with --against.")
+    names = [folder.name for folder in folders]
+    return [name if names.count(name) == 1 else str(folder) for name, folder in zip(names, folders, strict=True)]
 
 
 def compare(
-    run: Run,
     model: Translator,
     texts: Sequence[str],
     targets: Sequence[str] | None,
-    others: Mapping[str, Translator],
+    systems: Mapping[str, Translator],
     kind: Kind,
 ) -> list[Sentence]:
     """Every sentence with its maps, of given translations or of those that the model writes.
 
-    A map is recorded while the model writes; with other models, all are fed the same translation.
+    A map is recorded while the model writes; of several systems, all are fed the same translation.
     """
+    *_, main = systems
     if targets is None:
         own = [best[0] for best in model.translate(texts, return_attention=True)]
         targets = [best.text for best in own]
-        if not others:
+        if len(systems) == 1:
             if kind == "weights":
                 looked = [_recorded(best.attention) for best in own]
             else:
                 looked = model.attend_written(list(zip(texts, own, strict=True)), kind=kind)
             return [
-                Sentence(maps={run.folder.name: attention}, candidates=best.candidates)
+                Sentence(maps={main: attention}, candidates=best.candidates)
                 for attention, best in zip(looked, own, strict=True)
             ]
     pairs = list(zip(texts, targets, strict=True))
-    models = {**others, "best": model} if others else {run.folder.name: model}
-    maps = {name: each.attend(pairs, kind=kind) for name, each in models.items()}
+    maps = {name: each.attend(pairs, kind=kind) for name, each in systems.items()}
     for name, each in maps.items():
-        for number, (one, first) in enumerate(zip(each, next(iter(maps.values())), strict=True), start=1):
+        for number, (one, first) in enumerate(zip(each, maps[main], strict=True), start=1):
             if (one.source, one.target) != (first.source, first.target):
                 raise ConfigError(
-                    f"{name} cuts sentence {number} into other pieces than {run.folder}; only maps of the same pieces "
+                    f"{name} cuts sentence {number} into other pieces than {main}; only maps of the same pieces "
                     "can be compared."
                 )
     candidates = model.candidates(pairs)
