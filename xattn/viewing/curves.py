@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from xattn.viewing.style import LINES, STYLE
+from xattn.viewing.fonts import styled
+from xattn.viewing.style import LINES
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def length_curve(
     bins: Sequence[str],
     counts: Sequence[int],
@@ -34,7 +34,7 @@ def length_curve(
     return figure
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric: str) -> Figure:
     """A score by training step, one line per run, which is given as pairs of step and score."""
     figure = _lines(4.2, scores)
@@ -44,7 +44,7 @@ def learning_curve(scores: Mapping[str, Sequence[tuple[int, float]]], *, metric:
     return figure
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: str, cost: str) -> Figure:
     """Costs by size, one line per name, on logarithmic axes with the labels `size` and `cost`."""
     figure = _lines(4.2, {name: list(zip(sizes, each, strict=True)) for name, each in costs.items()})
@@ -55,7 +55,7 @@ def growth(sizes: Sequence[int], costs: Mapping[str, Sequence[float]], *, size: 
     return figure
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def frontier(scores: Mapping[str, Sequence[tuple[int, float]]], *, size: str, score: str) -> Figure:
     """A score in 0..1 by size on a logarithmic axis, one line per system, which is given as pairs of size and score."""
     figure = _lines(4.2, scores)

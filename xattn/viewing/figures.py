@@ -19,6 +19,7 @@ from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import WordMap
+from xattn.viewing.fonts import styled, to_install
 from xattn.viewing.labels import printable
 from xattn.viewing.look import DEFAULT, Look
 from xattn.viewing.scales import shading
@@ -30,7 +31,7 @@ _MISSING = re.compile(r"^Glyph (\d+) .* missing from font")
 _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # None leaves it out
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def heatmap(words: WordMap, look: Look = DEFAULT) -> Figure:
     """The map with source words on top, target words at the left, and cells from white (0) to dark (1).
 
@@ -98,10 +99,10 @@ def render(figure: Figure, format: Format) -> bytes:
         if not _MISSING.search(str(each.message)):
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
     if missing and format != "svg":
-        characters = " ".join(chr(int(number)) for number in missing)
+        characters = [chr(int(number)) for number in missing]
         warnings.warn(
-            f"No installed font has {characters}: the picture shows boxes. Install such a font (for Devanagari, Noto"
-            " Sans Devanagari: Debian's fonts-noto-core), or use the terminal, svg or html.",
+            f"No installed font has {' '.join(characters)}: the picture shows boxes. Install such a font (Debian's "
+            f"{to_install(characters)}), or use the terminal, svg or html.",
             stacklevel=3,
         )
     return buffer.getvalue()

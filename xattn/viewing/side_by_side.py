@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
 from xattn.viewing.figures import cells, outline
+from xattn.viewing.fonts import styled
 from xattn.viewing.labels import printable
-from xattn.viewing.style import GREY, STYLE
+from xattn.viewing.style import GREY
 
 CELL, GAP = 0.5, 1.5  # inches: the side of a cell, and the space between two maps, for labels
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
     """Heatmaps in a row, in percent, with their names above and `notes` below.
 

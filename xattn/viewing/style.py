@@ -1,9 +1,7 @@
 """Colours and fonts of all figures; colour-blind readers can tell the colours apart."""
 
-from pathlib import Path
 from typing import Any
 
-from matplotlib import font_manager
 from matplotlib.typing import RcKeyType
 
 INK, GREY, GOLD = "#222222", "#767676", "#d55e00"
@@ -16,24 +14,9 @@ LINES = [  # Okabe and Ito's colours, with markers and dashes for readers who se
     ("#cc79a7", "D", ":"),
     ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
 ]
-# matplotlib ships the first family; the others add scripts where they are installed.
-_FAMILIES = ["DejaVu Sans", "Noto Sans", "Noto Sans Devanagari", "Noto Sans CJK JP"]
-_FAMILIES += ["Lohit Devanagari", "Nirmala UI", "Kohinoor Devanagari"]
-
-
-def installed() -> list[str]:
-    """The installed families, including those that were installed after matplotlib cached its list of fonts."""
-    unknown = set(_FAMILIES) - set(font_manager.get_font_names())
-    files = {family.replace(" ", "") + weight for family in unknown for weight in ("-Regular", "-Bold")}
-    for path in font_manager.findSystemFonts() if files else ():
-        if Path(path).stem in files:
-            font_manager.fontManager.addfont(path)
-    names = font_manager.get_font_names()
-    return [family for family in _FAMILIES if family in names]
-
 
 STYLE: dict[RcKeyType, Any] = {
-    "font.family": installed(),
+    "font.family": ["DejaVu Sans"],  # `fonts.styled` adds others for the characters that it lacks
     "font.size": 9,
     "text.color": INK,
     "xtick.labelcolor": INK,

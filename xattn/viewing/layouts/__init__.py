@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.fonts import styled
 from xattn.viewing.layouts.graph import graphs
 from xattn.viewing.layouts.grid import grid
 from xattn.viewing.layouts.slots import slots
 from xattn.viewing.layouts.text import words
 from xattn.viewing.layouts.time import time
 from xattn.viewing.look import DEFAULT, Look
-from xattn.viewing.style import STYLE
 
 PICTURES: dict[str, Callable[[AttentionMap, Readout, Look], Figure]] = {
     "words": words,
@@ -23,7 +22,7 @@ PICTURES: dict[str, Callable[[AttentionMap, Readout, Look], Figure]] = {
 }
 
 
-@mpl.rc_context(rc=STYLE)
+@styled
 def picture(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> Figure:
     """The figure of a map for its layout: a heatmap of words, two graphs, a column of slots, ...
 

@@ -13,6 +13,7 @@ from matplotlib.textpath import TextToPath
 from xattn.alignment.layouts import WordLayout
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.figures import heatmap
+from xattn.viewing.fonts import families
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say
 from xattn.viewing.look import Look
@@ -69,7 +70,7 @@ def text(words: WordMap, lines: Sequence[int]) -> Figure:
 
 def _lay(words: Sequence[str], lines: Sequence[int]) -> Iterator[tuple[float, int, float]]:
     """For every word its distance from the left in inches, its line, and its width in inches."""
-    path, font = TextToPath(), FontProperties(size=SIZE)
+    path, font = TextToPath(), FontProperties(size=SIZE, family=families(words))
     left, line = 0.0, 0
     for place, word in enumerate(words):
         width = path.get_text_width_height_descent(printable(word), font, ismath=False)[0] / 72
