@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from xattn.data.corpora import BadLines, DataError, Pair, load
+from xattn.data.corpora import BadLines, DataError, Pair, identity, load
 
 CLEAN = [("the cat", "le chat"), ("a dog", "un chien"), ("où ?", "where ?"), ("yes", "oui"), ("no", "non")]
 
@@ -171,3 +171,18 @@ def test_the_configs_of_wmt_are_known(tmp_path):
     """Nothing is downloaded: the config is refused before."""
     with pytest.raises(DataError, match=r"wmt14_translate has no config 'en-fr'\. There are: .*fr-en"):
         load("tfds:wmt14_translate/en-fr", "train", cache=tmp_path)
+
+
+def test_the_identity_of_a_split_is_its_data_set_and_its_records(cache):
+    def of(split="train", corpus="tfds:tiny_translate/fr-en", **sides):
+        (fact,) = identity(corpus, split, cache=cache, **sides).values()
+        return fact
+
+    assert "tiny_translate/fr-en/1.0.0" in of()
+    assert "split train of 5 records" in of()
+    assert of() == of()
+    assert len({of(), of("train[:2]"), of("test"), of(source="fr", target="en")}) == 4
+    with pytest.raises(DataError, match="no split 'tset'"):
+        of("tset")
+    with pytest.raises(DataError, match="no text feature 'de'"):
+        of(target="de")

@@ -115,6 +115,18 @@ def test_a_split_that_is_not_there_and_a_corpus_that_is_not_named_are_found_befo
         make(tmp_path / "other", task=replace(SETTINGS, corpus="$NOWHERE/babi.tar.gz", tasks=(1,)))
 
 
+def test_the_archive_is_part_of_a_run(archive, task, tmp_path):
+    assert DocQATask.sources(task.config) == {}  # generated: the config says all
+    config = _babi(archive, tmp_path / "run").config
+    before = DocQATask.sources(config)
+    archive.write_bytes(b"another archive")
+    assert before.keys() == DocQATask.sources(config).keys() == {"tasks.tar.gz"}
+    assert before != DocQATask.sources(config)
+    archive.unlink()
+    with pytest.raises(UserError, match=r"There is no file .*tasks\.tar\.gz"):
+        DocQATask.sources(config)
+
+
 def test_words_and_answers_that_were_not_trained_are_explained(archive, tmp_path):
     task = _babi(archive, tmp_path / "run")
     (question,) = task.asked("test", "qa2")

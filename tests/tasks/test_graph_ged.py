@@ -4,7 +4,9 @@ import io
 import itertools
 import json
 import os
+import shutil
 import tarfile
+from dataclasses import replace
 
 import networkx
 import numpy as np
@@ -264,3 +266,16 @@ def test_the_real_grids_and_their_baselines(name, bound, constant, tmp_path):
     if name == "linux":
         found = {key: round(scores["bound"][key], 3) for key in ("p10", "rho", "tau")}
         assert found == pytest.approx({"p10": 0.866, "rho": 0.952, "tau": 0.879}, abs=1e-3)
+
+
+def test_the_files_of_the_graphs_are_part_of_a_run(folder, task, tmp_path):
+    before = GraphGedTask.sources(task.config)
+    assert set(before) == {"graphs.tar.gz", "aids_exact_ged.npz"}
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "aids_exact_ged.npz").write_bytes(b"other")
+    config = replace(task.config, task=replace(task.config.task, corpus=str(other)))
+    after = GraphGedTask.sources(config)
+    assert [name for name in before if before[name] != after[name]] == ["aids_exact_ged.npz"]
+    (other / "aids_exact_ged.npz").unlink()
+    with pytest.raises(DataError, match=r"There is no file .*aids_exact_ged\.npz"):
+        GraphGedTask.sources(config)

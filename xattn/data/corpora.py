@@ -16,7 +16,6 @@ default, since some tables begin with a sentence number and others end with an a
 white space, and otherwise unchanged: no lower-casing, no tokenisation.
 """
 
-import importlib.metadata
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -99,18 +98,25 @@ def load(
     )
 
 
-def identity(corpus: str, split: str, *, source: str = "en", target: str = "fr") -> tuple[str, ...]:
-    """Facts that differ when the contents of a split do: its files with sizes and times, or the version of its maker.
+def identity(
+    corpus: str, split: str, *, source: str = "en", target: str = "fr", cache: str | Path | None = None
+) -> dict[str, str]:
+    """What a split consists of: by name, facts that differ when its content does, but not when its place does.
 
-    Raises `DataError` if `corpus` is neither a toy, a TFDS name, a folder nor a path with `{split}`.
+    They are the sizes and digests of its files, or the version of a grammar or of a TFDS data set. Raises `DataError`
+    if the corpus or the split does not exist, before any of it is read as text.
     """
     if corpus in TOYS:
-        return corpus, VERSION, split
-    if corpus.startswith(TFDS):
-        return corpus, importlib.metadata.version("tensorflow_datasets"), split, source, target
-    paths = text_files.files(corpus, split, source, target)
-    stats = [(path.resolve(), path.stat()) for path in paths if path.exists()]
-    return tuple(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+        _require_toy_split(corpus, split, DEFAULT_SIZES)
+        return {corpus: f"split {split}, version {VERSION}"}
+    if not corpus.startswith(TFDS):
+        return text_files.identity(text_files.files(corpus, split, source, target))
+    if cache is None:
+        raise DataError(f"{corpus} is built once and stored: reading it needs a cache folder.")
+    from xattn.data import tfds  # imports tensorflow_datasets, which takes a second
+
+    name, folder = corpus.removeprefix(TFDS), Path(cache, "tensorflow_datasets")
+    return {corpus: tfds.identity(name, split, source=source, target=target, folder=folder)}
 
 
 def prepare(corpus: str) -> None:
@@ -124,9 +130,13 @@ def prepare(corpus: str) -> None:
         from xattn.data import tfds  # noqa: F401
 
 
-def _toy(corpus: str, cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
+def _require_toy_split(corpus: str, split: str, sizes: Sizes) -> None:
     if split not in asdict(sizes):
         raise DataError(f"{corpus} has no split {split!r}; it has {', '.join(asdict(sizes))}.")
+
+
+def _toy(corpus: str, cache: Path, split: str, sizes: Sizes, seed: int) -> Iterator[Pair]:
+    _require_toy_split(corpus, split, sizes)
     from xattn.data.toy import builder  # imports tensorflow_datasets, which takes a second
 
     numbers = "-".join(str(size) for size in asdict(sizes).values())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xattn.data.pairs import BadLines, DataError, Pair
-from xattn.data.paths import expand
+from xattn.data.paths import expand, fingerprint
 
 TABLES = (".tsv", ".tsv.gz")
 
@@ -33,6 +33,14 @@ def files(corpus: str, split: str, source: str, target: str) -> list[Path]:
         return [_or_gzipped(stem)]
     table, *sides = (_or_gzipped(stem.with_name(f"{stem.name}.{ending}")) for ending in ("tsv", source, target))
     return [table] if table.exists() and not any(side.exists() for side in sides) else sides
+
+
+def identity(paths: list[Path]) -> dict[str, str]:
+    """The fingerprint of every file of a split, by its name. Raises `DataError` for a file that cannot be read."""
+    for path in paths:
+        if not path.exists():
+            raise _missing(path)
+    return {path.name: fingerprint(path) for path in paths}
 
 
 def read(paths: list[Path], columns: tuple[int, int] | None, bad: BadLines) -> Iterator[Pair]:
@@ -97,7 +105,7 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield first
             yield from file
     except FileNotFoundError:
-        raise DataError(f"There is no file {path}{_neighbours(path)}.") from None
+        raise _missing(path) from None
     except (OSError, EOFError, zlib.error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DataError(f"{path} cannot be read: {why}.") from error
@@ -107,6 +115,10 @@ def _or_gzipped(path: Path) -> Path:
     """The path itself, or that of the gzipped file if only the gzipped file exists."""
     gzipped = path.with_name(f"{path.name}.gz")
     return gzipped if gzipped.exists() and not path.exists() else path
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"There is no file {path}{_neighbours(path)}.")
 
 
 def _neighbours(path: Path) -> str:

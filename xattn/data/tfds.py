@@ -44,6 +44,16 @@ def read(name: str, split: str, *, source: str, target: str, folder: Path, bad: 
             yield Pair(first, second)
 
 
+def identity(name: str, split: str, *, source: str, target: str, folder: Path) -> str:
+    """The version and the size of the data set, and the records of a split. Raises `DataError` as `read` does."""
+    builder = prepare(name, folder)
+    for side in (source, target):
+        _language(builder.info.features, name, side)
+    records = len(_split(builder, split, f"tfds:{name}"))
+    size = int(builder.info.dataset_size)
+    return f"{builder.info.full_name} of {size:,} bytes, {source} to {target}, split {split} of {records:,} records"
+
+
 def prepare(name: str, folder: Path) -> Any:
     """Returns the TFDS builder of a data set, downloaded and prepared in the folder if it is not there yet.
 
@@ -77,6 +87,15 @@ def records(builder: Any, split: str, name: str) -> Iterator[Record]:
     general decoder of tensorflow_datasets takes 150 µs for one, and this takes 30. Raises `DataError` for a split that
     does not exist.
     """
+    source = _split(builder, split, name)
+    for first in range(0, len(source), CHUNK):
+        for record in source.__getitems__(range(first, min(first + CHUNK, len(source)))):
+            feature = tf_example_pb2.Example.FromString(record).features.feature  # pyright: ignore[reportAttributeAccessIssue]
+            yield {path: getattr(value, value.WhichOneof("kind")).value for path, value in feature.items()}
+
+
+def _split(builder: Any, split: str, name: str) -> Any:
+    """The records of a split, or of a part of it, by number."""
     splits = list(builder.info.splits)
     for part in split.split("+"):
         if (base := part.partition("[")[0].strip()) not in splits:
@@ -85,13 +104,9 @@ def records(builder: Any, split: str, name: str) -> Iterator[Record]:
                 f" --task.test name the splits, or parts of them, such as '{splits[0]}[:2%]'."
             )
     try:
-        source = builder.as_data_source(split).data_source
+        return builder.as_data_source(split).data_source
     except ValueError as error:
         raise DataError(f"{name} cannot be split by {split!r}: {error}") from error
-    for first in range(0, len(source), CHUNK):
-        for record in source.__getitems__(range(first, min(first + CHUNK, len(source)))):
-            feature = tf_example_pb2.Example.FromString(record).features.feature  # pyright: ignore[reportAttributeAccessIssue]
-            yield {path: getattr(value, value.WhichOneof("kind")).value for path, value in feature.items()}
 
 
 def _language(features: Any, name: str, language: str) -> Callable[[Record], bytes | None]:

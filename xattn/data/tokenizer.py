@@ -99,8 +99,10 @@ class Tokenizer:
         return cls(model.getvalue())
 
     def save(self, path: str | Path) -> None:
-        """Writes an ordinary SentencePiece model file."""
-        Path(path).write_bytes(self.model)
+        """Writes an ordinary SentencePiece model file, in one step."""
+        beside = Path(f"{path}.partial")
+        beside.write_bytes(self.model)
+        beside.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":

@@ -35,6 +35,11 @@ class Run:
         return self.folder / "tokenizer.model"
 
     @property
+    def origin(self) -> Path:
+        """What the run was made of besides its config, see `xattn.runs.origin`."""
+        return self.folder / "origin.json"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of Orbax checkpoints."""
         return self.folder / "checkpoints"
@@ -63,6 +68,26 @@ class Run:
     def results(self) -> Path:
         """The scores by split."""
         return self.folder / "results.json"
+
+    @property
+    def started(self) -> bool:
+        """Whether a step was made: there are checkpoints, weights or metrics. All else can be made again."""
+        saved = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return (
+            self.weights.exists()
+            or any(path.name.isdecimal() for path in saved)
+            or (self.metrics.exists() and self.metrics.stat().st_size > 0)
+        )
+
+    def forget(self) -> None:
+        """Deletes what is made of the data before the first step."""
+        self.tokenizer.unlink(missing_ok=True)
+        self.origin.unlink(missing_ok=True)
+
+    @property
+    def environments(self) -> Path:
+        """The environments that trained the run."""
+        return self.folder / "environment.json"
 
     def read_results(self) -> dict[str, Any]:
         """The scores so far; empty before the first evaluation.
@@ -94,35 +119,39 @@ def check_version(path: Path, version: object) -> None:
 def create(folder: str | Path, config: Experiment) -> Run:
     """Makes a run folder, or opens the one that the same config made before.
 
-    Raises `RunError` where the folder cannot be written, holds something else, or was made with another config.
+    A folder in which no step was made is made anew for any config. Raises `RunError` where the folder cannot be
+    written, holds something else, or was trained with another config.
     """
-    folder = Path(folder)
-    if (folder / "config.json").exists():
-        run = open_run(folder)
-        changed = configs.difference(run.config, config)
-        if changed:
+    run = Run(Path(folder), config)
+    made_anew = not (run.folder / "config.json").exists()
+    if made_anew:
+        if run.folder.is_dir() and any(run.folder.iterdir()):
+            raise RunError(f"{folder} is not empty and holds no run; name another folder with --run.")
+    elif changed := configs.difference(open_run(folder).config, config):
+        if run.started:
             raise RunError(
                 f"{folder} was made with another config ({'; '.join(changed)}): "
                 "change it back to resume, or name another folder with --run."
             )
-    else:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise RunError(f"{folder} is not empty and holds no run; name another folder with --run.")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / "config.json", configs.to_dict(config))
-        except OSError as error:
-            raise RunError(
-                f"Cannot write the run folder {folder}: {error.strerror}; name another with --run."
-            ) from None
-        run = Run(folder, config)
-    environments = folder / "environment.json"
-    known = read_json(environments) if environments.exists() else []
-    if not isinstance(known, list):
-        raise RunError(f"{environments} must be a list of environments: delete it.")
-    if environment() not in known:
-        write_json(environments, [*known, environment()])
+        made_anew = True
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        if made_anew:
+            run.forget()
+            run.environments.unlink(missing_ok=True)
+            write_json(run.folder / "config.json", configs.to_dict(config))
+        _note_environment(run.environments)
+    except OSError as error:
+        raise RunError(f"Cannot write the run folder {folder}: {error.strerror}; name another with --run.") from None
     return run
+
+
+def _note_environment(path: Path) -> None:
+    known = read_json(path) if path.exists() else []
+    if not isinstance(known, list):
+        raise RunError(f"{path} must be a list of environments: delete it.")
+    if environment() not in known:
+        write_json(path, [*known, environment()])
 
 
 def open_run(folder: str | Path) -> Run:

@@ -16,6 +16,7 @@ from xattn.config import (
 )
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run
+from xattn.runs.origin import settle
 from xattn.tasks.array_task import ArrayTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
@@ -49,8 +50,11 @@ def task_class(config: Experiment) -> type[Task]:
 
 
 def make(run: Run, console: Console) -> Task:
-    """The task of a run, for training."""
-    return task_class(run.config)(run, console)
+    """The task of a run, for training. Raises `RunError` for a run with steps whose data have changed since."""
+    kind = task_class(run.config)
+    if note := settle(run, kind.sources(run.config)):
+        console.print(note)
+    return kind(run, console)
 
 
 def example_map(run: Run, split: str, number: int, kind: type[ArrayTask] | None = None) -> AttentionMap:

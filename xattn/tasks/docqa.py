@@ -19,10 +19,10 @@ from rich.console import Console
 from xattn.alignment.hops import Hops, follow
 from xattn.alignment.layouts import Slots
 from xattn.alignment.maps import Readout
-from xattn.config import DocQA
+from xattn.config import DocQA, Experiment
 from xattn.data.benchmarks import babi, stories
 from xattn.data.benchmarks.babi import Question
-from xattn.data.paths import expand
+from xattn.data.paths import expand, fingerprint
 from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
@@ -53,6 +53,13 @@ class DocQATask(ArrayTask[DocQA]):
         super().__init__(run, console)
         for split in (TRAIN, VALIDATION, *self.settings.test):  # before training, not after it
             self._check(split)
+
+    @classmethod
+    def sources(cls, config: Experiment) -> Mapping[str, str]:
+        """The archive of bAbI."""
+        assert isinstance(config.task, DocQA)
+        archive = Path(expand(config.task.corpus))
+        return {} if config.task.corpus == "generated" else {archive.name: fingerprint(archive)}
 
     @property
     def positions(self) -> int:

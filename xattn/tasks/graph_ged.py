@@ -16,8 +16,9 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy import stats
 
 from xattn.alignment.layouts import Graph
-from xattn.config import GraphGed, Model
+from xattn.config import Experiment, GraphGed, Model
 from xattn.data.benchmarks import ged
+from xattn.data.paths import fingerprint
 from xattn.errors import ConfigError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.graph_matcher import GraphBatch, Side
@@ -71,6 +72,12 @@ class GraphGedTask(ArrayTask[GraphGed]):
     """Graph similarity."""
 
     headline: ClassVar[str] = "loss"
+
+    @classmethod
+    def sources(cls, config: Experiment) -> Mapping[str, str]:
+        """The graphs and their distances."""
+        assert isinstance(config.task, GraphGed)
+        return {path.name: fingerprint(path) for path in ged.files(config.task.corpus, config.task.dataset)}
 
     @cached_property
     def data(self) -> ged.GedDataset:

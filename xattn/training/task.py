@@ -9,6 +9,7 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
+from xattn.config import Experiment
 from xattn.runs.folder import Run
 from xattn.training.losses import Sums
 
@@ -37,6 +38,15 @@ class Task(ABC):
 
     @abstractmethod
     def __init__(self, run: Run, console: Console) -> None: ...
+
+    @classmethod
+    def sources(cls, config: Experiment) -> Mapping[str, str]:
+        """What the examples are made of besides the config: facts about every file or data set, by name.
+
+        A run is not resumed when they have changed. Training calls this before all other work. Raises `UserError` for
+        data that do not exist or cannot be read. Generated examples depend on the config alone.
+        """
+        return {}
 
     @abstractmethod
     def parameters(self) -> Any:

@@ -11,7 +11,7 @@ from rich.console import Console
 from xattn.config import Experiment
 from xattn.config.files import difference
 from xattn.data.batching import TextBatch
-from xattn.data.paths import expand
+from xattn.data.paths import expand, fingerprint
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run, open_run
 from xattn.training.guided_loss import guided_loss
@@ -34,10 +34,13 @@ class AlignmentLayerTask(TranslationTask):
     last pairs are held out, and the best checkpoint is the one with the lowest loss on them.
     """
 
+    @classmethod
+    def sources(cls, config: Experiment) -> dict[str, str]:
+        """Those of a translation, and the tokenizer of the frozen model."""
+        return super().sources(config) | {"task.guidance.run": fingerprint(_frozen(config).tokenizer)}
+
     def __init__(self, run: Run, console: Console):
-        folder = Path(expand(settings_of(run.config).guidance.run))
-        self.frozen = open_run(folder)
-        _check(folder, self.frozen.config, run.config)
+        self.frozen = _frozen(run.config)
         shutil.copyfile(self.frozen.tokenizer, run.tokenizer)
         super().__init__(run, console)
         self.selection_metric = "loss"
@@ -71,7 +74,11 @@ class AlignmentLayerTask(TranslationTask):
         return {"loss": Sum(guided.total, batch.target_mask.sum(dtype=guided.count.dtype)), "guidance": guided}
 
 
-def _check(folder: Path, frozen: Experiment, config: Experiment) -> None:
+def _frozen(config: Experiment) -> Run:
+    """The run of the frozen model. Raises `RunError` if it cannot be opened, and `ConfigError` if it does not fit."""
+    folder = Path(expand(settings_of(config).guidance.run))
+    run = open_run(folder)
+    frozen = run.config
     changed = [change for change in difference(frozen, config) if change.startswith(SAME)]
     if changed:
         raise ConfigError(
@@ -80,3 +87,4 @@ def _check(folder: Path, frozen: Experiment, config: Experiment) -> None:
         )
     if frozen.alignment_layer is not None:
         raise ConfigError(f"task.guidance.run {folder} is itself an alignment layer: name the run of its model.")
+    return run

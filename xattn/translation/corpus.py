@@ -39,6 +39,17 @@ def read(settings: Translation, split: str, bad: BadLines | None = None) -> Iter
         yield pair._replace(source=pair.source.lower(), target=pair.target.lower()) if settings.lowercase else pair
 
 
+def identity(settings: Translation, split: str) -> dict[str, str]:
+    """What a split consists of, see `xattn.data.corpora.identity`."""
+    return corpora.identity(
+        settings.corpus,
+        split,
+        source=settings.source,
+        target=settings.target,
+        cache=Path(settings.folder).expanduser(),
+    )
+
+
 def load(settings: Translation, split: str, bad: BadLines | None = None) -> list[Pair]:
     """The pairs of `read`, in memory."""
     return list(read(settings, split, bad))

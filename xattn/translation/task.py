@@ -13,17 +13,19 @@ from flax import nnx
 from rich.console import Console
 from rich.table import Table
 
+from xattn.config import Experiment
 from xattn.data import batching, corpora
 from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
+from xattn.data.paths import expand, fingerprint
 from xattn.data.tokenizer import Tokenizer
 from xattn.errors import ConfigError
 from xattn.nn.functional import functional
-from xattn.runs.folder import Run
+from xattn.runs.folder import Run, RunError
 from xattn.training.losses import Sums, cross_entropy, sum_of
 from xattn.training.task import Task
 from xattn.translation import evaluation
-from xattn.translation.corpus import bleu, counted, read, settings_of
+from xattn.translation.corpus import bleu, counted, identity, read, settings_of
 from xattn.translation.guides import Guide, links_of_corpus
 from xattn.translation.loss import loss_of
 from xattn.translation.translator import Translator, build
@@ -35,6 +37,16 @@ class TranslationTask(Task):
     takes_text = True
     loss_unit = "target pieces"
 
+    @classmethod
+    def sources(cls, config: Experiment) -> dict[str, str]:
+        """The text of the training and validation splits, and the file of the guidance."""
+        data = settings_of(config)
+        splits = dict.fromkeys((data.train, data.validation))
+        found = {f"{split}: {name}": fact for split in splits for name, fact in identity(data, split).items()}
+        if data.guidance.links:
+            found["task.guidance.links"] = fingerprint(Path(expand(data.guidance.links)))
+        return found
+
     def __init__(self, run: Run, console: Console):
         self.config, self.settings = run.config, settings_of(run.config)
         self.selection_metric = "loss" if run.config.training.stop_by == "loss" else self.settings.headline
@@ -42,6 +54,8 @@ class TranslationTask(Task):
         corpora.prepare(data.corpus)
         texts = {split: Corpus(partial(read, data, split), data.bad_lines) for split in (data.train, data.validation)}
         if not run.tokenizer.exists():
+            if run.started:
+                raise RunError(f"{run.folder} has lost its tokenizer.model: put it back, or train with another --run.")
             settings, pairs = data.vocabulary, counted(texts[data.train], f"reading {data.train}", console)
             with console.status("learning the vocabulary"):
                 lines = (text for pair in pairs for text in (pair.source, pair.target))
@@ -131,13 +145,12 @@ class TranslationTask(Task):
 
     def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
         data = self.settings
-        known = corpora.identity(data.corpus, split, source=data.source, target=data.target)
-        choices = (data.columns, data.lowercase, data.max_length, data.bad_lines)
+        choices = (identity(data, split), data.columns, data.lowercase, data.max_length, data.bad_lines)
         encoded = encode(
             counted(corpus, f"encoding {split}", console),
             self.tokenizer,
             longest=data.max_length,
-            folder=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, known, choices),
+            folder=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, choices),
             report=lambda: corpus.bad.report(),
         )
         for line in encoded.report:

@@ -51,11 +51,8 @@ class GedDataset(NamedTuple):
         return self.maps[first * count - first * (first + 1) // 2 + second - first - 1]
 
 
-def load(folder: str, name: Name) -> GedDataset:
-    """Reads a data set from its folder.
-
-    Raises `DataError` if a file is missing, cannot be read, or does not match the others.
-    """
+def files(folder: str, name: Name) -> tuple[Path, Path]:
+    """The graphs and the distances of a data set. Raises `DataError` if one of the files is missing."""
     root = Path(expand(folder))
     packed, distances = root / "graphs.tar.gz", root / f"{name}_exact_ged.npz"
     for path in (packed, distances):
@@ -64,6 +61,15 @@ def load(folder: str, name: Name) -> GedDataset:
                 f"There is no file {path}: task.corpus must be a folder with graphs.tar.gz and "
                 f"{' and '.join(f'{each}_exact_ged.npz' for each in get_args(Name))}."
             )
+    return packed, distances
+
+
+def load(folder: str, name: Name) -> GedDataset:
+    """Reads a data set from its folder.
+
+    Raises `DataError` if a file is missing, cannot be read, or does not match the others.
+    """
+    packed, distances = files(folder, name)
     graphs, labels = _unpack(packed, name)
     arrays = _arrays(distances)
     ids = [int(Path(member).stem) for member in graphs]
