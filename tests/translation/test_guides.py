@@ -82,7 +82,7 @@ def test_shares_of_pieces_by_hand(tmp_path):
         (target_words == 0)[:, None], (source_words == 1)[None] / (source_words == 1).sum(), 1 / len(source)
     )
     for rows, later in (("produced", 0), ("read", 1)):
-        found = Guide.of(links, encoded, tokenizer, rows)(planned)
+        found = Guide.of(links, encoded, tokenizer, Guidance(rows=rows))(planned)
         np.testing.assert_allclose(found[1], np.roll(wanted, later, axis=0), rtol=1e-6)
         assert not found[[0, 2]].any()
 
@@ -101,7 +101,7 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
         encoded = encode(corpus, tokenizer, longest=24, folder=tmp_path / "encoded", limit=limit)
         encoded = encode([], tokenizer, longest=24, folder=tmp_path / "encoded") if limit == 0 else encoded
         assert [tokenizer.decode(target.tolist()) for _, target in encoded] == ["ba", "de", "fi", "go ba de"]
-        guide = Guide.of(links_of_corpus(config.task, corpus, CONSOLE), encoded, tokenizer, "read")
+        guide = Guide.of(links_of_corpus(config.task, corpus, CONSOLE), encoded, tokenizer, config.task.guidance)
         found = [guide.links[a:b].tolist() for a, b in zip(guide.offsets[:-1], guide.offsets[1:], strict=True)]
         assert found == [[[1, 0]], [[0, 0]], [[0, 0]], [[1, 2], [2, 0]]]
     assert corpus.bad.total == 3

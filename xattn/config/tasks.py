@@ -44,6 +44,9 @@ class Guidance(Checked):
     split, also for those that training leaves out. `$VARIABLE` and `~` are replaced; empty is no guidance."""
     base: Literal["auto", "0", "1"] = "auto"
     """Whether links count from 0 or from 1; `auto` detects it."""
+    words: Literal["spaces", "tokens"] = "spaces"
+    """What the links count: words between spaces; or tokens, where every punctuation mark is a word of its own too, as
+    `xattn.data.tokenizer.tokens` cuts them."""
     into: Literal["head", "layer"] = "head"
     """The part that learns the links: a head of the cross-attention, together with the model; or an alignment layer of
     its own, all heads together, on the frozen model of `run`. The last thousand pairs of training choose the best

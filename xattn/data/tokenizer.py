@@ -1,6 +1,8 @@
 """Text to sub-word ids and back, by SentencePiece; the special pieces PAD, BOS, EOS and UNK are defined here."""
 
+import bisect
 import io
+import itertools
 import random
 import re
 import unicodedata
@@ -25,6 +27,21 @@ def normalize(text: str) -> str:
     "l' été ½"
     """
     return " ".join(unicodedata.normalize("NFC", text).replace(_SPACE, " ").split())
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a normalised text, where every punctuation mark and every symbol is a word of its own.
+
+    >>> tokens("J'ai 1,5 kg.")
+    ['J', "'", 'ai', '1', ',', '5', 'kg', '.']
+    """
+    return [token for word in text.split() for token in _cut(word)]
+
+
+def _cut(word: str) -> list[str]:
+    """The tokens of a word: single marks (Unicode's categories P and S), and what is between them."""
+    groups = itertools.groupby(enumerate(word), lambda at: at[0] if unicodedata.category(at[1])[0] in "PS" else -1)
+    return ["".join(character for _, character in group) for _, group in groups]
 
 
 class Tokenizer:
@@ -168,6 +185,30 @@ class Tokenizer:
                     numbers[place] = len(words)
                 words.append(word)
         return words, numbers
+
+    def tokens(self, ids: Sequence[int]) -> tuple[list[str], list[int]]:
+        """The tokens of ids (see the function `tokens`), and for each id the index of its token (-1 for none).
+
+        A piece that has characters of several tokens belongs to the first of them.
+        """
+        words, numbers = self.words(ids)
+        found, owners, first = [], [-1] * len(ids), 0
+        places: list[list[int]] = [[] for _ in words]
+        for place, word in enumerate(numbers):
+            if word >= 0:
+                places[word].append(place)
+        pieces = self.pieces(ids)
+        for word, own in zip(words, places, strict=True):
+            cut = _cut(word)
+            ends = list(itertools.accumulate(len(token.encode()) for token in cut))
+            start = 0
+            for place in own:
+                owners[place] = first + min(bisect.bisect_right(ends, start), len(cut) - 1)
+                piece = pieces[place]
+                start += 1 if self._processor.is_byte(ids[place]) else len(piece.replace(_SPACE, "").encode())
+            found += cut
+            first += len(cut)
+        return found, owners
 
 
 def sample_lines(lines: Iterable[str], count: int) -> list[str]:

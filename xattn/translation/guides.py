@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Int, Int32
@@ -12,11 +13,11 @@ from rich.console import Console
 from xattn.alignment.link_files import read_links
 from xattn.alignment.links import Links
 from xattn.alignment.maps import CONVENTIONS, Convention
-from xattn.config import Translation
+from xattn.config import Guidance, Translation
 from xattn.data.batching import PlannedBatch
 from xattn.data.encoded import Corpus, Encoded
 from xattn.data.paths import expand
-from xattn.data.tokenizer import Tokenizer, normalize
+from xattn.data.tokenizer import Tokenizer, normalize, tokens
 from xattn.errors import ConfigError, UserError
 
 
@@ -28,7 +29,8 @@ def links_of_corpus(settings: Translation, corpus: Corpus, console: Console) -> 
     """
     path = Path(expand(settings.guidance.links))
     with console.status(f"reading {path}"):
-        words = [(len(normalize(pair.source).split()), len(normalize(pair.target).split())) for pair in corpus]
+        cut = tokens if settings.guidance.words == "tokens" else str.split
+        words = [(len(cut(normalize(pair.source))), len(cut(normalize(pair.target)))) for pair in corpus]
         # Pairs that were left out get lines too, in which any link is valid.
         lengths = np.insert(np.array(words), corpus.gaps, sys.maxsize, axis=0)
         try:
@@ -49,20 +51,22 @@ class Guide:
     encoded: Encoded
     tokenizer: Tokenizer
     rows: Convention
+    words: Literal["spaces", "tokens"]
     links: Int32[np.ndarray, "K 2"]
     """Source and target words of all links, pair after pair."""
     offsets: Int[np.ndarray, "E"]
     """The index of each pair's first link in `links`, and the number of all links."""
 
     @classmethod
-    def of(cls, links: Sequence[Links], encoded: Encoded, tokenizer: Tokenizer, rows: Convention) -> "Guide":
+    def of(cls, links: Sequence[Links], encoded: Encoded, tokenizer: Tokenizer, guidance: Guidance) -> "Guide":
         """From the links of all pairs that were read; pairs that were too long are not among the encoded ones."""
         sure = [sorted(links[place].sure) for place in encoded.places.tolist()]
         flat = np.array([link for pair in sure for link in pair], np.int32).reshape(-1, 2)
         return cls(
             encoded=encoded,
             tokenizer=tokenizer,
-            rows=rows,
+            rows=guidance.rows,
+            words=guidance.words,
             links=flat,
             offsets=np.cumsum([0, *map(len, sure)]),
         )
@@ -77,14 +81,13 @@ class Guide:
         A link of words links all their pieces. Rows of EOS, padding and pieces without links are zero.
         """
         shape, later = planned.shape, CONVENTIONS[self.rows]
+        cut = self.tokenizer.tokens if self.words == "tokens" else self.tokenizer.words
         guide = np.zeros((shape.batch, shape.target, shape.source), np.float32)
         for row, example in enumerate(planned.examples.tolist()):
             pairs = self.links[self.offsets[example] : self.offsets[example + 1]]
             if not len(pairs):
                 continue
-            (sources, source_words), (targets, target_words) = (
-                self.tokenizer.words(ids.tolist()) for ids in self.encoded[example]
-            )
+            (sources, source_words), (targets, target_words) = (cut(ids.tolist()) for ids in self.encoded[example])
             # One more row and column for pieces of no word, whose number is -1.
             linked = np.zeros((len(targets) + 1, len(sources) + 1), np.float32)
             linked[pairs[:, 1], pairs[:, 0]] = 1

@@ -70,7 +70,7 @@ class TranslationTask(Task):
         self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
         if data.guidance.links:
             links = links_of_corpus(data, texts[data.train], console)
-            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, data.guidance.rows)
+            self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, data.guidance)
         self.lengths = {name: encoded.lengths() for name, encoded in self.encoded.items()}
         self.shapes = cache(self._shapes)
         # The plans of the current epoch and of validation: the shapes and the batches of each come from one plan.
