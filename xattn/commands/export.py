@@ -2,16 +2,17 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
 if TYPE_CHECKING:
     from xattn.runs.folder import Run
+    from xattn.runs.weights import Precision
 
 
-def export_run(run: "Run", folder: Path) -> "Run":
-    """Copies the config, the tokenizer, the results and the best weights, in half precision, into a new run folder.
+def export_run(run: "Run", folder: Path, precision: "Precision" = "float16") -> "Run":
+    """Copies the config, the tokenizer, the results and the best weights, in few bits, into a new run folder.
 
     Raises `RunError` where the folder is not empty or cannot be written.
     """
@@ -19,6 +20,7 @@ def export_run(run: "Run", folder: Path) -> "Run":
     import numpy as np
 
     from xattn.runs.folder import Run, RunError
+    from xattn.runs.weights import write_weights
     from xattn.training.checkpoint import parameter_name
     from xattn.translation.translator import Translator
 
@@ -31,22 +33,25 @@ def export_run(run: "Run", folder: Path) -> "Run":
         raise RunError(f"Cannot write {folder}: {error.strerror}.") from None
     copied = Run(folder, run.config)
     flat = jax.tree_util.tree_leaves_with_path(model.params)
-    np.savez_compressed(copied.weights, **{parameter_name(p): np.asarray(x, np.float16) for p, x in flat})  # pyright: ignore
+    write_weights(copied.weights, {parameter_name(path): np.asarray(x) for path, x in flat}, precision)
     for name in ("config.json", "environment.json", run.tokenizer.name, run.results.name):
         if (run.folder / name).exists():
             shutil.copy(run.folder / name, folder / name)
     return copied
 
 
-def export(run: Positional[Path], folder: Positional[Path], /) -> int:
-    """Copies what using a run needs, and no more: config, tokenizer, results, and the best weights in half precision.
+def export(
+    run: Positional[Path], folder: Positional[Path], /, *, precision: Literal["float16", "int8"] = "float16"
+) -> int:
+    """Copies what using a run needs, and no more: config, tokenizer, results, and the best weights.
 
     Args:
         run: The run folder.
         folder: The folder to make: a run folder, which evaluate, translate, align and view can use.
+        precision: Of the weights: half precision, or 8 bits with a scale for every row of a matrix.
     """
     from xattn.runs.folder import open_run
 
-    copied = export_run(open_run(run), folder)
+    copied = export_run(open_run(run), folder, precision)
     print(f"{copied.folder}: {sum(f.stat().st_size for f in copied.folder.iterdir()) / 1e6:.2f} MB")
     return 0

@@ -14,6 +14,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from xattn.runs.folder import Run, RunError
+from xattn.runs.weights import read_weights
 
 # Orbax warns of its own defaults; what matters to a user raises.
 logging.getLogger("absl").setLevel(logging.ERROR)
@@ -107,10 +108,10 @@ def best_params(run: Run, like: Any, step: int | None = None) -> Any:
     """
     if run.weights.exists() and step is None:
         try:
-            with np.load(run.weights) as arrays:
-                return jax.tree_util.tree_map_with_path(
-                    lambda path, leaf: jnp.asarray(arrays[parameter_name(path)], leaf.dtype), like
-                )
+            arrays = read_weights(run.weights)
+            return jax.tree_util.tree_map_with_path(
+                lambda path, leaf: jnp.asarray(arrays[parameter_name(path)], leaf.dtype), like
+            )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise RunError(
                 f"{run.weights} does not hold the weights of this run, or is damaged ({error!r:.80})."
