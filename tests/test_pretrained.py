@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from xattn.alignment.maps import Readout
-from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.folder import TOY, open_run
 from xattn.translation.translator import Translator
 
 
 @pytest.fixture(scope="module")
 def model():
-    return Translator.open(open_run(PRETRAINED))
+    return Translator.open(open_run(TOY))
 
 
 FOUNDING = {
@@ -30,7 +30,7 @@ def test_it_translates_the_founding_sentences(model):
 
 
 def test_every_word_of_the_quick_brown_fox_looks_at_its_own(model):
-    readout = Readout(**{k: v for k, v in json.loads((PRETRAINED / "results.json").read_text())["readout"].items()
+    readout = Readout(**{k: v for k, v in json.loads((TOY / "results.json").read_text())["readout"].items()
                          if k in ("layer", "head", "convention")})  # fmt: skip
     own = model.translate(["the quick brown fox"], return_attention=True)[0][0].attention
     given = model.attend([("the quick brown fox", "le renard brun rapide")])[0]
@@ -88,4 +88,4 @@ def test_candidates_are_what_the_next_piece_might_have_been(model):
 
 
 def test_it_is_small():
-    assert sum(path.stat().st_size for path in PRETRAINED.iterdir()) <= 2_000_000
+    assert sum(path.stat().st_size for path in TOY.iterdir()) <= 2_000_000

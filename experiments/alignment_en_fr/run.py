@@ -28,6 +28,7 @@ from xattn.alignment.symmetrization import combine, symmetrize
 from xattn.cli import main
 from xattn.config import Translation
 from xattn.data import corpora as sources
+from xattn.lines import read_text
 from xattn.runs.folder import Run, open_run
 from xattn.runs.results import read_measurements, write_measurements
 from xattn.translation import aligning
@@ -69,7 +70,7 @@ class Gold:
     @classmethod
     def read(cls, folder: Path) -> "Gold":
         """The set in a folder, as English and French."""
-        sides = [formats.text_lines(folder / f"text.{language}") for language in ("en", "fr")]
+        sides = [read_text(folder / f"text.{language}") for language in ("en", "fr")]
         words = [(en.split(), fr.split()) for en, fr in zip(*sides, strict=True)]
         cut = [(text.parts(en, "en"), text.parts(fr, "fr")) for en, fr in words]
         return cls(
@@ -190,7 +191,7 @@ def link_text(name: str, runs: tuple[Run, Run], readouts: tuple[Readout, Readout
 def links_for(name: str, corpus: Path) -> str:
     """A file of links for both directions: `{direction}` in its name is en_fr or fr_en. Single sentences have none."""
     joined = formats.read_links(JOINED / f"{name}.talp", base="0").links
-    single = len(formats.text_lines(corpus / "train.en")) - len(joined)
+    single = len(read_text(corpus / "train.en")) - len(joined)
     for direction in ("en_fr", "fr_en"):
         links = [each if direction == "en_fr" else each.turned for each in joined]
         formats.write_links(corpus / f"{name}_{direction}.talp", [Links.of([])] * single + links)
@@ -200,14 +201,14 @@ def links_for(name: str, corpus: Path) -> str:
 def eflomal(golds: dict[str, Gold]) -> dict[str, dict]:
     """What eflomal finds in the gold's text, read together with the training text, whose links it leaves too."""
     files = [TEXT / f"eflomal.{name}" for name in ("forward", "reverse")]
-    pairs = list(zip(*(formats.text_lines(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
+    pairs = list(zip(*(read_text(TEXT / f"train.{language}") for language in ("en", "fr")), strict=True))
     first, tables = len(pairs), {}
     pairs += [pair for gold in golds.values() for pair in gold.pairs]
     if not all(file.exists() for file in files):
         english, french = zip(*pairs, strict=True)
         Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     forward, reverse = (formats.read_links(file, sentences=len(pairs), base="0").links for file in files)
-    joined = slice(first - len(formats.text_lines(JOINED / "train.en")), first)
+    joined = slice(first - len(read_text(JOINED / "train.en")), first)
     both = zip(forward[joined], reverse[joined], strict=True)
     formats.write_links(JOINED / "eflomal.talp", [symmetrize(a, b, "intersection") for a, b in both])
     for name, gold in golds.items():
@@ -256,7 +257,7 @@ def experiment(teachers: Sequence[str]) -> None:
     if not (JOINED / "dev.fr").exists():
         write_text()
     golds = {name: Gold.read(DATA / "alignment_gold" / name) for name in GOLD}
-    sides = (formats.text_lines(TEXT / f"dev.{language}")[:CHOSEN_ON] for language in ("en", "fr"))
+    sides = (read_text(TEXT / f"dev.{language}")[:CHOSEN_ON] for language in ("en", "fr"))
     dev = list(zip(*sides, strict=True))
     results = read_measurements(RESULTS) or {"methods": {}, "models": {}}
 

@@ -24,7 +24,7 @@ from ctranslate2_model import convert
 from rich.console import Console
 
 from xattn.runs.environment import environment
-from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.folder import TOY, open_run
 from xattn.runs.results import read_measurements, write_measurements
 from xattn.translation.translator import Translation, Translator
 
@@ -120,7 +120,7 @@ def measure(model: Translator, texts: list[str], threads: int, console: Console)
 def main() -> None:
     """Measures one run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("run", type=Path, nargs="?", default=PRETRAINED)
+    parser.add_argument("run", type=Path, nargs="?", default=TOY)
     parser.add_argument("sources", type=Path)
     arguments = parser.parse_args()
     console = Console(soft_wrap=True, highlight=False)

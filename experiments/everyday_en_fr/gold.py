@@ -11,8 +11,8 @@ from xattn.alignment.link_files import read_links
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.alignment.scores import interval, score
-from xattn.data.text_files import text_lines
 from xattn.data.tokenizer import Tokenizer, normalize
+from xattn.lines import read_text
 from xattn.translation.translator import Translator
 
 LANGUAGES = ("en", "fr")
@@ -29,7 +29,7 @@ class Gold:
     @classmethod
     def read(cls, folder: Path) -> "Gold":
         """The set in a folder, as English and French."""
-        sides = [[normalize(line).split() for line in text_lines(folder / f"text.{name}")] for name in LANGUAGES]
+        sides = [[normalize(line).split() for line in read_text(folder / f"text.{name}")] for name in LANGUAGES]
         raw = [[_raw(words, name) for words in side] for side, name in zip(sides, LANGUAGES, strict=True)]
         return cls(
             words=list(zip(*sides, strict=True)),
@@ -50,7 +50,7 @@ class Gold:
             found.append(replace(attention, **changed))
         return found
 
-    def aer(self, maps: Sequence[AttentionMap], readout: Readout, extract) -> dict[str, float | list[float]]:  # noqa: ANN001
+    def aer(self, maps: Sequence[AttentionMap], readout: Readout, extract) -> dict[str, float | list[float]]:
         """AER and its parts in per cent, of links that `extract` finds in the map of a pair's words."""
         links = [extract(attention.to_words(readout)) for attention in maps]
         found, bounds = score(links, self.links), interval(links, self.links)

@@ -14,10 +14,11 @@ from xattn.alignment.links import Links
 from xattn.alignment.map_files import load_maps
 from xattn.alignment.scores import score
 from xattn.data.toy import grammar
-from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.folder import TOY as TOY_RUN
+from xattn.runs.folder import open_run
 from xattn.translation.translator import Translator
 
-TOY = str(PRETRAINED)
+TOY = str(TOY_RUN)
 
 
 @pytest.fixture(scope="module")

@@ -58,8 +58,7 @@ def test_a_prefix_and_a_table(tmp_path):
         ({"train__tsv": "a\tb\tc"}, r"line 1: there are more than 2 columns; name those .* --task\.columns 1 2"),
         ({"train__tsv": b"a\tb\nc\t\xe9"}, r"train\.tsv, line 2: this is not UTF-8.*--task\.bad_lines skip"),
         ({"train__en__gz": gzip.compress(b"a")}, r"no file .*train\.fr; "),
-        ({"train__en__gz": b"a", "train__fr": "a"}, r"train\.en\.gz cannot be read: Not a gzipped file"),
-        ({"train__tsv__gz": gzip.compress(b"a\tb\n" * 99)[:-9]}, r"train\.tsv\.gz cannot be read: "),
+        ({"train__tsv__gz": gzip.compress(b"a\tb\n" * 99)[:-9]}, r"Cannot read .*train\.tsv\.gz: "),
     ],
 )
 def test_bad_text(tmp_path, files, message):
@@ -131,7 +130,7 @@ def test_bad_paths(tmp_path):
     with pytest.raises(DataError, match="nor a folder"):
         load(f"{tmp_path}/none/{{split}}.tsv", "train")
     (tmp_path / "two.tsv").mkdir()
-    with pytest.raises(DataError, match=r"two\.tsv cannot be read"):
+    with pytest.raises(DataError, match=r"Cannot read .*two\.tsv"):
         load(f"{tmp_path}/{{split}}.tsv", "two")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from xattn import cli
 from xattn.config import Experiment, files
-from xattn.runs.folder import PRETRAINED, create
+from xattn.runs.folder import TOY, create
 
 TEXT = "the fox sits"
 OLD = json.loads((Path(__file__).parent / "samples" / "config_v1_toy_en_fr.json").read_text())
@@ -26,7 +26,7 @@ def without(values, *path):
 
 @pytest.fixture
 def run(tmp_path):
-    return shutil.copytree(PRETRAINED, tmp_path / "run")
+    return shutil.copytree(TOY, tmp_path / "run")
 
 
 def one_line(capsys):

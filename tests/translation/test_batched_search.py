@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from xattn.data.toy import grammar
-from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.folder import TOY, open_run
 from xattn.translation import batched_search
 from xattn.translation.translator import Translator
 
@@ -14,7 +14,7 @@ from xattn.translation.translator import Translator
 def test_sentences_are_searched_together_as_they_are_alone(monkeypatch):
     joined, join = [], batched_search.join
     monkeypatch.setattr(batched_search, "join", lambda *arguments: joined.append(1) or join(*arguments))
-    run = open_run(PRETRAINED)
+    run = open_run(TOY)
     small = replace(run.config, task=replace(run.config.task, decoding_batch=12))
     model = Translator.open(run)
     together, alone = (Translator(config, model.tokenizer, model.params) for config in (small, run.config))

@@ -17,7 +17,7 @@ from xattn.attention import hash_bits
 from xattn.config import Model
 from xattn.data.toy import grammar
 from xattn.nn.dropout import DropoutKey
-from xattn.runs.folder import PRETRAINED, Run, open_run
+from xattn.runs.folder import TOY, Run, open_run
 from xattn.translation.task import TranslationTask
 from xattn.translation.translator import Translator
 
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory):
 
 def make(corpus, folder, model=None, **settings):
     """A task on that corpus, with the vocabulary of the toy model that comes with the package."""
-    pretrained = open_run(PRETRAINED)
+    pretrained = open_run(TOY)
     shutil.copy(pretrained.tokenizer, folder)
     config = replace(
         pretrained.config,
@@ -51,7 +51,7 @@ def make(corpus, folder, model=None, **settings):
 def test_the_bleu_that_chooses_is_that_of_greedy_translations(corpus, tmp_path):
     """Of the first validation sentences, by the toy model that comes with the package: it knows the grammar."""
     task = make(corpus, tmp_path, headline="bleu", bleu_sentences=5)
-    judged = task.validation_metrics(Translator.open(open_run(PRETRAINED)).params)
+    judged = task.validation_metrics(Translator.open(open_run(TOY)).params)
     lines = {s: (corpus / f"validation.{s}").read_text().lower().splitlines()[:5] for s in ("en", "fr")}
     wanted = sacrebleu.metrics.BLEU()
     # The same translator again, since another one would compile anew.

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from xattn import cli
-from xattn.runs.folder import PRETRAINED, open_run
+from xattn.runs.folder import TOY, open_run
 from xattn.translation.translator import Translator
 
 SOURCES = ["the quick brown fox", "i like eating ice cream", "the small boys who see the old fox do not eat it"]
@@ -13,7 +13,7 @@ SOURCES = ["the quick brown fox", "i like eating ice cream", "the small boys who
 
 @pytest.fixture(scope="module")
 def model():
-    return Translator.open(open_run(PRETRAINED))
+    return Translator.open(open_run(TOY))
 
 
 @pytest.mark.parametrize(("beam", "n_best"), [(3, 3), (1, 1)])
@@ -33,7 +33,7 @@ def test_scores_keep_their_lines(capsys, monkeypatch, tmp_path):
     pairs = [("the quick brown fox", "le renard brun rapide"), ("", ""), ("a fox", ""), ("he sleeps", "il dort")]
     data = "\n".join("\t".join(pair) for pair in pairs).encode() + b"\nno tab\n\xff\tx\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-    assert cli.main(["evaluate", str(PRETRAINED), "--score", "--mean"]) == 0
+    assert cli.main(["evaluate", str(TOY), "--score", "--mean"]) == 0
     out, err = capsys.readouterr()
     rows = [line.split("\t") for line in out.split("\n")]
     assert [len(row) for row in rows] == [2, 1, 1, 2, 1, 1, 1]
@@ -48,8 +48,8 @@ def test_scores_keep_their_lines(capsys, monkeypatch, tmp_path):
     for name, side in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
         (tmp_path / name).write_text("\n".join(side) + "\n")
     files = ["--source", str(tmp_path / "en"), "--target", str(tmp_path / "fr")]
-    assert cli.main(["evaluate", str(PRETRAINED), "--score", *files]) == 0
+    assert cli.main(["evaluate", str(TOY), "--score", *files]) == 0
     assert capsys.readouterr().out.split("\n") == [*(row[0] for row in rows[:4]), ""]
     (tmp_path / "fr").write_text("le\n")
-    assert cli.main(["evaluate", str(PRETRAINED), "--score", *files]) == 2
+    assert cli.main(["evaluate", str(TOY), "--score", *files]) == 2
     assert "has 4 lines but" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from xattn.alignment.links import Link, Links
 from xattn.errors import UserError
+from xattn.lines import read_text
 
 Format = Literal["pharaoh", "wpt", "json"]
 Base = Literal["auto", "0", "1"]
@@ -91,7 +92,7 @@ def read_links(
     Raises:
         UserError: The file cannot be read or is malformed; the message names the file and the line or sentence.
     """
-    lines = text_lines(path)
+    lines = read_text(path)
     format = _format(path, lines)
     parsed = list(_FORMATS[format](path, lines))
     if format == "wpt":
@@ -129,7 +130,7 @@ def word_counts(source: Path, target: Path) -> list[tuple[int, int]]:
 
     Raises a `UserError` if a file cannot be read, or if the two do not have the same number of lines.
     """
-    sides = [[len(line.split()) for line in text_lines(path)] for path in (source, target)]
+    sides = [[len(line.split()) for line in read_text(path)] for path in (source, target)]
     if len(sides[0]) != len(sides[1]):
         raise UserError(
             f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: line n of one must be the "
@@ -168,18 +169,6 @@ def lines(
             row: dict[str, Any] = {"source": list(pair[0]), "target": list(pair[1])} if pair else {}
             row |= {"sure": sorted(links.sure), "possible": sorted(links.possible - links.sure)}
             yield json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def text_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, without their ends; raises a `UserError` if it cannot be read."""
-    try:
-        # Not splitlines, which also splits at characters that text in JSON may contain.
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text.") from None
-    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _format(path: Path, lines: Sequence[str]) -> Format:

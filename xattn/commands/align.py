@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from xattn import process
+from xattn import lines, process
 from xattn.commands.common import Base, Head, Rows, check_writable, tell
 from xattn.errors import UserError, require
 
@@ -233,14 +233,15 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
     from xattn.translation.aligning import align_pairs
 
     model = directions[0].model
-    lines = text_lines.read_lines(options.source)
     if options.target is not None:
-        pairs = text_lines.readable_pairs(model, text_lines.side_by_side(options.source, options.target))
+        given = lines.read_pairs(options.source, options.target)
+        pairs = text_lines.readable_pairs(model, given)
     else:
-        pairs = ((text, "") for text in text_lines.readable(model, lines))
+        given = list(lines.read(options.source))
+        pairs = ((text, "") for text in text_lines.readable(model, given))
     errors, unknown = Console(stderr=True), UnknownWords(model)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        shown = progress.add_task("aligning", total=len(lines))
+        shown = progress.add_task("aligning", total=len(given))
         for first, chunk in text_lines.chunks(unknown.of_pairs(pairs), CHUNK):
             found = align_pairs(directions, chunk, given=options.target is not None, beam=options.beam)
             for number, aligned in enumerate(found, start=first):

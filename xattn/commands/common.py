@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from xattn.errors import UserError
+from xattn.errors import ConfigError, UserError, require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,16 +20,27 @@ Rows = Literal["produced", "read"]
 Head = int | Literal["mean"]
 
 
-def run_and_texts(words: Sequence[str]) -> "tuple[Run, list[str]]":
-    """Splits words into a run and texts: a first word that is a folder, or has a slash and no space, names a run.
+def run_and_texts(words: Sequence[str], model: str | None, *, files: str) -> "tuple[Run, list[str]]":
+    """Splits words into a run and texts: the first one names a run if it is a folder, or has a slash.
 
-    Otherwise the run is the toy model of the package.
+    A word with white space is a text, whatever folders there are. `model` names the run instead; without either it is
+    the default one of the package. Raises `ConfigError` for a text that is a file; `files` says how to give one.
     """
-    from xattn.runs.folder import PRETRAINED, open_run
+    from xattn.runs.folder import DEFAULT, open_named
 
-    if words and words[0].strip() and (Path(words[0]).is_dir() or (os.sep in words[0] and " " not in words[0])):
-        return open_run(words[0]), list(words[1:])
-    return open_run(PRETRAINED), list(words)
+    first = bool(words) and _is_name(words[0]) and (os.path.isdir(words[0]) or os.sep in words[0])
+    if first and not os.path.isfile(words[0]):
+        require(model is None, f"--model {model} and {words[0]} both name a run: leave one of them out.")
+        model, *words = words
+    for word in words:
+        if _is_name(word) and os.path.isfile(word):
+            raise ConfigError(f"{word} is a file, not a run folder or a text: {files.format(file=word)}.")
+    return open_named(model or DEFAULT), list(words)
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word could name a file; no text of several words does, and the file system is not asked about one."""
+    return word.split() == [word]
 
 
 def console() -> "Console":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tyro.conf import Positional
 
-from xattn import process
+from xattn import lines, process
 from xattn.commands import common
 from xattn.errors import require
 
@@ -98,5 +98,5 @@ def score_pairs(run: "Run", source: Path | None, target: Path | None, *, mean: b
     from xattn.commands import text_lines
     from xattn.translation.translator import Translator
 
-    pairs = text_lines.side_by_side(source, target) if source and target else text_lines.table(sys.stdin.buffer)
+    pairs = lines.read_pairs(source, target) if source and target else text_lines.table(lines.split(sys.stdin.buffer))
     text_lines.write_scores(Translator.open(run), pairs, mean=mean)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from xattn.commands.common import tell
 from xattn.errors import UserError
+from xattn.lines import read_text, why_not_text
 from xattn.translation.translator import Translation, Translator
 
 # Lines translated together: enough to sort by length, few enough to see the output grow.
@@ -98,46 +99,15 @@ def readable_pairs(model: Translator, pairs: Iterable[Given]) -> Iterator[tuple[
 def table(lines: Iterable[bytes]) -> Iterator[Given]:
     """Pairs from lines of two columns, separated by a tab."""
     for number, line in enumerate(lines, start=1):
-        columns = line.rstrip(b"\r\n").split(b"\t")
+        columns = line.split(b"\t")
         if len(columns) != 2 and line.strip():
             _skip(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
         yield (columns[0], columns[1]) if len(columns) == 2 else (b"", b"")
 
 
-def side_by_side(source: Path, target: Path) -> Iterator[Given]:
-    """Pairs from two files, which must have as many lines."""
-    counts = []
-    for path in (source, target):
-        try:
-            with path.open("rb") as lines:
-                counts.append(sum(1 for _ in lines))
-        except OSError as error:
-            raise UserError(f"Cannot read {path}: {error.strerror}.") from None
-    if counts[0] != counts[1]:
-        raise UserError(
-            f"{source} has {counts[0]} lines but {target} has {counts[1]}: each line of one must translate the same "
-            "line of the other."
-        )
-    with source.open("rb") as sources, target.open("rb") as targets:
-        yield from zip(sources, targets, strict=True)
-
-
-def read_lines(path: Path) -> list[bytes]:
-    """The lines of a file, without their ends."""
-    try:
-        return path.read_bytes().removesuffix(b"\n").split(b"\n")
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
-
-
 def read_sentences(path: Path) -> list[str]:
     """The sentences of a file, one a line; raises `UserError` for an empty line, and for text that is not UTF-8."""
-    try:
-        texts = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 (byte {error.start + 1}).") from None
+    texts = read_text(path)
     for number, text in enumerate(texts, start=1):
         if not text.strip():
             raise UserError(f"{path}, line {number} is empty: every line must be a sentence.")
@@ -157,7 +127,7 @@ def _readable(model: Translator, line: bytes, where: str) -> str:
     try:
         text = line.decode().strip()
     except UnicodeDecodeError as error:
-        _skip(where, f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})")
+        _skip(where, why_not_text(line, error))
         return ""
     pieces = len(model.encode(text))
     if pieces > longest:

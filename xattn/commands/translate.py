@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from tyro.conf import Positional, arg
 
-from xattn import process
+from xattn import lines, process
 from xattn.commands.common import run_and_texts
 from xattn.errors import require
 
@@ -20,8 +20,9 @@ class Options:
     """The options of `xattn translate`.
 
     Attributes:
-        words: The run folder, by default the toy model of the package; then texts. Without texts, the lines of standard
-            input are translated.
+        words: A run folder, if it is not a model of the package; then texts. Without texts, the lines of standard input
+            are translated.
+        model: The model: everyday or toy, which come with the package, or a run folder.
         beam: Hypotheses kept while searching; 1 is greedy. By default as --tune chose, or else as the run's config
             says.
         n_best: Translations of each line, best first. With more than one, each is written after the number of its line
@@ -37,6 +38,7 @@ class Options:
     """
 
     words: Positional[tuple[str, ...]] = ()
+    model: str | None = None
     beam: int | None = None
     n_best: int = 1
     length_penalty: float | None = None
@@ -70,7 +72,9 @@ class Options:
 
 def translate(options: Annotated[Options, arg(name="")]) -> int:
     """Translates text: one line in, one line out, and a blank line for a blank one."""
-    run, texts = run_and_texts(options.words)
+    run, texts = run_and_texts(
+        options.words, options.model, files="to translate its lines, write xattn translate < {file}"
+    )
     options.check()
     process.prepare()
     from xattn.commands import text_lines
@@ -85,13 +89,13 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
     )
     pieces, longest = len(model.encode(options.prefix)), model.settings.max_length
     require(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
-    lines = [text.encode() for text in texts] if texts else sys.stdin.buffer
+    given = [text.encode() for text in texts] if texts else lines.split(sys.stdin.buffer)
     total = len(texts) if texts else _count_lines(sys.stdin.buffer)
     unknown = UnknownWords(model)
     unknown.add(options.prefix)
     text_lines.write_translations(
         _sampling(model, options) if options.sample else _search(model, options, width),
-        unknown.of_texts(text_lines.readable(model, lines)),
+        unknown.of_texts(text_lines.readable(model, given)),
         total=total,
         numbered=options.n_best > 1,
     )

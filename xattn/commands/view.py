@@ -27,9 +27,10 @@ class Options:
     """The options of `xattn view`.
 
     Attributes:
-        words: The run folder, by default the toy model of the package; then one text, or with --format html any number
-            of texts. For a task without text: the number of an example of its first test split, counted from 0. With
+        words: A run folder, if it is not a model of the package; then one text, or with --format html any number of
+            texts. For a task without text: the number of an example of its first test split, counted from 0. With
             --maps: the number of a map, counted from 0.
+        model: The model: everyday or toy, which come with the package, or a run folder.
         target: A translation to follow, instead of the model's own. With --source: a file of translations, one a line.
         source: A file of sentences, one a line, instead of texts.
         gold: A file of gold links, one sentence a line: i-j for a sure link and ipj for a possible one, counted from 0.
@@ -51,6 +52,7 @@ class Options:
     """
 
     words: Positional[tuple[str, ...]] = ()
+    model: str | None = None
     target: str | None = None
     source: Path | None = None
     gold: Path | None = None
@@ -118,7 +120,7 @@ def view(options: Annotated[Options, arg(name="")]) -> int:
     if options.maps is not None:
         _view_maps(options, options.maps)
         return 0
-    run, texts = run_and_texts(options.words)
+    run, texts = run_and_texts(options.words, options.model, files="to view its lines, write --source {file}")
     options.check_texts(texts)
     process.prepare()
     from xattn.tasks import task_class

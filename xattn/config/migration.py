@@ -2,14 +2,14 @@
 
 Version 1 (the form without a `version`) had one list of sections for all tasks: `data`, `vocabulary`, `guidance` and
 `decoding` were those of translation, also where another task did not read them, and `row` held the settings of every
-other task. Since version 2, `task` holds what only that task reads.
+other task. Since version 2, `task` holds what only that task reads. Version 3 has more fields, see `_SINCE_2`.
 """
 
 from typing import Any
 
 from xattn.errors import ConfigError
 
-VERSION = 2
+VERSION = 3
 """The version of the form in which configs are written."""
 
 # Version 1, where a field of translation stood, by its name today.
@@ -24,7 +24,9 @@ _TRANSLATION = {
 _RENAMED = {"train": "train_examples", "held_out": "held_out_examples"}
 _RENAMED_OF = {"graph_ged": {"held_out": "validation_graphs"}}
 # Fields that came during version 1, and their values in files from before.
-_ADDED = {("model", "latents"): 16, ("training", "keep_every"): None}
+_SINCE_1 = {("model", "latents"): 16, ("training", "keep_every"): None}
+# Fields of version 3 that version 2 lacks, by task and section, and their values in files of version 2.
+_SINCE_2 = {("translation", "guidance"): {"words": "spaces"}}
 
 
 def migrated(values: Any) -> dict[str, Any]:
@@ -38,11 +40,13 @@ def migrated(values: Any) -> dict[str, Any]:
     require_version(version, VERSION)
     if version == VERSION:
         return dict(values)
+    if version == 2:
+        return _from_version_2(values)
     missing = [name for name in ("task", "data", "training", "decoding", "model", "optimizer") if name not in values]
     if missing:
         raise ConfigError(f"It has no version and lacks {', '.join(missing)}: it is no config of xattn.")
     try:
-        return _from_version_1(values)
+        return _from_version_2(_from_version_1(values))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(f"It has no version, and is no whole config of version 1 ({error!r}).") from None
 
@@ -70,7 +74,7 @@ def renamed(field: str) -> str:
 
 def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
     old = {name: dict(each) if isinstance(each, dict) else each for name, each in values.items()}
-    for (section, name), value in _ADDED.items():
+    for (section, name), value in _SINCE_1.items():
         old[section].setdefault(name, value)
     task = _translation(old) if old["task"] == "translation" else _other(old)
     training = old["training"]
@@ -78,7 +82,17 @@ def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
         training.pop(name, None)
     training["stop_by"] = "loss" if training["stop_by"] == "loss" else "headline"
     names = ("seed", "model", "optimizer", "devices")
-    return {"version": VERSION, "task": task, "training": training, **{name: old[name] for name in names}}
+    return {"version": 2, "task": task, "training": training, **{name: old[name] for name in names}}
+
+
+def _from_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    task = values["task"] if "task" in values else None
+    if isinstance(task, dict):
+        for (kind, section), added in _SINCE_2.items():
+            if "kind" in task and task["kind"] == kind and section in task and isinstance(task[section], dict):
+                task = {**task, section: {**added, **task[section]}}
+        values = {**values, "task": task}
+    return {**values, "version": VERSION}
 
 
 def _translation(old: dict[str, Any]) -> dict[str, Any]:

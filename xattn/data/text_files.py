@@ -1,13 +1,13 @@
 """Parallel text in files, one sentence per line: two files, or two columns of a table. Both may be gzipped."""
 
-import gzip
 import itertools
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from xattn.data.pairs import BadLines, DataError, Pair
 from xattn.data.paths import expand, fingerprint
+from xattn.errors import UserError
+from xattn.lines import read as read_lines
 
 TABLES = (".tsv", ".tsv.gz")
 
@@ -72,7 +72,7 @@ def _side_by_side(paths: list[Path], bad: BadLines) -> Iterator[Pair]:
 
 def _table(path: Path, columns: tuple[int, int] | None, bad: BadLines) -> Iterator[Pair]:
     for number, line in enumerate(_lines(path), 1):
-        place, cells = f"{path}, line {number}", line.strip(b" \r\n").split(b"\t")
+        place, cells = f"{path}, line {number}", line.strip(b" ").split(b"\t")
         chosen = columns or (1, 2)
         if columns is None and len(cells) > 2:
             # No guess: some tables are `sentence, translation, attribution`, others `number, sentence, ...`.
@@ -96,19 +96,18 @@ def _table(path: Path, columns: tuple[int, int] | None, bad: BadLines) -> Iterat
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yields the lines of a file, which must not be empty. Only a line feed ends a line."""
+    """The lines of a file, which must exist and not be empty."""
+    if not path.exists():
+        raise _missing(path)
+    empty = True
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            first = file.readline().removeprefix(b"\xef\xbb\xbf")
-            if not first:
-                raise DataError(f"{path} is empty.")
-            yield first
-            yield from file
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except (OSError, EOFError, zlib.error) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DataError(f"{path} cannot be read: {why}.") from error
+        for line in read_lines(path):
+            empty = False
+            yield line
+    except UserError as error:
+        raise DataError(str(error)) from None
+    if empty:
+        raise DataError(f"{path} is empty.")
 
 
 def _or_gzipped(path: Path) -> Path:

@@ -11,8 +11,13 @@ from xattn.config.migration import require_version
 from xattn.errors import ConfigError, UserError
 from xattn.runs.environment import environment
 
-PRETRAINED = Path(__file__).parents[1] / "pretrained" / "toy_en_fr"
-"""The run that comes with the package: the toy translator."""
+_PACKAGE = Path(__file__).parents[1] / "pretrained"
+TOY = _PACKAGE / "toy_en_fr"
+EVERYDAY = _PACKAGE / "everyday_en_fr"
+PRETRAINED = {"everyday": EVERYDAY, "toy": TOY}
+"""The runs that come with the package, English-French translators: of everyday sentences, and of a small grammar."""
+DEFAULT = "toy"
+"""The pretrained run that is used where none is named."""
 
 RESULTS_VERSION = 2
 """The version of the form of results.json, of a run and of an experiment. Version 1 had no `version`."""
@@ -152,6 +157,14 @@ def _note_environment(path: Path) -> None:
         raise RunError(f"{path} must be a list of environments: delete it.")
     if environment() not in known:
         write_json(path, [*known, environment()])
+
+
+def open_named(name: str | Path) -> Run:
+    """Opens a pretrained run by its name in `PRETRAINED`, or else the run of a folder; raises as `open_run` does.
+
+    A folder of such a name is `./everyday`.
+    """
+    return open_run(PRETRAINED[name] if isinstance(name, str) and name in PRETRAINED else name)
 
 
 def open_run(folder: str | Path) -> Run:

@@ -19,7 +19,7 @@ from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.functional import functional
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
-from xattn.runs.folder import PRETRAINED, Run, RunError, open_run
+from xattn.runs.folder import DEFAULT, Run, RunError, open_named
 from xattn.training.checkpoint import best_params
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
@@ -80,14 +80,14 @@ class Translator:
         self._sampler = cache(partial(Sampler, model, tokenizer, extra_length=extra))
 
     @classmethod
-    def open(cls, run: Run | str | Path = PRETRAINED, step: int | None = None) -> "Translator":
+    def open(cls, run: Run | str | Path = DEFAULT, step: int | None = None) -> "Translator":
         """The translator of a run or its folder: its exported weights if it has some, otherwise its best checkpoint.
 
-        Without a run it is the toy translator of the package. `step` selects a checkpoint instead, one of
-        `Run.checkpoints`. Beam and length penalty are those that `xattn evaluate --tune` chose, if it was run. Raises
-        `RunError` for a run of another task, and for one without checkpoints.
+        "everyday", the default, and "toy" are the translators of the package. `step` selects a checkpoint instead, one
+        of `Run.checkpoints`. Beam and length penalty are those that `xattn evaluate --tune` chose, if it was run.
+        Raises `RunError` for a run of another task, and for one without checkpoints.
         """
-        run = run if isinstance(run, Run) else open_run(run)
+        run = run if isinstance(run, Run) else open_named(run)
         if run.config.task.kind != "translation":
             raise RunError(f"{run.folder} was trained on the task {run.config.task.kind!r}, which does not translate.")
         config, results = run.config, run.read_results()
