@@ -224,9 +224,9 @@ def test_json_keeps_a_config_and_refuses_another():
 def test_a_newer_version_is_refused_and_no_config_is_told_apart():
     values = configs.to_dict(Experiment())
     with pytest.raises(
-        ConfigError, match=r"It is of version 3, but this xattn reads versions up to 2: install a newer"
+        ConfigError, match=r"It is of version 4, but this xattn reads versions up to 3: install a newer"
     ):
-        configs.from_dict({**values, "version": 3})
+        configs.from_dict({**values, "version": 4})
     with pytest.raises(ConfigError, match="it is no config of xattn"):
         configs.from_dict({"task": "translation"})
 

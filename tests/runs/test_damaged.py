@@ -54,7 +54,7 @@ NEW = files.to_dict(Experiment())
                 {**NEW, "version": "2"},
                 {**NEW, "version": None},
                 {**NEW, "version": 0},
-                {**NEW, "version": 3},
+                {**NEW, "version": 4},
                 {**NEW, "task": {**NEW["task"], "kind": []}},
                 {**NEW, "task": "translation"},
                 *(without(OLD, name) for name in ("vocabulary", "devices", "seed")),

@@ -33,7 +33,7 @@ def folder(tmp_path):
 def test_a_config_of_version_1_is_read_and_kept_in_todays_form(folder, form):
     config = open_run(folder(form)).config
     again = json.loads(json.dumps(files.to_dict(config)))
-    assert again["version"] == 2
+    assert again["version"] == 3
     assert files.from_dict(again) == config
 
 
@@ -79,8 +79,8 @@ def test_settings_of_translation_end_in_its_task(folder, form):
 
 
 def test_a_config_of_a_newer_version_is_refused(folder):
-    with pytest.raises(RunError, match=r"config.json cannot be read. It is of version 3, .* install a newer xattn"):
-        open_run(folder("toy_en_fr", config={"version": 3}))
+    with pytest.raises(RunError, match=r"config.json cannot be read. It is of version 4, .* install a newer xattn"):
+        open_run(folder("toy_en_fr", config={"version": 4}))
 
 
 def test_results_of_version_1_are_read_and_written_with_their_version(folder):
