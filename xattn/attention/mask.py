@@ -8,161 +8,42 @@ T x S exists unless the user passes it. True always means that attention is allo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from xattn.attention.conditions import (
+    CONSTRUCTORS,
+    AnyOf,
+    Blocks,
+    Condition,
+    Dense,
+    Keys,
+    Lengths,
+    Neighbors,
+    Not,
+    Positions,
+    Queries,
+    Ranges,
+    Segments,
+    all_of,
+)
+
 Indices = Array | np.ndarray
 
 
-class Condition:
-    """One part of a mask. `AXES` names the axes of its arrays after those of the batch; "N" may have size 1.
-
-    `Mask.canonical` reshapes every array to [b,N,T,S], with size 1 on the axes that it lacks (M of `Neighbors` comes
-    last), so that `allowed` is a plain comparison. Fields are `Any`, since JAX also builds pytrees whose leaves are
-    not arrays.
-    """
-
-    AXES: ClassVar[Mapping[str, str]] = {}
-
-    def allowed(self, rows: Int[Array, "#B 1 T 1"], cols: Int[Array, "#B 1 #T S"]) -> Bool[Array, "#B #N #T #S"]:
-        """Where a canonical condition allows attention, at absolute query indices `rows` and key indices `cols`."""
-        raise NotImplementedError
-
-
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Lengths(Condition):
-    """Queries and keys whose index is below a length."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"queries": "", "keys": ""}
-    queries: Any
-    keys: Any
-
-    def allowed(self, rows, cols):
-        ends = ((rows, self.queries), (cols, self.keys))
-        return _all([index < length for index, length in ends if length is not None])
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Queries(Condition):
-    """Queries that are valid (not padding)."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"valid": "T"}
-    valid: Any
-
-    def allowed(self, rows, cols):
-        return self.valid
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Keys(Condition):
-    """Keys that are valid (not padding)."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"valid": "S"}
-    valid: Any
-
-    def allowed(self, rows, cols):
-        return self.valid
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Segments(Condition):
-    """Query and key of the same segment; a negative segment is padding, which attends to nothing."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
-    queries: Any
-    keys: Any
-
-    def allowed(self, rows, cols):
-        return (self.queries == self.keys) & (self.keys >= 0)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Positions(Condition):
-    """Key position within [query position - left, query position + right]; None is unbounded."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
-    queries: Any
-    keys: Any
-    left: int | None = field(metadata={"static": True})
-    right: int | None = field(metadata={"static": True})
-
-    def allowed(self, rows, cols):
-        queries = rows if self.queries is None else self.queries
-        keys = cols if self.keys is None else self.keys
-        within = []
-        if self.left is not None:
-            within.append(keys >= queries - self.left)
-        if self.right is not None:
-            within.append(keys <= queries + self.right)
-        return _all(within)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Ranges(Condition):
-    """Keys start <= s < stop, for every query."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"start": "N T", "stop": "N T"}
-    start: Any
-    stop: Any
-
-    def allowed(self, rows, cols):
-        return (self.start <= cols) & (cols < self.stop)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Neighbors(Condition):
-    """Keys that are listed for each query; -1 fills up a short list."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"index": "T M"}
-    index: Any
-
-    def allowed(self, rows, cols):
-        return (self.index == cols[..., None]).any(-1)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Blocks(Condition):
-    """A static grid of blocks, each of which is allowed or masked as a whole."""
-
-    grid: tuple[tuple[bool, ...], ...] = field(metadata={"static": True})
-    query_block: int = field(metadata={"static": True})
-    key_block: int = field(metadata={"static": True})
-
-    def allowed(self, rows, cols):
-        grid = jnp.asarray(np.array(self.grid, bool))
-        return grid.at[rows // self.query_block, cols // self.key_block].get(mode="fill", fill_value=False)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Dense(Condition):
-    """Any boolean array; its axes may have size 1."""
-
-    AXES: ClassVar[Mapping[str, str]] = {"array": "N T S"}
-    array: Any
-
-    def allowed(self, rows, cols):
-        return self.array
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mask:
-    """Which query may attend to which key: conditions that must all hold; `&` joins two masks.
+    """Which query may attend to which key: conditions that must all hold.
+
+    `a & b` allows what both masks allow, `a | b` what one of them allows, and `~a` what `a` does not. Masks are equal
+    if they were made in the same way from equal arrays; under `jit`, values are unknown, and comparing them is an error.
 
     Arrays begin with the batch axes `*B` of the queries. These may be left out, or have size 1, if all examples share
     the value. `Mask()` masks nothing. A wrong dtype or value raises a ValueError at once, a wrong shape when the mask
@@ -271,6 +152,30 @@ class Mask:
             )
         return Mask(self.conditions + other.conditions)
 
+    def __or__(self, other: Mask) -> Mask:
+        if not isinstance(other, Mask):
+            raise ValueError(
+                f"Mask | {type(other).__name__}; accepted is Mask | Mask: for a boolean array write Mask.dense(array)."
+            )
+        return Mask((AnyOf(masks=(self.conditions, other.conditions)),))
+
+    def __invert__(self) -> Mask:
+        return Mask((Not(mask=self.conditions),))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask):
+            return NotImplemented
+        (own, how), (others, how_other) = jax.tree.flatten(self), jax.tree.flatten(other)
+        if how != how_other:
+            return False
+        if any(isinstance(x, jax.core.Tracer) for x in (*own, *others)):
+            raise ValueError("Masks of traced arrays cannot be compared: under jit their values are not known.")
+        return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(own, others, strict=True))
+
+    def __hash__(self) -> int:
+        arrays, how = jax.tree.flatten(self)
+        return hash((how, *((x.shape, str(x.dtype)) for x in arrays)))
+
     def materialize(
         self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
     ) -> Bool[Array, "*#B #N #T #S"]:
@@ -308,14 +213,13 @@ class Mask:
             return jnp.expand_dims(flat, missing)
 
         for condition in self.conditions:
-            if isinstance(condition, Blocks):
-                _check_blocks(condition, queries, keys)
-        return Mask(tuple(_map_arrays(condition, fit) for condition in self.conditions))
+            condition.check_sizes(queries, keys)
+        return Mask(tuple(condition.map_arrays(fit) for condition in self.conditions))
 
     def allowed(self, rows: Int[Array, "#B T"], cols: Int[Array, "#B S"]) -> Bool[Array, "#B #N #T #S"]:
         """Where a canonical mask allows attention; its arrays must be cut to the absolute indices `rows` and `cols`."""
         rows, cols = rows[:, None, :, None], cols[:, None, None, :]
-        return _all([condition.allowed(rows, cols) for condition in self.conditions])
+        return all_of([condition.allowed(rows, cols) for condition in self.conditions])
 
     def map_axis(self, axis: Literal["T", "S"], change: Callable[[Array, int], Array]) -> Mask:
         """A canonical mask with `change(array, place)` of every array that has the axis; `place` is its number."""
@@ -324,48 +228,7 @@ class Mask:
         def change_one(condition: Condition, name: str, array: Array, axes: list[str]) -> Array:
             return array if array.shape[place] == 1 else change(array, place)
 
-        return Mask(tuple(_map_arrays(condition, change_one) for condition in self.conditions))
-
-
-# The constructor of each condition, for error messages.
-CONSTRUCTORS: dict[type[Condition], str] = {
-    Lengths: "lengths",
-    Queries: "queries",
-    Keys: "keys",
-    Segments: "segments",
-    Positions: "window",
-    Ranges: "ranges",
-    Neighbors: "neighbors",
-    Dense: "dense",
-}
-
-
-def _map_arrays(condition: Condition, change: Callable[[Condition, str, Array, list[str]], Array]) -> Condition:
-    """A condition with every array replaced by `change(condition, name, array, axes)`."""
-    arrays = {name: getattr(condition, name) for name in condition.AXES}
-    changed = {
-        name: change(condition, name, array, condition.AXES[name].split())
-        for name, array in arrays.items()
-        if array is not None
-    }
-    return cast(Condition, replace(cast(Any, condition), **changed))
-
-
-def _all(parts: list[Array]) -> Bool[Array, "#B #N #t #s"]:
-    seen = jnp.ones((1, 1, 1, 1), bool)
-    for part in parts:
-        seen = seen & part
-    return seen
-
-
-def _check_blocks(blocks: Blocks, queries: int, keys: int) -> None:
-    wanted = (-(-queries // blocks.query_block), -(-keys // blocks.key_block))
-    given = np.array(blocks.grid, bool).shape
-    if given != wanted:
-        raise ValueError(
-            f"Mask.blocks: grid has shape {given}; accepted is {wanted}, the blocks of"
-            f" {blocks.query_block} x {blocks.key_block} in T={queries} by S={keys}."
-        )
+        return Mask(tuple(condition.map_arrays(change_one) for condition in self.conditions))
 
 
 def _integers(name: str, array: Indices | None) -> Array | None:

@@ -10,7 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention.call import Call
 from xattn.attention.dense import dense
-from xattn.attention.mask import Dense, Mask, Neighbors
+from xattn.attention.conditions import Dense, Neighbors
+from xattn.attention.mask import Mask
 from xattn.attention.statistics import Aux, Wanted
 
 

@@ -13,7 +13,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
 
 from xattn.attention.call import Call
-from xattn.attention.mask import Keys, Mask, Queries
+from xattn.attention.conditions import Keys, Queries
+from xattn.attention.mask import Mask
 
 Result = TypeVar("Result")
 
