@@ -13,6 +13,7 @@ from xattn.attention.bidirectional import bidirectional_cross_attention
 from xattn.attention.dropout import Dropout, drop_others, dropout, hash_bits, keep
 from xattn.attention.mask import Mask
 from xattn.attention.ring import ring_attention
+from xattn.attention.score_bias import ScoreBias, alibi_slopes
 from xattn.attention.statistics import Aux
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Dropout",
     "KeyValue",
     "Mask",
+    "ScoreBias",
+    "alibi_slopes",
     "attention_weights",
     "bidirectional_cross_attention",
     "cross_attention",

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from xattn.attention.call import Call
+from xattn.attention.score_bias import ScoreBias
 from xattn.attention.statistics import Aux, Wanted
 
 
@@ -64,6 +65,8 @@ def _common(call: Call, wanted: Wanted) -> list[str]:
         reasons.append(f"normalizes with softmax, not {call.normalizer}")
     if call.sink is not None:
         reasons.append("has no sink")
+    if isinstance(call.bias, ScoreBias):
+        reasons.append("has no score function, only a bias that is an array")
     if call.dropout is not None:
         reasons.append("has no dropout")
     if wanted:

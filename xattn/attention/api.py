@@ -23,6 +23,7 @@ from xattn.attention.dropout import Dropout
 from xattn.attention.implementations import IMPLEMENTATIONS, choose
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import exponentials
+from xattn.attention.score_bias import ScoreBias
 from xattn.attention.statistics import Aux, check_wanted, in_callers_layout
 
 
@@ -40,7 +41,7 @@ def cross_attention(
     v: Float[Array, "*b S K Hv"],
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
-    bias: Float[Array, "*bias"] | None = None,
+    bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, ""] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
@@ -57,7 +58,7 @@ def cross_attention(
             and query head n reads key head n // (N / K).
         v: Values [*b,S,K,Hv].
         mask: A `Mask`, or a boolean array [*B|1,N|1,T|1,S|1]: True where a query may attend to a key.
-        bias: Numbers [*B|1,N|1,T|1,S|1], added to the scaled scores.
+        bias: Numbers [*B|1,N|1,T|1,S|1], added to the scaled scores, or a `ScoreBias` that computes them.
         scale: Factor of the scores, 1/sqrt(H) by default.
         softcap: Scores become softcap * tanh(score / softcap).
         sink: A number, or one a head [N]: a further logit in the softmax denominator, without a value.
@@ -91,7 +92,7 @@ def cross_attention_with_aux(
     v: Float[Array, "*b S K Hv"],
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
-    bias: Float[Array, "*bias"] | None = None,
+    bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, ""] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
@@ -128,7 +129,7 @@ def explain(
     v: Float[Array, "*b S K Hv"],
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
-    bias: Float[Array, "*bias"] | None = None,
+    bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, ""] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
@@ -167,7 +168,7 @@ def attention_weights(
     *,
     lse: Float[Array, "*B N T"] | None = None,
     queries: Int[Array, " R"] | None = None,
-    bias: Float[Array, "*bias"] | None = None,
+    bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, ""] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
 from xattn.attention.call import Call
 from xattn.attention.checks import check_block, check_call
 from xattn.attention.mask import Mask
 from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
+from xattn.attention.score_bias import ScoreBias
 from xattn.attention.shard_map import varying_alike
 from xattn.attention.tiles import Plan, add_at, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
 
@@ -32,7 +34,7 @@ def bidirectional_cross_attention(
     v_b: Float[Array, "*B S N Hw"],
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
-    bias: Float[Array, "*bias"] | None = None,
+    bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, ""] | None = None,
     softcap: float | None = None,
     implementation: Implementation = "auto",
@@ -192,7 +194,7 @@ class Gradients(NamedTuple):
     k: Float[Array, "B N s H"]
     v_a: Float[Array, "B N 1 t Hv"]
     v_b: Float[Array, "B N s Hw"]
-    bias: Float[Array, "#B #N 1 #t #s"] | None
+    bias: Any  # that of `bias_gradients`
 
 
 def _with_vjp_backward(
@@ -223,10 +225,7 @@ def _with_vjp_backward(
             more = if_seen(seen, _tile_gradients, _no_gradients, tile, part, here_a, here_b, seen)
             d_k = add_at(d_k, more.k, [0, 0, col, 0])
             d_v_b = add_at(d_v_b, more.v_b, [0, 0, col, 0])
-            if call.bias is not None:
-                shape = call.bias.shape
-                start = [0, 0, 0, row if shape[3] != 1 else 0, col if shape[4] != 1 else 0]
-                d_bias = add_at(d_bias, cast(Array, more.bias), start)
+            d_bias = add_bias_gradient(call, d_bias, more.bias, row, col)
             return (d_q + more.q, d_k, d_v_a + more.v_a, d_v_b, d_bias), None
 
         d_k, d_v_b, d_bias = carry
@@ -234,8 +233,7 @@ def _with_vjp_backward(
         (d_q, d_k, d_v_a, d_v_b, d_bias), _ = lax.scan(block_of_b, (d_q, d_k, d_v_a, d_v_b, d_bias), starts_b)
         return (d_k, d_v_b, d_bias), (d_q, d_v_a)
 
-    d_bias = None if call.bias is None else jnp.zeros_like(call.bias, sums)
-    carry = (jnp.zeros_like(call.k, sums), jnp.zeros_like(call.v, sums), d_bias)
+    carry = (jnp.zeros_like(call.k, sums), jnp.zeros_like(call.v, sums), no_bias_gradient(call))
     (d_k, d_v_b, d_bias), by_block = lax.scan(block_of_a, carry, starts_a)
     d_q, d_v_a = jax.tree.map(join_blocks, by_block)
     d_scale = None
@@ -247,7 +245,7 @@ def _with_vjp_backward(
         q=d_q.astype(call.q.dtype),
         k=d_k.astype(call.k.dtype),
         v=d_v_b.astype(call.v.dtype),
-        bias=None if call.bias is None else cast(Array, d_bias).astype(call.bias.dtype),
+        bias=cotangent(call, d_bias),
         scale=d_scale,
         mask=None,
         heads=None,
@@ -275,9 +273,7 @@ def _tile_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | N
         d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
     if seen is not None:
         d_scores = jnp.where(seen, d_scores, 0)
-    d_bias = None
-    if tile.bias is not None:
-        d_bias = d_scores.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
+    d_bias = bias_gradient(tile, d_scores)
     d_scores, by_row, by_col = (x.astype(kind) for x in (d_scores, by_row, by_col))
     return Gradients(
         q=product("BNGTS,BNSH->BNGTH", d_scores, tile.k),
@@ -292,5 +288,4 @@ def _no_gradients(tile: Call, values: Array, a: Side, b: Side, seen: Array | Non
     def none(x: Array) -> Array:
         return jnp.zeros_like(x, tile.sums)
 
-    d_bias = None if tile.bias is None else none(tile.bias)
-    return Gradients(q=none(tile.q), k=none(tile.k), v_a=none(values), v_b=none(tile.v), bias=d_bias)
+    return Gradients(q=none(tile.q), k=none(tile.k), v_a=none(values), v_b=none(tile.v), bias=no_bias_gradient(tile))

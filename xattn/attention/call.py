@@ -17,6 +17,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention.dropout import keep_weights
+from xattn.attention.score_bias import ScoreBias
 
 
 @jax.tree_util.register_dataclass
@@ -32,7 +33,7 @@ class Call:
     k: Any  # Float [b,K,S,H]
     v: Any  # Float [b,K,S,Hv]
     mask: Any  # Mask | None
-    bias: Any  # Float [B|1,K|1,G|1,T|1,S|1] | None
+    bias: Any  # Float [B|1,K|1,G|1,T|1,S|1] | ScoreBias, canonical | None
     scale: Any  # Float [], or None if q is scaled already
     sink: Any  # Float [1,K,G,1,1] | None
     dropout: Any  # Dropout | None
@@ -71,7 +72,9 @@ class Call:
         """The call with `change(array, place)` of every array with a query or key axis; `place` is that axis."""
         mask = None if self.mask is None else self.mask.map_axis(axis, change)
         bias, place = self.bias, {"T": 3, "S": 4}[axis]
-        if bias is not None and bias.shape[place] != 1:
+        if isinstance(bias, ScoreBias):
+            bias = bias.map_axis(axis, change)
+        elif bias is not None and bias.shape[place] != 1:
             bias = change(bias, place)
         if axis == "T":
             return replace(self, mask=mask, bias=bias, rows=change(self.rows, 1), q=change(self.q, 3))
@@ -103,7 +106,13 @@ class Call:
     def scores(self, seen: Bool[Array, "#B #K #G #T #S"] | None) -> Float[Array, "B K G T S"]:
         """Scaled, biased and capped scores in float32 or better; -inf where masked."""
         scores = jnp.einsum("BKGTH,BKSH->BKGTS", self.q, self.k, preferred_element_type=self.sums)
-        return self.finish(scores, self.bias, seen)
+        return self.finish(scores, self.numbers(), seen)
+
+    def numbers(self) -> Float[Array, "#B #K #G #T #S"] | None:
+        """The bias as an array, for this tile only if it is a function."""
+        if not isinstance(self.bias, ScoreBias):
+            return self.bias
+        return self.by_group(self.bias.at(self.heads, self.rows, self.cols))
 
     def finish(self, products: Array, bias: Array | None, seen: Array | None) -> Array:
         """Scores from the products q.k, in any array layout that `bias` and `seen` share."""

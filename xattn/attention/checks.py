@@ -14,6 +14,7 @@ from xattn.attention.call import Call
 from xattn.attention.dropout import Dropout, check_rate
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import NORMALIZERS
+from xattn.attention.score_bias import ScoreBias
 
 
 def check_call(
@@ -22,7 +23,7 @@ def check_call(
     v: Array,
     mask: Mask | Array | None,
     *,
-    bias: Array | None,
+    bias: Array | ScoreBias | None,
     scale: float | Array | None,
     softcap: float | None,
     sink: float | Array | None,
@@ -154,12 +155,14 @@ def _check_mask(mask: Mask | Array | None, batch: tuple[int, ...], heads: int, q
 
 
 def _check_bias(
-    bias: Array | None, batch: tuple[int, ...], key_heads: int, groups: int, queries: int, keys: int
-) -> Array | None:
+    bias: Array | ScoreBias | None, batch: tuple[int, ...], key_heads: int, groups: int, queries: int, keys: int
+) -> Array | ScoreBias | None:
     if bias is None:
         return None
+    if isinstance(bias, ScoreBias):
+        return bias.canonical(batch, key_heads * groups, queries, keys)
     full = (*batch, key_heads * groups, queries, keys)
-    _check_array("bias", bias, "a floating-point array [*B|1,N|1,T|1,S|1], or None")
+    _check_array("bias", bias, "a floating-point array [*B|1,N|1,T|1,S|1], ScoreBias(function, arrays), or None")
     if bias.ndim != len(full) or any(b not in (1, f) for b, f in zip(bias.shape, full, strict=True)):
         raise ValueError(f"bias has shape {bias.shape}; accepted is [*B,N,T,S] = {full}, each axis full or 1.")
     if not jnp.issubdtype(bias.dtype, jnp.floating):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
 from xattn.attention.call import Call
 from xattn.attention.tiles import ForwardResult, Plan, add_at, if_seen, starts
 
@@ -31,13 +32,13 @@ class Gradients(NamedTuple):
     q: Float[Array, "B K H G t"]
     k: Float[Array, "b K s H"]
     v: Float[Array, "b K s Hv"]
-    bias: Float[Array, "#B #K #G #t #s"] | None
+    bias: Any  # that of `bias_gradients`
 
 
 def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: ForwardResult) -> tuple[Call]:
     """Cotangents of the call from those of the forward result; each block of keys loops over blocks of queries."""
     call, known, d_out, d_sink = _prepare(*kept, d_result)
-    sums, bias = call.sums, call.bias
+    sums = call.sums
     rows, cols = starts(plan, call)
 
     def block_of_keys(carry, col):
@@ -51,9 +52,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
             seen = tile.seen()
             more = if_seen(seen, _tile_gradients, _no_gradients, tile, part, back, seen)
             d_q = add_at(d_q, more.q, [0, 0, 0, 0, row])
-            if bias is not None:
-                start = [0, 0, 0, row if bias.shape[3] != 1 else 0, col if bias.shape[4] != 1 else 0]
-                d_bias = add_at(d_bias, cast(Array, more.bias), start)
+            d_bias = add_bias_gradient(call, d_bias, more.bias, row, col)
             return (d_q, d_k + more.k, d_v + more.v, d_bias), None
 
         d_q, d_bias = carry
@@ -62,8 +61,8 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
         (d_q, d_k, d_v, d_bias), _ = lax.scan(block_of_queries, (d_q, d_k, d_v, d_bias), rows)
         return (d_q, d_bias), (d_k, d_v)
 
-    d_bias = None if bias is None else jnp.zeros_like(bias, sums)
-    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, (jnp.zeros_like(known.q, sums), d_bias), cols)
+    start = (jnp.zeros_like(known.q, sums), no_bias_gradient(call))
+    (d_q, d_bias), (d_k, d_v) = lax.scan(block_of_keys, start, cols)
     d_q = jnp.moveaxis(d_q, 2, 4)
     d_k, d_v = (jnp.moveaxis(x, 0, 2) for x in (d_k, d_v))  # [b,K,j,s,H]
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
@@ -76,7 +75,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
         q=d_q.astype(call.q.dtype),
         k=d_k.astype(call.k.dtype),
         v=d_v.astype(call.v.dtype),
-        bias=None if bias is None else cast(Array, d_bias).astype(bias.dtype),
+        bias=cotangent(call, d_bias),
         scale=d_scale,
         sink=d_sink,
         mask=None,
@@ -116,7 +115,7 @@ def _prepare(
 
 def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
     """Gradients through one tile; scores are laid out [B,K,s,G,t], so that no product has to transpose them."""
-    k, v, bias, kind, sums = tile.k, tile.v, tile.bias, tile.v.dtype, tile.sums
+    k, v, bias, kind, sums = tile.k, tile.v, tile.numbers(), tile.v.dtype, tile.sums
     product = partial(jnp.einsum, preferred_element_type=sums)
     if seen is not None:
         cols = seen.any((2, 3)) if k.shape[0] != 1 else seen.any((0, 2, 3))[None]
@@ -141,10 +140,7 @@ def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None)
         d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
     if seen is not None:  # 0 * NaN is NaN: a masked entry must not pass on a NaN that another query may see
         d_scores = jnp.where(seen, d_scores, 0)
-    d_bias = None
-    if tile.bias is not None:
-        d_bias = jnp.transpose(d_scores, (0, 1, 3, 4, 2))
-        d_bias = d_bias.sum([axis for axis in range(5) if tile.bias.shape[axis] == 1], keepdims=True)
+    d_bias = None if bias is None else bias_gradient(tile, jnp.transpose(d_scores, (0, 1, 3, 4, 2)))
     d_scores, dropped = d_scores.astype(kind), dropped.astype(kind)
     over = "BKSX" if k.shape[0] == tile.q.shape[0] else "KSX"
     return Gradients(
@@ -162,7 +158,7 @@ def _no_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -
         q=jnp.zeros_like(part.q, sums),
         k=jnp.zeros_like(tile.k, sums),
         v=jnp.zeros_like(tile.v, sums),
-        bias=None if tile.bias is None else jnp.zeros_like(tile.bias, sums),
+        bias=no_bias_gradient(tile),
     )
 
 

@@ -43,7 +43,7 @@ class Mask:
     """Which query may attend to which key: conditions that must all hold.
 
     `a & b` allows what both masks allow, `a | b` what one of them allows, and `~a` what `a` does not. Masks are equal
-    if they were made in the same way from equal arrays; under `jit`, values are unknown, and comparing them is an error.
+    if they were made in the same way from equal arrays. Under `jit` values are unknown, and comparing them is an error.
 
     Arrays begin with the batch axes `*B` of the queries. These may be left out, or have size 1, if all examples share
     the value. `Mask()` masks nothing. A wrong dtype or value raises a ValueError at once, a wrong shape when the mask

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention.call import Call
-from xattn.attention.dense import dense
 from xattn.attention.conditions import Dense, Neighbors
+from xattn.attention.dense import dense
 from xattn.attention.mask import Mask
+from xattn.attention.score_bias import ScoreBias
 from xattn.attention.statistics import Aux, Wanted
 
 
@@ -47,15 +48,18 @@ def neighbors(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], A
         return alone(picked, 2).squeeze(2)
 
     bias = call.bias
-    if bias is not None and bias.shape[4] != 1:
-        bias = jnp.take_along_axis(bias, place[:, None, None], 4)
+    if isinstance(bias, ScoreBias):
+        bias = bias.map_axis("S", lambda x, axis: alone(jnp.take_along_axis(x, place[:, None], axis), 2))
+        bias = bias.map_axis("T", alone)
+    elif bias is not None:
+        bias = alone(jnp.take_along_axis(bias, place[:, None, None], 4) if bias.shape[4] != 1 else bias, 3)
     small = replace(
         call,
         q=alone(call.q, 3),
         k=gather(call.k),
         v=gather(call.v),
         mask=Mask((Dense(array=alone(_seen(call, lists, index, place), 2)),)),
-        bias=None if bias is None else alone(bias, 3),
+        bias=bias,
         dropout=None if call.dropout is None else replace(call.dropout, rows=jnp.repeat(call.dropout.rows, queries)),
         rows=jnp.tile(call.rows[0], batch)[:, None],
         cols=place.reshape(batch * queries, place.shape[-1]),

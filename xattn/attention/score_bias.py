@@ -23,14 +23,14 @@ class ScoreBias:
 
     The function gets absolute head numbers [1,N,1,1], query positions [b,1,T,1] and key positions [b,1,1|T,S], of a
     part of the call; b is B or 1. It returns floating-point numbers that broadcast with them: [b|1,N|1,T|1,S|1]. It is
-    pure, finite also where a mask hides a key, and hashable: JAX compiles again for another function, so define it once.
+    pure, finite also where a mask hides a key, and hashable. JAX compiles again for another function: define it once.
 
     `arrays` is any pytree; gradients flow to its floating-point arrays. The positions `queries` [*B,T] and `keys`
     [*B,S] are integers, and indices from 0 by default. They may also number the rows of a table in `arrays`.
 
     >>> def distance(slope, heads, queries, keys):
     ...     return -slope * jnp.abs(queries - keys)
-    >>> bias = ScoreBias(distance, jnp.array(0.5), queries=jnp.array([2]))
+    >>> bias = ScoreBias(distance, jnp.float32(0.5), queries=jnp.array([2]))
     >>> bias.materialize(queries=1, keys=4).ravel()
     Array([-1. , -0.5, -0. , -0.5], dtype=float32)
     """
@@ -43,7 +43,7 @@ class ScoreBias:
     @classmethod
     def alibi(
         cls,
-        slopes: Float[Indices, " N"],
+        slopes: Float[Indices, "*a N"],
         *,
         queries: Int[Indices, "*b T"] | None = None,
         keys: Int[Indices, "*c S"] | None = None,
@@ -54,7 +54,7 @@ class ScoreBias:
     @classmethod
     def relative(
         cls,
-        table: Float[Indices, "N distances"],
+        table: Float[Indices, "*a N distances"],
         *,
         queries: Int[Indices, "*b T"] | None = None,
         keys: Int[Indices, "*c S"] | None = None,
@@ -65,7 +65,7 @@ class ScoreBias:
     @classmethod
     def t5(
         cls,
-        table: Float[Indices, "N buckets"],
+        table: Float[Indices, "*a N buckets"],
         *,
         furthest: int = 128,
         bidirectional: bool = True,
@@ -101,14 +101,12 @@ class ScoreBias:
             queries=_fit("queries", "T", self.queries, batch, queries, (1, 3)),
             keys=_fit("keys", "S", self.keys, batch, keys, (1, 2)),
         )
-        made = jax.eval_shape(
-            lambda bias: bias.at(jnp.arange(heads)[None, :, None, None], jnp.arange(queries)[None], jnp.arange(keys)[None]),
-            fitted,
-        )
+        made = jax.eval_shape(lambda: fitted._whole(heads, queries, keys))
         full = (math.prod(batch), heads, queries, keys)
         if made.ndim != 4 or any(have not in (1, want) for have, want in zip(made.shape, full, strict=True)):
             raise ValueError(
-                f"ScoreBias: the function returned shape {made.shape}; accepted is [B,N,T,S] = {full}, each axis full or 1."
+                f"ScoreBias: the function returned shape {made.shape}; accepted is [B,N,T,S] = {full},"
+                " each axis full or 1."
             )
         if not jnp.issubdtype(made.dtype, jnp.floating):
             raise ValueError(f"ScoreBias: the function returned {made.dtype}; accepted is floating point.")
@@ -118,11 +116,12 @@ class ScoreBias:
         self, *, queries: int, keys: int, heads: int = 1, batch: tuple[int, ...] = ()
     ) -> Float[Array, "*#B N T S"]:
         """The whole bias as one array [*B|1,N,T,S]. Raises a ValueError as `canonical` does."""
-        numbers = self.canonical(batch, heads, queries, keys).at(
-            jnp.arange(heads)[None, :, None, None], jnp.arange(queries)[None], jnp.arange(keys)[None]
-        )
+        numbers = self.canonical(batch, heads, queries, keys)._whole(heads, queries, keys)
         front = (1,) * len(batch) if numbers.shape[0] == 1 else batch
         return jnp.broadcast_to(numbers, (numbers.shape[0], heads, queries, keys)).reshape(*front, heads, queries, keys)
+
+    def _whole(self, heads: int, queries: int, keys: int) -> Array:
+        return self.at(jnp.arange(heads)[None, :, None, None], jnp.arange(queries)[None], jnp.arange(keys)[None])
 
 
 def alibi_slopes(heads: int) -> Float[np.ndarray, " N"]:
@@ -140,7 +139,7 @@ def alibi_slopes(heads: int) -> Float[np.ndarray, " N"]:
 
 
 def _alibi(slopes: Array, heads: Array, queries: Array, keys: Array) -> Array:
-    return -slopes[heads] * jnp.abs(queries - keys)
+    return -slopes[heads] * jnp.abs(queries - keys).astype(slopes.dtype)
 
 
 def _relative(table: Array, heads: Array, queries: Array, keys: Array) -> Array:
@@ -170,11 +169,12 @@ class T5Buckets:
             first, distance = jnp.where(distance < 0, buckets, 0), jnp.abs(distance)
         distance = jnp.maximum(distance, 0)
         exact = buckets // 2
-        # Where each wider bucket begins: at exact * (furthest / exact)^(i / wide). Counting these is exact, where the
+        # The wider buckets begin at exact * (furthest / exact)^(i / wide). To count the beginnings passed is exact; the
         # floor of a logarithm in float32 is not.
-        edges = exact * (self.furthest / exact) ** (np.arange(1, buckets - exact) / (buckets - exact))
-        wide = (distance[..., None] >= np.ceil(edges - 1e-9).astype(np.int32)).sum(-1)
-        return table[heads, first + jnp.where(distance < exact, distance, exact + wide)]
+        wide = buckets - exact
+        edges = [exact * (self.furthest / exact) ** (i / wide) for i in range(1, wide)]
+        passed = sum((distance >= math.ceil(edge - 1e-9)).astype(distance.dtype) for edge in edges)
+        return table[heads, first + jnp.where(distance < exact, distance, exact + passed)]
 
 
 def _fit(
@@ -195,4 +195,5 @@ def _fit(
         raise ValueError(f"ScoreBias: {name} has dtype {positions.dtype}; accepted are integers.")
     if math.prod(own) != 1:
         positions = jnp.broadcast_to(positions, (*batch, size))
-    return jnp.expand_dims(positions.reshape(-1, size), missing)
+    signed = positions.astype(jnp.promote_types(positions.dtype, jnp.int32))  # differences of unsigned numbers wrap
+    return jnp.expand_dims(signed.reshape(-1, size), missing)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from xattn.attention.call import Call
 from xattn.attention.conditions import Keys, Queries
 from xattn.attention.mask import Mask
+from xattn.attention.score_bias import ScoreBias
 
 Result = TypeVar("Result")
 
@@ -89,7 +90,11 @@ def in_parts(run: Callable[[Call], Result], call: Call, axis: int, parts: int) -
         return run(call)
     leaves, tree = jax.tree.flatten(call)
     # Arrays without heads have fewer than 4 axes; an array that the whole axis shares has size 1 there.
-    own = [leaf.ndim > (0, 3)[axis] and leaf.shape[axis] != 1 for leaf in leaves]
+    own = jax.tree.map(lambda leaf: leaf.ndim > (0, 3)[axis] and leaf.shape[axis] != 1, call)
+    if isinstance(call.bias, ScoreBias):  # its arrays have axes of their own
+        whole = jax.tree.map(lambda leaf: False, call.bias.arrays)
+        own = replace(own, bias=replace(own.bias, arrays=whole))
+    own = jax.tree.leaves(own)
 
     def cut(x: Array) -> Array:
         return jnp.moveaxis(x.reshape(*x.shape[:axis], parts, x.shape[axis] // parts, *x.shape[axis + 1 :]), axis, 0)
