@@ -65,6 +65,31 @@ def test_links_to_the_empty_word_are_left_out_and_counted(tmp_path):
     assert "2 links to the empty word (0) are left out" in read.notes[0]
 
 
+def test_lower_case_labels_and_confidences_of_naacl_are_read(tmp_path):
+    (tmp_path / "gold").write_text("1 1 1 s\n1 2 2 p 0.5\n0002 1 1 0.25\n2 2 1\n")
+    read = read_links(tmp_path / "gold")
+    assert read.links == [Links.of([(0, 0)], possible=[(1, 1)]), Links.of([(0, 0), (1, 0)])]
+
+
+def test_sparse_sentences_of_naacl_cost_little(tmp_path):
+    (tmp_path / "gold").write_text("3 1 1 S\n999999 2 1 S\n")
+    read = read_links(tmp_path / "gold")
+    assert len(read.links) == 999_999
+    assert [n for n, links in enumerate(read.links) if links.sure] == [2, 999_998]
+
+
+def test_words_are_parted_at_ascii_spaces_only(tmp_path):
+    """In French, NO-BREAK SPACE before ":"; IDEOGRAPHIC SPACE; a lone symbol of SentencePiece."""
+    (tmp_path / "en").write_text("he says : yes\n a \t b\n", encoding="utf-8")
+    (tmp_path / "fr").write_text("il dit\u00a0: oui\n\u2581 x\u3000y\u202fz\n", encoding="utf-8")
+    lengths, notes = word_counts(tmp_path / "en", tmp_path / "fr")
+    assert lengths == [(4, 3), (2, 2)]
+    assert notes == [
+        f"2 lines of {tmp_path / 'fr'} have spaces that are not ASCII (the first: line 1, U+00A0 NO-BREAK SPACE). "
+        "Words of links are parted at ASCII spaces only."
+    ]
+
+
 def test_a_link_that_is_sure_and_possible_is_sure(tmp_path):
     (tmp_path / "talp").write_text("0-0 0p0 1p0\n")
     (links,) = read_links(tmp_path / "talp").links
@@ -86,9 +111,17 @@ def test_json_keeps_the_words(tmp_path):
         ("0-0\n", {"sentences": 2}, "1 lines, but there are 2 sentence pairs"),
         ("0-0\n1-1 4p7\n", {"lengths": [(1, 1), (5, 7)]}, "sentence 2: Link 4-7 .* 5 source and 7 target words"),
         ("1-1\n0-0\n", {"base": "1"}, "sentence 2: a link has word 0, but links count from 1"),
-        ("1 1 1 S\n2 5 1\n", {"sentences": 1}, "links of sentence 2, but there are 1"),
+        ("1 1 1 S\n2 5 1\n", {"sentences": 1}, "line 2: this is a link of sentence 2, but there are 1"),
         ("1 1 1 S\n1 5 1\n", {"lengths": [(4, 3)]}, "sentence 1: Link 4-0 .* 4 source and 3 target"),
         ("1 1 1 S\n1 1 1 X\n", {}, "line 2: '1 1 1 X' is not a link; write: sentence i j"),
+        ("1 1 1 X\n", {}, "line 1: '1 1 1 X' is not a link; write: sentence i j"),
+        ("1 1 1 S\n100000000 1 1 S\n", {}, "line 2: this is a link of sentence 100000000, but only 2 sentences have"),
+        ("100000000 1 1 S\n", {"sentences": 2}, "line 1: this is a link of sentence 100000000, but there are 2"),
+        (f"{5000 * '9'} 1 1 S\n", {}, "line 1: '9+[.]{3}' is not a link"),
+        ("1 1 1 S\n1 1 100000000 S\n", {}, "line 2: '1 1 100000000 S' has a word from 1,000,000 on"),
+        ("0-0 0-100000000\n", {}, "line 1: '0-100000000' has a word from 1,000,000 on"),
+        (f"0-0 0-{5000 * '9'}\n", {}, "line 1: '0-9+[.]{3}' has a word from 1,000,000 on"),
+        ('{"sure": [[0, 100000000]]}\n', {}, "line 1: these are not the links of a pair"),
         ("0 1 1 S\n", {}, "line 1: sentences count from 1"),
         ("1 1 1 S\n", {"base": "0"}, "words count from 1, and 0 is the empty word"),
         ('{"sure": [[0, 0]]}\n{"sure": [[0, -1]]}\n', {}, "line 2: these are not the links of a pair"),
@@ -111,7 +144,7 @@ def test_a_missing_file_and_unequal_texts(tmp_path):
         read_links(tmp_path / "nothing")
     (tmp_path / "en").write_text("a b c\n\n")
     (tmp_path / "fr").write_text("x\ny z\n")
-    assert word_counts(tmp_path / "en", tmp_path / "fr") == [(3, 1), (0, 2)]
+    assert word_counts(tmp_path / "en", tmp_path / "fr") == ([(3, 1), (0, 2)], [])
     (tmp_path / "fr").write_text("x\n")
     with pytest.raises(UserError, match=r"en has 2 lines but .*fr has 1"):
         word_counts(tmp_path / "en", tmp_path / "fr")

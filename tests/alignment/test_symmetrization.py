@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xattn.alignment.links import Links, argmax
-from xattn.alignment.symmetrization import combine, reversed_order, symmetrize
+from xattn.alignment.symmetrization import agreement, combine, same_direction, symmetrize
 
 S, T = 7, 5
 METHODS = ["intersection", "union", "grow-diag", "grow-diag-final", "grow-diag-final-and"]
@@ -88,9 +88,18 @@ def test_it_is_the_plain_procedure(forward, reverse, method, test):
 
 def test_the_order_of_a_reverse_file_is_found_out():
     forward = [Links.of([(0, 1), (1, 2)]), Links.of([(2, 0)])]
-    assert reversed_order(forward, [links.turned for links in forward])
-    assert not reversed_order(forward, forward)
-    assert not reversed_order(forward, [Links.of([])] * 2)
+    turned = [links.turned for links in forward]
+    assert (agreement(forward, forward), agreement(forward, turned), agreement(turned, turned)) == (3, 0, 3)
+
+
+def test_two_alignments_of_one_direction_are_told():
+    forward, reverse = [Links.of([(0, 0), (0, 1)]), Links.of([])], [Links.of([(0, 0)]), Links.of([(0, 2), (1, 2)])]
+    assert not same_direction(forward, reverse)
+    assert same_direction(forward, [links.turned for links in reverse])
+    one_to_one = [Links.of([(0, 0)]), Links.of([(1, 0)])]
+    assert not same_direction(forward, one_to_one)
+    assert not same_direction(one_to_one, one_to_one[::-1])
+    assert same_direction(one_to_one, one_to_one)
 
 
 def test_soft_matrices_are_joined_where_both_are_strong():

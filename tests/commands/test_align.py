@@ -127,6 +127,38 @@ def test_what_was_written_is_looked_at_again_alike(files):
         np.testing.assert_allclose(again.weights, once.attention.weights, atol=1e-5)
 
 
+def test_words_are_counted_at_ascii_spaces(xattn, tmp_path):
+    """Before, the tokenizer's words were counted, and every link after a no-break space was one off."""
+    texts = {
+        "en": "the fox sleeps and the\u00a0dog eats\nthe cat\n",
+        "fr": "le renard dort et le\u00a0chien mange\n\u2581 le\u3000chat\n",
+        "gold": "0-0 1-1 2-2 3-3 4-4 5-5\n0-1 1-1\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    command = ["align", TOY, *given(tmp_path), "--gold", tmp_path / "gold"]
+    out, err = xattn(*command, "--method", "threshold")
+    assert out == texts["gold"]
+    assert "AER 0.0 " in err
+    assert (
+        f"1 line of {tmp_path / 'en'} has spaces that are not ASCII (the first: line 1, U+00A0 NO-BREAK SPACE)" in err
+    )
+    assert f"2 lines of {tmp_path / 'fr'} have spaces that are not ASCII" in err
+    out, _ = xattn(*command, "--format", "json")
+    row = json.loads(out.split("\n")[0])
+    assert row["target"] == ["le", "renard", "dort", "et", "le\u00a0chien", "mange"]
+    # The other direction, and a page, count alike.
+    out, _ = xattn(*command, "--reverse", TOY, "--symmetrize", "union", "--format", "json")
+    assert json.loads(out.split("\n")[0])["source"] == ["the", "fox", "sleeps", "and", "the\u00a0dog", "eats"]
+    xattn("view", *given(tmp_path), "--gold", tmp_path / "gold", "--output", tmp_path / "page.html")
+
+
+def test_a_reverse_run_of_the_same_direction_is_noticed(xattn, files):
+    folder, _ = files
+    _, err = xattn("align", TOY, *given(folder), "--reverse", TOY)
+    assert f"--reverse {TOY} translates en into fr, as {TOY} does: name a run that translates fr into en." in err
+
+
 GOLD = "0-0 1p1 2-1\n2-0 0-2\n"
 FORWARD, REVERSE = "0-0 1-1\n0-2 1-1\n", "0-0 1-2\n0-2 2-0 1-0\n"  # the latter are target-source
 
@@ -159,6 +191,48 @@ def test_scores_by_hand(xattn, links):
     assert out.split("\n")[2].split("\t")[1:] == ["2", "0.5000", "0.5000", "0.5000", "0.5000", "2", "2"]
     out, _ = xattn("score", "--gold", links / "gold", links / "reverse", "--order", "source-target")
     assert "source-target" in out
+
+
+@pytest.mark.parametrize(
+    ("forward", "reverse", "out", "note"),
+    [
+        # As target-source, which agrees more, 0-4 would be outside: only one order is possible.
+        ("0-1", "1-0 0-4", "0-1 0-4 1-0", None),
+        ("0-4", "4-0 3-1", "0-4 1-3", "read as target-source, since it cannot be source-target: "),
+        ("0-1", "1-0", "0-1", "read as target-source, where it agrees more; --order source-target keeps"),
+        ("1-1", "0-1", "0-1 1-1", "read as source-target, though both orders agree alike; --order target-source turns"),
+        ("1-1", "1-1 0-0", "0-0 1-1", None),
+    ],
+)
+def test_a_legal_file_is_read_in_a_possible_order(xattn, tmp_path, forward, reverse, out, note):
+    for name, text in {"en": "a b", "fr": "v w x y z", "forward": forward, "reverse": reverse}.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    files = [tmp_path / "forward", tmp_path / "reverse"]
+    found, err = xattn("symmetrize", *files, *given(tmp_path), "--method", "union")
+    assert found == f"{out}\n"
+    notes = [line for line in err.splitlines() if " read as " in line]
+    assert [note in each for each in notes] == ([True] if note else [])
+
+
+def test_links_of_one_direction_are_not_joined_silently(xattn, tmp_path):
+    (tmp_path / "forward").write_text("0-0 0-1 1-2\n")
+    (tmp_path / "again").write_text("0-0 1-1 1-2\n")
+    (tmp_path / "reverse").write_text("0-0 1-0 1-1\n")
+    for name, said in {"forward": True, "again": True, "reverse": False}.items():
+        _, err = xattn("symmetrize", tmp_path / "forward", tmp_path / name, "--order", "source-target")
+        assert ("seem to be of one direction" in err) == said
+
+
+def test_gold_whose_last_sentences_have_no_links_is_read_with_the_texts(xattn, links, capsys):
+    (links / "gold.wa").write_text("1 1 1 S\n")
+    command = ["score", "--gold", links / "gold.wa", links / "forward"]
+    assert cli.main(list(map(str, command))) == 2
+    err = capsys.readouterr().err
+    assert "forward has 2 lines, but there are 1 sentence pairs" in err
+    assert err.endswith("in the other file, name the texts with --source and --target.\n")
+    out, _ = xattn(*command, *given(links))
+    assert "2 sentences, 1 sure of 1 possible links" in out
+    xattn("symmetrize", links / "gold.wa", links / "forward", *given(links))
 
 
 def test_symmetrized_by_hand(xattn, links):

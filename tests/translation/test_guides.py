@@ -66,6 +66,18 @@ def corpus(tmp_path_factory):
     return folder
 
 
+def test_links_count_words_at_ascii_spaces(tmp_path, capsys):
+    """The tokenizer parts words at a no-break space as well: a link of the text's word links both parts."""
+    pairs = [Pair("ba de", "de ba"), Pair("ba\u00a0de fi", "fi \u2581 de\u00a0ba")]
+    (tmp_path / "links").write_text("0-1 1-0\n0-2 1-0 1p1\n")
+    settings = experiment(tmp_path).task
+    (plain, odd) = links_of_corpus(settings, Corpus(lambda _: iter(pairs)), Console())
+    assert plain == Links.of([(0, 1), (1, 0)])
+    assert odd == Links.of([(0, 1), (0, 2), (1, 1), (1, 2), (2, 0)])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 line of the split 'train' has spaces that are not ASCII (the first: line 2, U+00A0" in told
+
+
 def test_shares_of_pieces_by_hand(tmp_path):
     """Two target words of two and one pieces, linked to words of one and two; one pair has no links."""
     pairs = [Pair("ba defi", "fide go"), Pair("go", "go")]

@@ -8,7 +8,8 @@
 
 Word i is of the source, word j of the target. A line of JSON may also hold the words, as `source` and `target`; its
 links must then lie among them. Some Pharaoh files count from 1 (a common copy of the Hansards gold alignments). In WPT
-files word 0 is the empty word; links to it are left out, as in all published results.
+files word 0 is the empty word; links to it are left out, as in all published results. A WPT file does not say how many
+sentences without links are at its end.
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xattn.alignment.links import Link, Links
+from xattn.alignment.words import OtherSpaces, words
 from xattn.errors import UserError
 from xattn.lines import read_text
 
@@ -30,8 +32,13 @@ Lengths = Sequence[tuple[int, int]]
 # one sentence in three or more has no link at the first word of either side.
 ENOUGH = 10
 
-_LINK = re.compile(r"(\d+)([-p])(\d+)")
-_WPT = re.compile(r"(\d+)\s+(\d+)\s+(\d+)(?:\s+([SP])(?:\s+[\d.eE+-]+)?)?")
+# No sentence has so many words. A WPT file may have a link of sentence number MOST, whatever its length.
+MOST = 1_000_000
+
+_LINK = re.compile(r"(0*\d{1,6})([-p])(0*\d{1,6})")
+_WPT = re.compile(r"(0*\d{1,18})\s+(0*\d{1,6})\s+(0*\d{1,6})(?:\s+([SPsp]))?(?:\s+[\d.eE+-]+)?")
+_WPT_START = re.compile(r"\d+\s+\d+\s+\d+(\s|$)")
+_NO_LINKS = Links.of([])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +52,81 @@ class LinkFile:
     """Messages for the user about what was detected or left out."""
 
 
+class CountError(UserError):
+    """A link file has another number of sentence pairs than it should have."""
+
+
 @dataclass(kw_only=True)
 class _Sentence:
-    line: int
     sure: list[Link]
     possible: list[Link]
     words: tuple[int, int] | None = None
+    line: int = 0
+    """The line of the file, in a WPT file that of the last link."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedFile:
+    """The numbers of a link file as they stand there: `resolve` gives links of sentences, counted from 0."""
+
+    path: Path
+    format: Format
+    sentences: dict[int, _Sentence]
+    """By number, counted from 1; WPT files have only those with links."""
+
+    def resolve(self, *, lengths: Lengths | None = None, sentences: int | None = None, base: Base = "auto") -> LinkFile:
+        """The links; see `read_links`, also for the errors."""
+        expected = len(lengths) if lengths is not None else sentences
+        if self.format == "wpt":
+            parsed, notes = self._without_empty_word(self._count(expected))
+            if base == "0":
+                raise UserError(f"{self.path} is a WPT file: its words count from 1, and 0 is the empty word.")
+            start = 1
+        else:
+            parsed = list(self.sentences.values())
+            if expected is not None and len(parsed) != expected:
+                raise CountError(f"{self.path} has {len(parsed)} lines, but there are {expected} sentence pairs.")
+            start, notes = _base(self.path, parsed, lengths) if base == "auto" else (int(base), [])
+        return LinkFile(
+            links=[
+                _links(self.path, number, sentence, start, lengths) if sentence.sure or sentence.possible else _NO_LINKS
+                for number, sentence in enumerate(parsed)
+            ],
+            format=self.format,
+            base=start,
+            notes=tuple(notes),
+        )
+
+    def _count(self, expected: int | None) -> int:
+        """The number of sentences of a WPT file."""
+        last = max(self.sentences, default=0)
+        if expected is not None:
+            if last > expected:
+                raise CountError(
+                    f"{self.path}, line {self.sentences[last].line}: this is a link of sentence {last}, but there are "
+                    f"{expected} sentence pairs."
+                )
+            return expected
+        if last > max(MOST, 10 * len(self.sentences)):
+            raise UserError(
+                f"{self.path}, line {self.sentences[last].line}: this is a link of sentence {last}, but only "
+                f"{len(self.sentences)} sentences have links: correct the number, or name the texts with --source and "
+                "--target."
+            )
+        return last
+
+    def _without_empty_word(self, count: int) -> tuple[list[_Sentence], list[str]]:
+        """All sentences of a WPT file without links to the empty word, and a note about these."""
+        dropped, none, whole = 0, _Sentence(sure=[], possible=[]), []
+        for number in range(1, count + 1):
+            if number not in self.sentences:
+                whole.append(none)
+                continue
+            sentence = self.sentences[number]
+            sure, possible = ([link for link in each if min(link) > 0] for each in (sentence.sure, sentence.possible))
+            dropped += len(sentence.sure) + len(sentence.possible) - len(sure) - len(possible)
+            whole.append(_Sentence(sure=sure, possible=possible))
+        return whole, [f"{self.path}: {dropped} links to the empty word (0) are left out."] if dropped else []
 
 
 def parse_links(text: str) -> Links:
@@ -60,7 +136,7 @@ def parse_links(text: str) -> Links:
     >>> sorted(links.sure), sorted(links.possible)
     ([(0, 0)], [(0, 0), (2, 1)])
     """
-    sentence = _pharaoh_line(0, text)
+    sentence = _pharaoh_line(text)
     return Links.of(sentence.sure, possible=sentence.possible)
 
 
@@ -92,51 +168,36 @@ def read_links(
     Raises:
         UserError: The file cannot be read or is malformed; the message names the file and the line or sentence.
     """
+    return parse_file(path).resolve(lengths=lengths, sentences=sentences, base=base)
+
+
+def parse_file(path: Path) -> ParsedFile:
+    """Reads a link file once, in whatever way its links will be counted; raises a `UserError` as `read_links` does."""
     lines = read_text(path)
     format = _format(path, lines)
-    parsed = list(_FORMATS[format](path, lines))
-    if format == "wpt":
-        parsed = _joined(path, parsed, len(lengths) if lengths is not None else sentences)
-    else:
-        _check_count(path, len(parsed), lengths, sentences)
-    notes = []
-    if format == "wpt":
-        dropped = 0
-        for sentence in parsed:
-            for links in (sentence.sure, sentence.possible):
-                kept = [link for link in links if min(link) > 0]
-                dropped += len(links) - len(kept)
-                links[:] = kept
-        if dropped:
-            notes.append(f"{path}: {dropped} links to the empty word (0) are left out.")
-        if base == "0":
-            raise UserError(f"{path} is a WPT file: its words count from 1, and 0 is the empty word.")
-        start = 1
-    elif base == "auto":
-        start, why = _base(path, parsed, lengths)
-        notes += why
-    else:
-        start = int(base)
-    return LinkFile(
-        links=[_links(path, number, sentence, start, lengths) for number, sentence in enumerate(parsed)],
-        format=format,
-        base=start,
-        notes=tuple(notes),
-    )
+    return ParsedFile(path=path, format=format, sentences=_FORMATS[format](path, lines))
 
 
-def word_counts(source: Path, target: Path) -> list[tuple[int, int]]:
-    """The numbers of (source, target) words of every pair in two text files, whose words are separated by spaces.
+def word_counts(source: Path, target: Path) -> tuple[list[tuple[int, int]], list[str]]:
+    """The numbers of (source, target) words of every pair in two text files, and notes about spaces in them.
 
-    Raises a `UserError` if a file cannot be read, or if the two do not have the same number of lines.
+    ASCII white space parts words; see `xattn.alignment.words`. Raises a `UserError` if a file cannot be read, or if the
+    two do not have the same number of lines.
     """
-    sides = [[len(line.split()) for line in read_text(path)] for path in (source, target)]
+    sides, notes = [], []
+    for path in (source, target):
+        sides.append([])
+        spaces = OtherSpaces(str(path))
+        for number, line in enumerate(read_text(path), start=1):
+            sides[-1].append(len(words(line)))
+            spaces.see(number, line)
+        notes += spaces.notes
     if len(sides[0]) != len(sides[1]):
         raise UserError(
             f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: line n of one must be the "
             "translation of line n of the other."
         )
-    return list(zip(*sides, strict=True))
+    return list(zip(*sides, strict=True)), notes
 
 
 def write_links(path: Path, corpus: Iterable[Links], format: Format = "pharaoh") -> None:
@@ -156,9 +217,9 @@ def lines(
     >>> list(lines([Links.of([]), Links.of([(0, 1)], possible=[(2, 0)])], "wpt"))
     ['2 1 2 S\\n2 3 1 P\\n']
     """
-    words = iter(texts)
+    pairs = iter(texts)
     for number, links in enumerate(corpus, start=first):
-        pair = next(words, None)
+        pair = next(pairs, None)
         if format == "pharaoh":
             yield format_links(links) + "\n"
         elif format == "wpt":
@@ -175,92 +236,91 @@ def _format(path: Path, lines: Sequence[str]) -> Format:
     first = next((line.strip() for line in lines if line.strip()), "")
     if first.startswith("{"):
         return "json"
-    if _WPT.fullmatch(first) or (not first and path.suffix == ".wa"):
+    if _WPT_START.match(first) or (not first and path.suffix == ".wa"):
         return "wpt"
     return "pharaoh"
 
 
-def _pharaoh(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
+def _pharaoh(path: Path, lines: Sequence[str]) -> dict[int, _Sentence]:
+    sentences = {}
     for number, line in enumerate(lines, start=1):
         try:
-            yield _pharaoh_line(number, line)
+            sentences[number] = _pharaoh_line(line)
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
+    return sentences
 
 
-def _pharaoh_line(number: int, line: str) -> _Sentence:
+def _pharaoh_line(line: str) -> _Sentence:
     pairs: dict[str, list[Link]] = {"-": [], "p": []}
     for token in line.split():
         match = _LINK.fullmatch(token)
         if match is None:
-            raise ValueError(f"{token!r} is not a link; write i-j (sure) or ipj (possible), counted from 0.")
+            if re.fullmatch(r"\d+[-p]\d+", token):
+                raise ValueError(f"{_short(token)} has a word from {MOST:,} on, and no sentence is so long.")
+            raise ValueError(f"{_short(token)} is not a link; write i-j (sure) or ipj (possible), counted from 0.")
         pairs[match[2]].append((int(match[1]), int(match[3])))
-    return _Sentence(line=number, sure=pairs["-"], possible=pairs["p"])
+    return _Sentence(sure=pairs["-"], possible=pairs["p"])
 
 
-def _wpt(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
-    """A sentence for every line; `_joined` joins those of one pair."""
+def _wpt(path: Path, lines: Sequence[str]) -> dict[int, _Sentence]:
+    sentences: dict[int, _Sentence] = {}
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        line = line.strip()
+        if not line:
             continue
-        match = _WPT.fullmatch(line.strip())
+        match = _WPT.fullmatch(line)
         if match is None:
-            raise UserError(f"{path}, line {number}: {line.strip()!r} is not a link; write: sentence i j [S|P].")
-        sentence, source, target = (int(match[group]) for group in (1, 2, 3))
-        if sentence < 1:
-            raise UserError(f"{path}, line {number}: sentences count from 1, and this is {sentence}.")
-        possible = match[4] == "P"
-        pair = [(source, target)]
-        yield _Sentence(line=sentence, sure=[] if possible else pair, possible=pair if possible else [])
+            if _WPT_START.match(line) and any(len(each.lstrip("0")) > 6 for each in line.split()[1:3]):
+                raise UserError(
+                    f"{path}, line {number}: {_short(line)} has a word from {MOST:,} on, and no sentence is so long."
+                )
+            raise UserError(f"{path}, line {number}: {_short(line)} is not a link; write: sentence i j [S|P].")
+        pair, place = int(match[1]), (int(match[2]), int(match[3]))
+        if pair < 1:
+            raise UserError(f"{path}, line {number}: sentences count from 1, and this is {pair}.")
+        sentence = sentences.setdefault(pair, _Sentence(sure=[], possible=[]))
+        sentence.line = number
+        (sentence.possible if match[4] in ("P", "p") else sentence.sure).append(place)
+    return sentences
 
 
-def _joined(path: Path, parsed: Sequence[_Sentence], sentences: int | None) -> list[_Sentence]:
-    last = max((part.line for part in parsed), default=0)
-    if sentences is not None and last > sentences:
-        raise UserError(f"{path} has links of sentence {last}, but there are {sentences} sentence pairs.")
-    whole = [_Sentence(line=n, sure=[], possible=[]) for n in range(1, (sentences or last) + 1)]
-    for part in parsed:
-        whole[part.line - 1].sure += part.sure
-        whole[part.line - 1].possible += part.possible
-    return whole
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
-def _json(path: Path, lines: Sequence[str]) -> Iterator[_Sentence]:
+def _json(path: Path, lines: Sequence[str]) -> dict[int, _Sentence]:
+    sentences = {}
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            yield _Sentence(line=number, sure=[], possible=[])
-            continue
         try:
-            row = json.loads(line)
-            pairs = {name: [(s, t) for s, t in row[name]] for name in ("sure", "possible") if name in row}
-            words = [len(row[side]) for side in ("source", "target") if side in row]
-            whole = all(type(i) is int and i >= 0 for links in pairs.values() for link in links for i in link)
-            if "sure" not in pairs or not row.keys() <= {"sure", "possible", "source", "target"} or not whole:
-                raise ValueError
-        except (ValueError, TypeError, AttributeError):
+            sentences[number] = _json_line(line) if line.strip() else _Sentence(sure=[], possible=[])
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise UserError(
                 f"{path}, line {number}: these are not the links of a pair; write "
                 '{"sure": [[i, j]], "possible": [[i, j]]}, counted from 0, and the words as source and target if known.'
             ) from None
-        yield _Sentence(
-            line=number,
-            sure=pairs["sure"],
-            possible=pairs["possible"] if "possible" in pairs else [],
-            words=(words[0], words[1]) if len(words) == 2 else None,
-        )
+    return sentences
 
 
-_FORMATS: dict[Format, Callable[[Path, Sequence[str]], Iterator[_Sentence]]] = {
+def _json_line(line: str) -> _Sentence:
+    row = json.loads(line)
+    pairs = {name: [(s, t) for s, t in row[name]] for name in ("sure", "possible") if name in row}
+    sides = [len(row[side]) for side in ("source", "target") if side in row]
+    whole = all(type(i) is int and 0 <= i < MOST for links in pairs.values() for link in links for i in link)
+    if "sure" not in pairs or not row.keys() <= {"sure", "possible", "source", "target"} or not whole:
+        raise ValueError
+    return _Sentence(
+        sure=pairs["sure"],
+        possible=pairs["possible"] if "possible" in pairs else [],
+        words=(sides[0], sides[1]) if len(sides) == 2 else None,
+    )
+
+
+_FORMATS: dict[Format, Callable[[Path, Sequence[str]], dict[int, _Sentence]]] = {
     "pharaoh": _pharaoh,
     "wpt": _wpt,
     "json": _json,
 }
-
-
-def _check_count(path: Path, count: int, lengths: Lengths | None, sentences: int | None) -> None:
-    expected = len(lengths) if lengths is not None else sentences
-    if expected is not None and count != expected:
-        raise UserError(f"{path} has {count} lines, but there are {expected} sentence pairs.")
 
 
 def _base(path: Path, parsed: Sequence[_Sentence], lengths: Lengths | None) -> tuple[int, list[str]]:

@@ -7,7 +7,7 @@ al., 2019, and later work that compares with them); Moses and the atools of fast
 On En-Fr they differ by up to 4 points of AER, so a score must say which one was used.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -83,17 +83,38 @@ def combine(
     return np.divide(2 * product, total, out=np.zeros_like(product), where=total > 0)
 
 
-def reversed_order(forward: Iterable[Links], reverse: Iterable[Links]) -> bool:
-    """Whether the links of `reverse` are probably (target, source): turned, they agree more with `forward`.
+def agreement(one: Iterable[Links], other: Iterable[Links]) -> int:
+    """The number of links that two alignments of a corpus share.
 
     Files of the reverse direction come in both orders: a run on the swapped corpus writes (target, source), while
-    fast_align with `-r` writes (source, target).
+    fast_align with `-r` writes (source, target). The order that agrees more with the other direction is the likely one.
     """
-    as_it_is = turned = 0
-    for ahead, back in zip(forward, reverse, strict=True):
-        as_it_is += len(ahead.possible & back.possible)
-        turned += len(ahead.possible & back.turned.possible)
-    return turned > as_it_is
+    return sum(len(a.possible & b.possible) for a, b in zip(one, other, strict=True))
+
+
+def same_direction(forward: Sequence[Links], reverse: Sequence[Links]) -> bool:
+    """Whether both alignments, as (source, target), seem to be of one direction.
+
+    A direction links every word of one side once at most, and some words of the other side several times. Two
+    directions do so on different sides. Equal alignments are of one direction too.
+
+    >>> same_direction([Links.of([(0, 0), (0, 1)])], [Links.of([(1, 0), (1, 1)])])
+    True
+    >>> same_direction([Links.of([(0, 0), (0, 1)])], [Links.of([(0, 0), (1, 0)])])
+    False
+    """
+    sides = [_linked_often(corpus) for corpus in (forward, reverse)]
+    return sides[0] == sides[1] and (sides[0][0] != sides[0][1] or list(forward) == list(reverse))
+
+
+def _linked_often(corpus: Iterable[Links]) -> tuple[bool, bool]:
+    """Whether any source word has several links, and whether any target word has."""
+    source = target = False
+    for links in corpus:
+        many = len(links.possible)
+        source = source or len({s for s, _ in links.possible}) < many
+        target = target or len({t for _, t in links.possible}) < many
+    return source, target
 
 
 class _Grown:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from xattn.alignment.links import Links
     from xattn.alignment.maps import AttentionMap, Readout
+    from xattn.runs.folder import Run
     from xattn.translation.aligning import Aligned, Direction, Reading
 
 # Pairs whose maps are in memory together, unless all are asked for.
@@ -128,6 +129,7 @@ def align(options: Annotated[Options, arg(name="")]) -> int:
     if back is not None:
         at = options.reverse_layer, options.reverse_head, options.reverse_rows
         directions.append(direction(back, *at, options.kind))
+        _check_reverse(ahead, back)
     reading = Reading(
         method=method(options.method, level=options.level, k=options.k),
         null=options.null,
@@ -136,6 +138,18 @@ def align(options: Annotated[Options, arg(name="")]) -> int:
     )
     (_write_grid if options.grid else _write_links)(options, directions, reading)
     return 0
+
+
+def _check_reverse(ahead: "Run", back: "Run") -> None:
+    """Says that the second run translates in the direction of the first."""
+    from xattn.translation.corpus import settings_of
+
+    one, other = settings_of(ahead.config), settings_of(back.config)
+    if (one.source, one.target, one.columns) == (other.source, other.target, other.columns):
+        tell(
+            f"--reverse {back.folder} translates {other.source} into {other.target}, as {ahead.folder} does: "
+            f"name a run that translates {one.target} into {one.source}."
+        )
 
 
 def _write_links(options: Options, directions: "Sequence[Direction]", reading: "Reading") -> None:
@@ -228,6 +242,7 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
     from rich.console import Console
     from rich.progress import Progress
 
+    from xattn.alignment.words import OtherSpaces
     from xattn.commands import text_lines
     from xattn.commands.unknown_words import UnknownWords
     from xattn.translation.aligning import align_pairs
@@ -240,16 +255,22 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
         given = list(lines.read(options.source))
         pairs = ((text, "") for text in text_lines.readable(model, given))
     errors, unknown = Console(stderr=True), UnknownWords(model)
+    sides = [OtherSpaces(str(path)) for path in (options.source, options.target) if path is not None]
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         shown = progress.add_task("aligning", total=len(given))
         for first, chunk in text_lines.chunks(unknown.of_pairs(pairs), CHUNK):
             found = align_pairs(directions, chunk, given=options.target is not None, beam=options.beam)
+            for number, pair in enumerate(chunk, start=first):
+                for spaces, text in zip(sides, pair, strict=False):
+                    spaces.see(number, text)
             for number, aligned in enumerate(found, start=first):
                 if aligned.unread:
                     tell(f"line {number} is blank or too long for the other direction; it is left blank.")
                 yield aligned
             progress.advance(shown, len(chunk))
     unknown.tell()
+    for note in (note for spaces in sides for note in spaces.notes):
+        tell(note)
 
 
 def _golds(options: Options) -> "list[Links] | None":
@@ -257,7 +278,7 @@ def _golds(options: Options) -> "list[Links] | None":
 
     if options.gold is None or options.target is None:
         return None
-    lengths = word_counts(options.source, options.target)
+    lengths, _ = word_counts(options.source, options.target)
     found = read_links(options.gold, lengths=lengths, base=options.gold_base)
     for note in found.notes:
         tell(note)

@@ -62,7 +62,7 @@ def score(
         tell(note)
     golds, rows = known.links, []
     for path in links:
-        hypotheses, turned = read_turned(path, golds, lengths, base, order)
+        hypotheses, turned = read_turned(path, known, lengths, base, order)
         found, interval = scores.score(hypotheses, golds), scores.interval(hypotheses, golds)
         order_read = "target-source" if turned else "source-target"
         rows.append(Scored(path, order_read, found, interval, scores.score_each(hypotheses, golds)))

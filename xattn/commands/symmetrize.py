@@ -40,13 +40,19 @@ def symmetrize(
         format: How links are written: i-j a pair, counted from 0; WPT, counted from 1; or JSON.
     """
     from xattn.alignment.link_files import lines, read_links
+    from xattn.alignment.symmetrization import same_direction
     from xattn.alignment.symmetrization import symmetrize as join
 
     lengths = lengths_of(source, target)
     ahead = read_links(forward, lengths=lengths, base=base)
     for note in ahead.notes:
         tell(note)
-    back, _ = read_turned(reverse, ahead.links, lengths, base, order)
+    back, _ = read_turned(reverse, ahead, lengths, base, order)
+    if same_direction(ahead.links, back):
+        tell(
+            f"{forward} and {reverse} seem to be of one direction, since both link the words of the same side once at "
+            "most: REVERSE is to hold the links of the other direction."
+        )
     if method.startswith("grow"):
         tell(f"{method} with the test {test!r} (Moses and atools test 'or').")
     joined = (join(a, b, method, test=test) for a, b in zip(ahead.links, back, strict=True))

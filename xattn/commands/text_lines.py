@@ -10,6 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from xattn.alignment.words import stripped
 from xattn.commands.common import tell
 from xattn.errors import UserError
 from xattn.lines import read_text, why_not_text
@@ -125,7 +126,7 @@ def _readable(model: Translator, line: bytes, where: str) -> str:
     """The text of a line; empty, with a warning, where the model cannot read it."""
     longest = model.settings.max_length
     try:
-        text = line.decode().strip()
+        text = stripped(line.decode())
     except UnicodeDecodeError as error:
         _skip(where, why_not_text(line, error))
         return ""

@@ -11,6 +11,7 @@ import numpy as np
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.maps import AttentionMap, Convention, Kind, Readout, describe
 from xattn.alignment.symmetrization import Combination, GrowTest, Symmetrization, combine, symmetrize
+from xattn.alignment.words import words
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run, RunError
 from xattn.runs.readout import chosen as chosen_readout
@@ -123,7 +124,7 @@ def align_pairs(
         turned = {n: pair for n, pair in turned.items() if 0 < len(other.model.encode(pair[0])) <= longest}
         back = other.given(list(turned.values())) if turned else []
         found = {place: (*found[place], attention) for place, attention in zip(turned, back, strict=True)}
-    aligned = [Aligned(words=(s.split(), t.split()), unread=place in whole) for place, (s, t) in enumerate(pairs)]
+    aligned = [Aligned(words=(words(s), words(t)), unread=place in whole) for place, (s, t) in enumerate(pairs)]
     for place, both in found.items():
         aligned[place] = Aligned(words=(list(both[0].source_words), list(both[0].target_words)), maps=both)
     return aligned

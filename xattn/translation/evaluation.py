@@ -12,6 +12,7 @@ from sacrebleu.metrics import CHRF  # pyright: ignore[reportPrivateImportUsage]
 from xattn.alignment.links import Links
 from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
+from xattn.alignment.words import words
 from xattn.data.corpora import BadLines, Pair
 from xattn.runs.folder import Run
 from xattn.runs.readout import CHOSEN_BY, guided_readout
@@ -74,7 +75,7 @@ def score_text(hypotheses: Sequence[str], pairs: Sequence[Pair], *, tokenized: b
     exact = [hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True)]
     by_length: dict[int, list[int]] = defaultdict(list)
     for number, pair in enumerate(pairs):
-        by_length[len(pair.source.split())].append(number)
+        by_length[len(words(pair.source))].append(number)
     bleu, chrf = bleu_of(tokenized), CHRF()
 
     def row(numbers: list[int]) -> dict[str, Any]:

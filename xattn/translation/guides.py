@@ -1,7 +1,8 @@
 """Word links of the training split as targets of guided alignment: gold attention for the decoder steps."""
 
 import sys
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,37 +12,66 @@ from jaxtyping import Float32, Int, Int32
 from rich.console import Console
 
 from xattn.alignment.link_files import read_links
-from xattn.alignment.links import Links
+from xattn.alignment.links import Link, Links
 from xattn.alignment.maps import CONVENTIONS, Convention
+from xattn.alignment.words import OtherSpaces, words
 from xattn.config import Guidance, Translation
 from xattn.data.batching import PlannedBatch
 from xattn.data.encoded import Corpus, Encoded
 from xattn.data.paths import expand
 from xattn.data.tokenizer import Tokenizer, normalize, tokens
 from xattn.errors import ConfigError, UserError
+from xattn.translation.records import parts
 
 
 def links_of_corpus(settings: Translation, corpus: Corpus, console: Console) -> list[Links]:
-    """The links of each pair of a corpus, from the file `guidance.links`.
+    """The links of each pair of a corpus, from the file `guidance.links`, between words as the tokenizer reads them.
 
-    The file has a line for each line of the corpus; lines of pairs that are left out as bad are ignored. Raises
-    `ConfigError`, which names the file and the line, and `DataError` for an unset `$VARIABLE` in the path.
+    With `guidance.words` "spaces", ASCII white space parts the words that the file counts. The file has a line for each
+    line of the corpus; lines of pairs that are left out as bad are ignored. Raises `ConfigError`, which names the file
+    and the line, and `DataError` for an unset `$VARIABLE` in the path.
     """
     path = Path(expand(settings.guidance.links))
     with console.status(f"reading {path}"):
-        cut = tokens if settings.guidance.words == "tokens" else str.split
-        words = [(len(cut(normalize(pair.source))), len(cut(normalize(pair.target)))) for pair in corpus]
+        counts, odd, spaces = [], {}, OtherSpaces(f"the split {settings.train!r}")
+        for number, pair in enumerate(corpus):
+            if settings.guidance.words == "tokens":
+                counts.append((len(tokens(normalize(pair.source))), len(tokens(normalize(pair.target)))))
+                continue
+            counts.append((len(words(pair.source)), len(words(pair.target))))
+            line = number + bisect_right(corpus.gaps, number)
+            if spaces.see(line + 1, f"{pair.source}\n{pair.target}"):
+                odd[line] = parts(pair.source), parts(pair.target)
         # Pairs that were left out get lines too, in which any link is valid.
-        lengths = np.insert(np.array(words), corpus.gaps, sys.maxsize, axis=0)
+        lengths = np.insert(np.array(counts), corpus.gaps, sys.maxsize, axis=0)
         try:
             read = read_links(path, lengths=list(map(tuple, lengths.tolist())), base=settings.guidance.base)
         except UserError as error:
             more = f" (Lines of {settings.train} that were left out have one too.)" if corpus.gaps else ""
             raise ConfigError(f"task.guidance.links: {error}{more}") from None
-    for note in read.notes:
+    for note in (*read.notes, *spaces.notes):
         console.print(note, soft_wrap=True)
     left_out = set(np.array(corpus.gaps, int) + np.arange(len(corpus.gaps)))
-    return [links for line, links in enumerate(read.links) if line not in left_out]
+    return [
+        _of_read_words(links, *odd[line]) if line in odd else links
+        for line, links in enumerate(read.links)
+        if line not in left_out
+    ]
+
+
+def _of_read_words(links: Links, source: Sequence[int], target: Sequence[int]) -> Links:
+    """Links of a text's words as links of all their parts, which the tokenizer reads as words; see `parts`."""
+
+    def each(pairs: Iterable[Link]) -> list[Link]:
+        return [
+            (s, t)
+            for source_word, target_word in pairs
+            for s, source_part in enumerate(source)
+            for t, target_part in enumerate(target)
+            if (source_part, target_part) == (source_word, target_word)
+        ]
+
+    return Links.of(each(links.sure), possible=each(links.possible))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,7 +1,8 @@
 """Records of translations: attention and top candidates, as arrays and with the pieces named."""
 
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -9,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from xattn.alignment.links import Links
-from xattn.alignment.maps import AttentionMap, Kind
-from xattn.data.tokenizer import Tokenizer
+from xattn.alignment.maps import SPECIAL, AttentionMap, Kind
+from xattn.alignment.words import words
+from xattn.data.tokenizer import Tokenizer, normalize
 
 # Candidates that are recorded at each step (C).
 CANDIDATES = 5
@@ -36,6 +38,36 @@ def top_candidates(logits: jax.Array) -> tuple[jax.Array, jax.Array]:
     return ids, probabilities
 
 
+def parts(text: str) -> list[int]:
+    """For each word that a tokenizer reads, the number of the word of `text` that it is a part of.
+
+    The two differ at spaces that are not ASCII, which part the tokenizer's words.
+
+    >>> parts("dit\\u00a0: oui")
+    [0, 0, 1]
+    """
+    return [number for number, word in enumerate(words(text)) for _ in normalize(word).split()]
+
+
+def as_written(
+    attention: AttentionMap, source: str | None, target: str | None, gold: Links | None = None
+) -> AttentionMap:
+    """The map by the words of its texts, which are parted by ASCII white space, with gold links of these words.
+
+    A side without a text keeps its words.
+    """
+    changes: dict[str, Any] = {"gold": gold}
+    for side, text, ids in (
+        ("source", source, attention.source_word_ids),
+        ("target", target, attention.target_word_ids),
+    ):
+        if text is not None:
+            whole = parts(text)
+            changes[f"{side}_words"] = [unicodedata.normalize("NFC", word) for word in words(text)]
+            changes[f"{side}_word_ids"] = [SPECIAL if word == SPECIAL else whole[word] for word in ids]
+    return replace(attention, **changes)
+
+
 @dataclass(frozen=True)
 class PieceLabels:
     """Names pieces, words and latents in the records of a model."""
@@ -49,7 +81,6 @@ class PieceLabels:
         weights_LNTS: np.ndarray,
         source: Sequence[int],
         target: Sequence[int],
-        gold: Links | None = None,
         kind: Kind = "weights",
     ) -> AttentionMap:
         """The map of one sentence: `source` are its pieces without EOS, `target` the pieces produced, one a step."""
@@ -70,7 +101,6 @@ class PieceLabels:
             source_words=source_words,
             target_words=target_words,
             kind=kind,
-            gold=gold,
         )
 
     def candidates(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Kind
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.training.losses import cross_entropy
@@ -51,7 +50,6 @@ class TeacherForcing:
         params: Any,
         sources: Sequence[list[int]],
         targets: Sequence[Sequence[int]],
-        golds: Sequence[Links] | None = None,
         kind: Kind = "weights",
     ) -> list[AttentionMap]:
         """The cross-attention of each step, whose produced piece is that of `targets`: with EOS, if it is produced."""
@@ -59,10 +57,8 @@ class TeacherForcing:
         for numbers, source, mask, target in self._batches(sources, [list(ids[:-1]) for ids in targets]):
             weights = np.asarray(self._attend(params, source, mask, target, kind=kind))
             for row, number in enumerate(numbers):
-                ids, gold = targets[number], golds[number] if golds else None
-                maps[number] = self._labels.attention_map(
-                    weights[:, row, :, : len(ids)], sources[number], ids, gold, kind
-                )
+                ids = targets[number]
+                maps[number] = self._labels.attention_map(weights[:, row, :, : len(ids)], sources[number], ids, kind)
         return [maps[number] for number in range(len(sources))]
 
     def attend_source(self, params: Any, source: list[int]) -> AttentionMap:

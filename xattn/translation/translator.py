@@ -24,7 +24,7 @@ from xattn.training.checkpoint import best_params
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
 from xattn.translation.corpus import settings_of
-from xattn.translation.records import Candidates, PieceLabels, StepRecord
+from xattn.translation.records import Candidates, PieceLabels, StepRecord, as_written
 from xattn.translation.teacher_forcing import Score, TeacherForcing
 
 
@@ -138,7 +138,13 @@ class Translator:
             length_penalty=self.settings.length_penalty if length_penalty is None else length_penalty,
             prefix=self.encode(prefix),
         )
-        return _collect(self._labels, sources, hypotheses, done)
+        found = _collect(self._labels, sources, hypotheses, done)
+        if return_attention:
+            for line, several in zip(lines, found, strict=True):
+                for n, each in enumerate(several):
+                    if each.attention is not None:
+                        several[n] = replace(each, attention=self._as_written(each.attention, line))
+        return found
 
     def sample(
         self,
@@ -183,23 +189,40 @@ class Translator:
     def attend(
         self, pairs: Sequence[tuple[str, str]], golds: Sequence[Links] | None = None, *, kind: Kind = "weights"
     ) -> list[AttentionMap]:
-        """The cross-attention of given translations: one row a target piece, EOS included."""
+        """The cross-attention of given translations: one row a target piece, EOS included.
+
+        The words of the maps, and of the gold links, are parted at ASCII white space; see `xattn.alignment.words`.
+        """
         sources, targets = self._encode_pairs(pairs)
         written = [[*target, self.tokenizer.eos] for target in targets]
-        return self._forced.attend(self.params, sources, written, golds, kind)
+        maps = self._forced.attend(self.params, sources, written, kind)
+        return [
+            self._as_written(attention, *pair, gold=gold)
+            for attention, pair, gold in zip(maps, pairs, golds or [None] * len(pairs), strict=True)
+        ]
 
     def attend_written(self, pairs: Sequence[tuple[str, Translation]], *, kind: Kind = "weights") -> list[AttentionMap]:
         """The cross-attention of translations by `translate`, whose `return_attention` records the same weights."""
         sources = [self.encode(source) for source, _ in pairs]
-        return self._forced.attend(self.params, sources, [translation.ids for _, translation in pairs], kind=kind)
+        maps = self._forced.attend(self.params, sources, [translation.ids for _, translation in pairs], kind)
+        return [self._as_written(attention, source) for attention, (source, _) in zip(maps, pairs, strict=True)]
 
     def attend_source(self, texts: Sequence[str]) -> list[AttentionMap]:
         """The self-attention of the encoder on each text, which is on both sides of the map."""
-        return [self._forced.attend_source(self.params, self.encode(text)) for text in texts]
+        maps = ((text, self._forced.attend_source(self.params, self.encode(text))) for text in texts)
+        return [self._as_written(attention, text, text) for text, attention in maps]
 
     def candidates(self, pairs: Sequence[tuple[str, str]]) -> list[Candidates]:
         """The most probable pieces at each step of given translations, with their probabilities."""
         return self._forced.candidates(self.params, *self._encode_pairs(pairs))
+
+    def _as_written(
+        self, attention: AttentionMap, source: str, target: str | None = None, gold: Links | None = None
+    ) -> AttentionMap:
+        """The map by the words of its texts; without a target, that of the model."""
+        if self.settings.lowercase:
+            source, target = source.lower(), target and target.lower()
+        return as_written(attention, source if self._labels.latents is None else None, target, gold)
 
     def _encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
         return [self.encode(source) for source, _ in pairs], [self.encode(target) for _, target in pairs]
