@@ -247,6 +247,7 @@ def test_every_difference_is_seen(task):
     values |= {"model.attention_dropout": None if task.__name__.startswith("Graph") else "0.25", "task.pairs": "15"}
     values |= {"task.shortest": "5", "task.longest": "13", "task.guidance.links": "links", "task.kind": None}
     values |= {"task.nodes": "16", "task.density": "0.125", "seed": "1", "task.tasks": "2", "task.stack": "self"}
+    values |= {"task.vocabulary.size": "500", "task.vocabulary.character_coverage": "0.9995"}
     if task is DocQA:
         values |= {"task.corpus": None, "task.tasks": None}
     names = [f"task.{name}" for name, _ in leaves(task)] + [name for name, _ in leaves(Experiment) if name != "task"]

@@ -1,11 +1,13 @@
 import pickle
+import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xattn.alignment.maps import unknown_words
-from xattn.data.tokenizer import Tokenizer, normalize, sample_lines
+from xattn.data.tokenizer import Tokenizer, normalize, normalized, sample_lines
+from xattn.errors import UserError
 
 LINES = [
     "the quick brown fox",
@@ -122,12 +124,86 @@ def test_a_small_corpus_has_a_small_vocabulary():
     [
         ([], 331, "The corpus has no words"),
         (["", " \t"], 331, "The corpus has no words"),
-        (["abc"], 101, r"A vocabulary of 101 pieces is too small .* special pieces need 264\."),
+        (["\N{LOWER FIVE EIGHTHS BLOCK}"], None, "The corpus has no words"),
+        *(
+            (["abc"], size, rf"^task\.vocabulary\.size must be at least 264 .*, not {size}: ")
+            for size in (101, 1, 0, -5)
+        ),
     ],
 )
 def test_a_corpus_that_gives_no_vocabulary_is_refused(lines, vocabulary, message):
     with pytest.raises(ValueError, match=message):
         Tokenizer.train(lines, vocabulary=vocabulary)
+
+
+CHINESE = [" ".join(chr(0x4E00 + (7 * line + place) % 701) for place in range(20)) for line in range(701)]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
+@pytest.mark.parametrize("lines", [LINES, CHINESE, ["the fox"], ["a"], ["東京都" * 9]], ids=len)
+def test_the_least_size_that_an_error_names_is_the_least_that_works(lines, kind):
+    with pytest.raises(UserError) as error:
+        Tokenizer.train(lines, vocabulary=7, kind=kind)
+    least = int(str(error.value).split()[5].replace(",", ""))
+    characters = len(set("".join(lines)) - {" "}) + 1  # and the symbol for a space
+    assert least == 256 + 4 + (1 if kind == "word" else characters)
+    assert Tokenizer.train(lines, vocabulary=least, kind=kind).size <= least
+    with pytest.raises(UserError, match=f"must be at least {least:,} for this corpus, not {least - 1:,}"):
+        Tokenizer.train(lines, vocabulary=least - 1, kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
+@pytest.mark.parametrize("lines", [LINES, CHINESE, ["the fox"], ["a"], ["ab " * 3000], ["ab" * 4000]], ids=len)
+def test_every_text_has_a_size_that_fits(lines, kind):
+    tokenizer = Tokenizer.train(lines, kind=kind)
+    assert 256 + 4 < tokenizer.size <= 8000
+    assert tokenizer.decode(tokenizer.encode(lines[0])) == normalize(lines[0])
+
+
+def test_the_size_that_fits_grows_with_the_text():
+    """A piece for every 500 characters besides the characters, by hand; unigram may find a few pieces fewer."""
+    text = " ".join(f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiouy" for c in "prstvz")
+    few, many = Tokenizer.train([text], kind="bpe"), Tokenizer.train([text] * 50, kind="bpe")
+    characters = len(set(text))  # the space among them
+    assert few.size == 256 + 4 + 1 + characters + len(text) // 500
+    assert many.size == 256 + 4 + 1 + characters + 50 * len(text) // 500
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
+def test_long_lines_take_part(kind):
+    """SentencePiece passes over lines above 4,192 bytes; pieces do not cross the spaces at which lines are cut."""
+    lines = sorted(LINES) * 3
+    long = [" ".join(lines)]
+    assert len(long[0].encode()) > 2 * 4192
+    cut, whole = (Tokenizer.train(each, vocabulary=331, kind=kind) for each in (long, lines))
+    # The choice of unigrams depends on lines a little.
+    assert cut.model == whole.model or (kind == "unigram" and abs(cut.size - whole.size) < 10)
+    assert Tokenizer.train(["東" * 4000, "the"], kind=kind).size > 260
+
+
+def test_rare_characters_are_spelt_in_bytes_if_fewer_need_be_covered():
+    lines = ["the fox"] * 997 + ["東京"]
+    all_of_them, common = (Tokenizer.train(lines, character_coverage=each) for each in (1.0, 0.999))
+    assert "東" in all_of_them.pieces(all_of_them.encode("東"))
+    assert common.pieces(common.encode("東"))[-3:] == ["<0xE6>", "<0x9D>", "<0xB1>"]
+    assert common.decode(common.encode("東京 the")) == "東京 the"
+
+
+@pytest.mark.parametrize("rule", ["nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"])
+@given(text=ANY_TEXT)
+@example(text="a \u200b l´été ﷺ \x01 ½ İ ¨ \u00ad")
+@settings(deadline=None)
+def test_normalisation_keeps_the_number_of_words(rule, text):
+    """Word links count words: a rule that makes two of one, or none, must not shift the others."""
+    words = text.split()
+    found = normalized(text, rule).split()
+    assert len(found) == len(words)
+    for word, other in zip(words, found, strict=True):
+        # Against Python's own tables, for words that they leave whole.
+        folded = unicodedata.normalize("NFKC", word)
+        if rule == "nfkc" and folded.split() == [folded] and unicodedata.is_normalized("NFC", folded):
+            assert unicodedata.normalize("NFKC", other) == folded
+    assert normalized(text, "identity") == text
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", TOKENIZER.model[:101]])

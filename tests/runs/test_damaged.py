@@ -55,6 +55,8 @@ NEW = files.to_dict(Experiment())
                 {**NEW, "version": None},
                 {**NEW, "version": 0},
                 {**NEW, "version": 4},
+                {**NEW, "version": 2, "task": []},
+                {**NEW, "version": 2, "task": {**NEW["task"], "vocabulary": None}},
                 {**NEW, "task": {**NEW["task"], "kind": []}},
                 {**NEW, "task": "translation"},
                 *(without(OLD, name) for name in ("vocabulary", "devices", "seed")),

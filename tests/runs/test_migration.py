@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xattn.config import DocQA, GraphMatch, Recall, SelfCross, Summary, Translation, Vocabulary, files
+from xattn.config import DocQA, Experiment, GraphMatch, Recall, SelfCross, Summary, Translation, Vocabulary, files
 from xattn.runs.folder import RESULTS_VERSION, RunError, open_run
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -81,6 +81,15 @@ def test_settings_of_translation_end_in_its_task(folder, form):
 def test_a_config_of_a_newer_version_is_refused(folder):
     with pytest.raises(RunError, match=r"config.json cannot be read. It is of version 4, .* install a newer xattn"):
         open_run(folder("toy_en_fr", config={"version": 4}))
+
+
+def test_a_config_of_version_2_has_the_values_of_then_in_new_fields(folder):
+    config = open_run(folder("toy_en_fr")).config
+    old = files.to_dict(config) | {"version": 2}
+    old["task"] = {**old["task"], "vocabulary": {"kind": "word", "size": 2000}}
+    assert files.from_dict(old) == config
+    assert (config.task.vocabulary.character_coverage, config.task.vocabulary.normalization) == (1.0, "identity")
+    assert files.from_dict(files.to_dict(Experiment(task=Recall())) | {"version": 2}) == Experiment(task=Recall())
 
 
 def test_results_of_version_1_are_read_and_written_with_their_version(folder):

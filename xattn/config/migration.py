@@ -26,7 +26,10 @@ _RENAMED_OF = {"graph_ged": {"held_out": "validation_graphs"}}
 # Fields that came during version 1, and their values in files from before.
 _SINCE_1 = {("model", "latents"): 16, ("training", "keep_every"): None}
 # Fields of version 3 that version 2 lacks, by task and section, and their values in files of version 2.
-_SINCE_2 = {("translation", "guidance"): {"words": "spaces"}}
+_SINCE_2 = {
+    ("translation", "vocabulary"): {"character_coverage": 1.0, "normalization": "identity"},
+    ("translation", "guidance"): {"words": "spaces"},
+}
 
 
 def migrated(values: Any) -> dict[str, Any]:

@@ -31,8 +31,16 @@ class Vocabulary(Checked):
 
     kind: Literal["unigram", "bpe", "word"] = "unigram"
     """SentencePiece's algorithm; `word` keeps whole words, and spells others in bytes."""
-    size: Count = 800
-    """Pieces, the special ones included."""
+    size: Annotated[int, Le(1_000_000)] | None = None
+    """Pieces, the special ones included; None is a size that fits the text: its characters, and a piece for every 500
+    characters of text, up to 8,000 in all."""
+    character_coverage: Annotated[float, Ge(0.98), Le(1)] = 1.0
+    """Share of the text whose characters are pieces; the rarest characters are spelt in bytes. 0.9995 is common for
+    Chinese and Japanese."""
+    normalization: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    """SentencePiece's rule for all text, in training and in use, also for references: compatible characters as one
+    (`nfkc`), also without control characters (`nmt_nfkc`), and case folded (`_cf`). The composed form (NFC) and single
+    spaces are always made, also by `identity`."""
 
 
 @settings("task.guidance")

@@ -5,8 +5,10 @@ import io
 import itertools
 import random
 import re
+import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,16 @@ from xattn.errors import UserError
 
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's symbol for a space, with which the first piece of a word begins
 _SPACE_IN_BYTES = ["<0xE2>", "<0x96>", "<0x81>"]  # the same symbol in byte pieces
+_RESERVED = "\N{LOWER FIVE EIGHTHS BLOCK}"  # SentencePiece passes over lines that contain it
+
+Kind = Literal["unigram", "bpe", "word"]
+
+# Bytes of a line, of which SentencePiece learns from lines up to this length.
+LONGEST_LINE = 4192
+# The size of a vocabulary for a text is at most MOST, and one piece for so many characters besides its characters.
+MOST, CHARACTERS_A_PIECE = 8000, 500
+# The 256 bytes, the special pieces, and one piece of the text.
+SMALLEST = 256 + 4 + 1
 
 
 def normalize(text: str) -> str:
@@ -42,6 +54,30 @@ def _cut(word: str) -> list[str]:
     """The tokens of a word: single marks (Unicode's categories P and S), and what is between them."""
     groups = itertools.groupby(enumerate(word), lambda at: at[0] if unicodedata.category(at[1])[0] in "PS" else -1)
     return ["".join(character for _, character in group) for _, group in groups]
+
+
+def normalized(text: str, rule: str) -> str:
+    """Applies a normalisation rule of SentencePiece, such as "nmt_nfkc" or "nfkc_cf", to each word of a text.
+
+    The number of words stays the same, because word links count them: a word of which a rule makes several remains one,
+    and a word that a rule deletes is kept. The rule "identity" leaves the whole text alone.
+
+    >>> normalized("½ ﬁn\u200b l´ÉTÉ ＡＢＣ", "nmt_nfkc_cf")
+    '1⁄2 fin l\u0301été abc'
+    """
+    return text if rule == "identity" else " ".join(_normalized_word(word, rule) for word in text.split())
+
+
+@lru_cache(2**17)  # words recur, and a call into SentencePiece costs ten times as much as finding one here
+def _normalized_word(word: str, rule: str) -> str:
+    return "".join(_normalizer(rule).normalize(word).split()) or word
+
+
+@cache
+def _normalizer(rule: str) -> sentencepiece.SentencePieceNormalizer:
+    return sentencepiece.SentencePieceNormalizer(
+        rule_name=rule, add_dummy_prefix=False, escape_whitespaces=False, remove_extra_whitespaces=False
+    )
 
 
 class Tokenizer:
@@ -71,49 +107,42 @@ class Tokenizer:
         cls,
         lines: Iterable[str],
         *,
-        vocabulary: int,
-        kind: Literal["unigram", "bpe", "word"] = "unigram",
+        vocabulary: int | None = None,
+        kind: Kind = "unigram",
+        character_coverage: float = 1.0,
         sample: int = 1_000_000,
     ) -> "Tokenizer":
         """Learns a vocabulary of at most `vocabulary` pieces (Kudo, 2018; Sennrich et al., 2016).
 
-        The kind "word" has one piece for each of the most frequent words, and spells all others in bytes. A small
-        corpus may give fewer pieces, see `size`. If there are more than `sample` lines, that many are drawn at random.
-        The same lines give the same bytes. Raises `UserError` for a corpus without words, and `ValueError` if its
-        characters, the 256 bytes and the special pieces alone are more than `vocabulary`.
+        Without a size it is what the text supports: its characters and one more piece for every 500 characters of text,
+        at most 8,000 (of words, the 8,000 most frequent), but never fewer than there must be. The kind "word" has one
+        piece for each of the most frequent words, and spells all others in bytes. `character_coverage` is the share of
+        the text whose characters are pieces; the rarest other characters are spelt in bytes.
+
+        A small corpus may give fewer pieces, see `size`. If there are more than `sample` lines, that many are drawn at
+        random. Lines of any length take part. The same lines give the same bytes. Raises `UserError` for a corpus
+        without words, and for a vocabulary that is too small for the characters of the corpus, the 256 bytes and the
+        special pieces.
         """
-        drawn = sample_lines(filter(None, map(normalize, lines)), sample)
+        usable = (normalize(line.replace(_RESERVED, " ")) for line in lines)
+        drawn = [part for line in sample_lines(filter(None, usable), sample) for part in _parts(line)]
         if not drawn:
             raise UserError("The corpus has no words, so no tokenizer can be learnt from it.")
-        model = io.BytesIO()
+        learn = partial(_learn, drawn, kind, character_coverage)
+        size = vocabulary if vocabulary is not None else _supported(drawn, kind)
         try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(drawn),
-                model_writer=model,
-                model_type=kind,
-                vocab_size=vocabulary,
-                hard_vocab_limit=False,
-                normalization_rule_name="identity",
-                byte_fallback=True,
-                character_coverage=1.0,
-                split_digits=True,
-                pad_id=0,
-                bos_id=1,
-                eos_id=2,
-                unk_id=3,
-                # More threads would be faster, but the order of their sums would vary.
-                num_threads=1,
-                minloglevel=2,
-            )
+            return cls(learn(size))
         except RuntimeError as error:
-            needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
-            if not needed:
-                raise
-            raise ValueError(
-                f"A vocabulary of {vocabulary} pieces is too small for this corpus: its characters, the 256 "
-                f"bytes and the special pieces need {needed[1]}."
-            ) from None
-        return cls(model.getvalue())
+            least = _least(learn)
+            if size >= least:
+                raise UserError(f"SentencePiece cannot learn a vocabulary from this corpus: {error}") from None
+        if vocabulary is None:
+            return cls(learn(least))
+        raise UserError(
+            f"task.vocabulary.size must be at least {least:,} for this corpus, not {vocabulary:,}: 256 bytes, 4 "
+            "special pieces and its characters need that many. None is a size that fits; a lower "
+            "task.vocabulary.character_coverage spells rare characters in bytes."
+        )
 
     def save(self, path: str | Path) -> None:
         """Writes an ordinary SentencePiece model file, in one step."""
@@ -209,6 +238,60 @@ class Tokenizer:
             found += cut
             first += len(cut)
         return found, owners
+
+
+def _learn(lines: Sequence[str], kind: Kind, character_coverage: float, size: int) -> bytes:
+    """A SentencePiece model. Raises `RuntimeError` as SentencePiece does."""
+    if size < SMALLEST:
+        raise RuntimeError(f"A vocabulary of {size} has no room for a piece of the text.")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        byte_fallback=True,
+        character_coverage=character_coverage,
+        split_digits=True,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        # More threads would be faster, but the order of their sums would vary.
+        num_threads=1,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def _supported(lines: Sequence[str], kind: Kind) -> int:
+    """The number of pieces that a text supports."""
+    if kind == "word":
+        return MOST
+    characters = len(frozenset().union(*lines))
+    return min(MOST, SMALLEST + characters + sum(map(len, lines)) // CHARACTERS_A_PIECE)
+
+
+def _least(learn: Callable[[int], bytes]) -> int:
+    """The smallest size of vocabulary with which SentencePiece learns from a text."""
+    try:
+        learn(SMALLEST)
+    except RuntimeError as error:
+        needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
+        return int(needed[1]) if needed else SMALLEST
+    return SMALLEST
+
+
+def _parts(line: str) -> list[str]:
+    """A line in parts that SentencePiece takes: it would pass over a longer line in silence.
+
+    They are cut at spaces, which no piece crosses; only in a longer word a cut is anywhere.
+    """
+    if len(line.encode()) <= LONGEST_LINE:
+        return [line]
+    return textwrap.wrap(line, LONGEST_LINE // 4, break_on_hyphens=False)  # a character has 4 bytes at most
 
 
 def sample_lines(lines: Iterable[str], count: int) -> list[str]:

@@ -11,6 +11,7 @@ from xattn.config import Experiment, Translation
 from xattn.data import corpora
 from xattn.data.corpora import BadLines, Pair
 from xattn.data.encoded import Corpus
+from xattn.data.tokenizer import normalized
 from xattn.errors import ConfigError
 
 
@@ -36,7 +37,13 @@ def read(settings: Translation, split: str, bad: BadLines | None = None) -> Iter
         bad=bad or BadLines(settings.bad_lines),
     )
     for pair in pairs:
-        yield pair._replace(source=pair.source.lower(), target=pair.target.lower()) if settings.lowercase else pair
+        yield pair._replace(source=as_read(settings, pair.source), target=as_read(settings, pair.target))
+
+
+def as_read(settings: Translation, text: str) -> str:
+    """A text as the model reads it: normalised by the rule of the vocabulary, and lower-cased if settings say so."""
+    text = normalized(text, settings.vocabulary.normalization)
+    return text.lower() if settings.lowercase else text
 
 
 def identity(settings: Translation, split: str) -> dict[str, str]:

@@ -56,10 +56,7 @@ class TranslationTask(Task):
         if not run.tokenizer.exists():
             if run.started:
                 raise RunError(f"{run.folder} has lost its tokenizer.model: put it back, or train with another --run.")
-            settings, pairs = data.vocabulary, counted(texts[data.train], f"reading {data.train}", console)
-            with console.status("learning the vocabulary"):
-                lines = (text for pair in pairs for text in (pair.source, pair.target))
-                Tokenizer.train(lines, vocabulary=settings.size, kind=settings.kind).save(run.tokenizer)
+            self._learn_vocabulary(texts[data.train], console).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
         with console.status(f"reading {data.validation}"):
             self.bleu_pairs = list(islice(texts[data.validation], data.bleu_sentences))
@@ -143,22 +140,40 @@ class TranslationTask(Task):
     def table(cls, results: dict[str, Any]) -> Table:
         return evaluation.table(results)
 
+    def _learn_vocabulary(self, corpus: Corpus, console: Console) -> Tokenizer:
+        settings, pairs = self.settings.vocabulary, counted(corpus, f"reading {self.settings.train}", console)
+        with console.status("learning the vocabulary"):
+            tokenizer = Tokenizer.train(
+                (text for pair in pairs for text in (pair.source, pair.target)),
+                vocabulary=settings.size,
+                kind=settings.kind,
+                character_coverage=settings.character_coverage,
+            )
+        if settings.size is None:
+            console.print(f"A vocabulary of {tokenizer.size:,} pieces fits {self.settings.train}.")
+        return tokenizer
+
     def _encode(self, split: str, corpus: Corpus, console: Console) -> Encoded:
         data = self.settings
-        choices = (identity(data, split), data.columns, data.lowercase, data.max_length, data.bad_lines)
+        text = (identity(data, split), data.columns, data.lowercase, data.vocabulary.normalization, data.bad_lines)
         encoded = encode(
             counted(corpus, f"encoding {split}", console),
             self.tokenizer,
             longest=data.max_length,
-            folder=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, choices),
+            folder=Path(data.folder).expanduser() / "encoded" / key(self.tokenizer, text, data.max_length),
             report=lambda: corpus.bad.report(),
         )
         for line in encoded.report:
             console.print(f"{split}: {line}", soft_wrap=True)
         if not len(encoded):
-            raise ConfigError(f"Every sentence of {split} is longer than task.max_length ({data.max_length} pieces).")
+            shortest = min(max(len(self.tokenizer.encode(side)) for side in pair[:2]) for pair in corpus)
+            raise ConfigError(
+                f"Every pair of {split} has more than {data.max_length} pieces, and none can be trained on: "
+                f"task.max_length must be at least {shortest:,}, or the lines must be cut into sentences."
+            )
         if encoded.too_long:
-            console.print(f"{encoded.too_long:,} pairs of {split} are longer than {data.max_length} pieces: left out.")
+            left_out = "1 pair" if encoded.too_long == 1 else f"{encoded.too_long:,} pairs"
+            console.print(f"{left_out} of {split} left out: longer than task.max_length ({data.max_length} pieces).")
         return encoded
 
     def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:

@@ -23,7 +23,7 @@ from xattn.runs.folder import DEFAULT, Run, RunError, open_named
 from xattn.training.checkpoint import best_params
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
-from xattn.translation.corpus import settings_of
+from xattn.translation.corpus import as_read, settings_of
 from xattn.translation.records import Candidates, PieceLabels, StepRecord, as_written
 from xattn.translation.teacher_forcing import Score, TeacherForcing
 
@@ -104,8 +104,8 @@ class Translator:
         return self.config.model.memory not in WHY_NOT_SOURCE
 
     def encode(self, text: str) -> list[int]:
-        """The pieces of a text, lower-cased if the model was trained on lower-cased text; no BOS, no EOS."""
-        return self.tokenizer.encode(text.lower() if self.settings.lowercase else text)
+        """The pieces of a text as the model reads it: lower-cased if it was trained on that; no BOS, no EOS."""
+        return self.tokenizer.encode(as_read(self.settings, text))
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary does not have, so that the model reads bytes."""
