@@ -141,6 +141,79 @@ def test_a_vocabulary_without_a_record_is_made_again(corpus, start, tmp_path, tr
     assert trained[1].tokenizer.model == trained[0].tokenizer.model
 
 
+def chinese(lines):
+    return [" ".join(chr(0x4E00 + (7 * line + place) % 701) for place in range(20)) for line in range(lines)]
+
+
+@pytest.mark.parametrize("size", ["100", "0", "-5", "300"])
+def test_a_vocabulary_that_is_too_small_is_one_line(start, trained, size):
+    """Its least size is the number of characters, 256 bytes and 4 special pieces; that size works."""
+    characters = len(set("".join([*ENGLISH, *FRENCH])))  # the space among them
+    status, _, err = start("--task.vocabulary.size", size)
+    if size == "300":
+        assert status == 0
+    else:
+        assert status == 2
+        assert f"task.vocabulary.size must be at least {260 + characters} for this corpus, not {size}" in one_line(err)
+        assert start("--task.vocabulary.size", str(260 + characters))[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "word"])
+def test_the_default_size_fits_the_text(corpus, start, trained, kind):
+    """700 Chinese characters need more than the 800 pieces of before."""
+    for split in ("train", "validation"):
+        write(corpus, split, ["the cat"] * 40, chinese(40))
+    words = ("--task.vocabulary.kind", kind)
+    status, out, _ = start("--task.vocabulary.size", "None", *words)
+    assert status == 0
+    assert f"A vocabulary of {trained[0].tokenizer.size:,} pieces fits train." in out
+
+
+def test_long_lines_and_one_sentence(corpus, start, trained):
+    """No line fits task.max_length: the error names the least that works, and that works."""
+    for split in ("train", "validation"):
+        write(corpus, split, ["the cat sleeps " * 300] * 2, ["le chat dort " * 300] * 2)
+    status, _, err = start()
+    assert status == 2
+    least = re.search(r"task\.max_length must be at least ([\d,]+), or the lines", one_line(err))[1].replace(",", "")
+    fitting = ("--task.max_length", least, "--training.batch_tokens", "20000")
+    assert start(*fitting)[0] == 0
+    assert len(trained[0].encoded["train"]) > 0
+
+
+def test_one_sentence_is_a_corpus(corpus, start, trained):
+    for split in ("train", "validation"):
+        write(corpus, split, ["the cat"], ["le chat"])
+    assert start("--task.vocabulary.size", "None")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [([], "train.en is empty"), (["", ""], "train.en, line 1: there is no text"), ([" ", "\t"], "train.en, line 1: ")],
+)
+def test_a_corpus_without_text_is_one_line(corpus, start, trained, lines, named):
+    write(corpus, "train", lines, lines)
+    status, _, err = start()
+    assert status == 2
+    assert named in one_line(err)
+    assert start("--task.bad_lines", "skip")[0] == 2
+
+
+def test_normalisation_is_that_of_training_and_of_use(corpus, start, tmp_path, trained):
+    write(corpus, "train", ["The ＣＡＴ sleeps", *ENGLISH[1:]], FRENCH)
+    assert start("--task.vocabulary.normalization", "nmt_nfkc_cf")[0] == 0
+    (task,) = trained
+    source = task.encoded["train"][0][0].tolist()
+    assert task.tokenizer.decode(source) == "the cat sleeps"
+    assert task.translator.encode("ＴＨＥ Cat\u200b sleeps") == source
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())["task"]["vocabulary"]
+    assert (stored["normalization"], stored["character_coverage"]) == ("nmt_nfkc_cf", 1.0)
+    assert "task.vocabulary.character_coverage must be" in one_line(
+        start("--task.vocabulary.character_coverage", "0.5")[2]
+    )
+    assert "task.vocabulary.normalization must be one of" in one_line(start("--task.vocabulary.normalization", "x")[2])
+
+
 def reverse(corpus):
     write(corpus, "train", ENGLISH[::-1], FRENCH[::-1])
 

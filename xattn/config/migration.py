@@ -25,7 +25,7 @@ _RENAMED = {"train": "train_examples", "held_out": "held_out_examples"}
 _RENAMED_OF = {"graph_ged": {"held_out": "validation_graphs"}}
 # Fields that came during version 1, and their values in files from before.
 _SINCE_1 = {("model", "latents"): 16, ("training", "keep_every"): None}
-# Fields of version 3 that version 2 lacks, by task and section, and their values in files of version 2.
+# Fields of version 3 that version 2 lacks, by task and section, and their values in files without them.
 _SINCE_2 = {
     ("translation", "vocabulary"): {"character_coverage": 1.0, "normalization": "identity"},
     ("translation", "guidance"): {"words": "spaces"},
@@ -41,9 +41,7 @@ def migrated(values: Any) -> dict[str, Any]:
         raise ConfigError(f"It must be a table of fields, not {values!r:.40}.")
     version = values["version"] if "version" in values else 1
     require_version(version, VERSION)
-    if version == VERSION:
-        return dict(values)
-    if version == 2:
+    if version >= 2:
         return _from_version_2(values)
     missing = [name for name in ("task", "data", "training", "decoding", "model", "optimizer") if name not in values]
     if missing:

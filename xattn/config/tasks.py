@@ -130,6 +130,11 @@ class Translation(TaskSettings):
         )
         guidance = self.guidance
         require(
+            guidance.words == "spaces" or self.vocabulary.normalization == "identity",
+            "task.guidance.words 'tokens' counts the marks of the text as it is: task.vocabulary.normalization must be "
+            f"'identity', not {self.vocabulary.normalization!r}.",
+        )
+        require(
             bool(guidance.links) or guidance.into == "head",
             "task.guidance.into 'layer' needs task.guidance.links to learn from.",
         )
