@@ -67,9 +67,9 @@ def test_a_word_that_looks_at_eos_is_linked_or_not():
 
 def test_methods_by_name():
     weights = np.array([[0.2, 0.3, 0.5]], np.float32)
-    for name, links in {"argmax": 1, "threshold": 2, "mutual": 1, "top-k": 3}.items():
+    for name, links in {"argmax": 1, "threshold": 2, "mutual": 1, "dual": 1, "top-k": 3}.items():
         assert method(name, level=0.25, k=3)(weights).sum() == links
-    with pytest.raises(ValueError, match=r"no method 'max' .* argmax, threshold, mutual, top-k"):
+    with pytest.raises(ValueError, match=r"no method 'max' .* argmax, threshold, mutual, dual, top-k"):
         method("max")
 
 

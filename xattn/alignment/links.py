@@ -141,12 +141,29 @@ def mutual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]
     return argmax(weights) & np.swapaxes(argmax(np.swapaxes(weights, -1, -2)), -1, -2)
 
 
+def dual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
+    """The `mutual` links after every weight is multiplied by its share of its column: one map read in both directions.
+
+    It finds the link of a target word whose largest weight is on a word that belongs to another. The product of both
+    directions of one matrix of scores is the dual softmax of LoFTR (Sun et al., 2021).
+
+    >>> weights = np.array([[0.5, 0.4], [0.9, 0.1]], np.float32)
+    >>> dual(weights).astype(int), mutual(weights).astype(int)
+    (array([[0, 1],
+           [1, 0]]), array([[0, 0],
+           [1, 0]]))
+    """
+    columns_B1S = weights.sum(axis=-2, keepdims=True)
+    return mutual(weights * weights / np.where(columns_B1S > 0, columns_B1S, 1))
+
+
 def method(name: str, *, level: float = 0.2, k: int = 2) -> Method:
-    """The method "argmax", "threshold" (at `level`), "mutual" or "top-k" (of `k`); raises a ValueError for others."""
+    """The method "argmax", "threshold" (at `level`), "mutual", "dual" or "top-k" (of `k`); raises a ValueError for others."""
     methods: dict[str, Method] = {
         "argmax": argmax,
         "threshold": partial(threshold, level=level),
         "mutual": mutual,
+        "dual": dual,
         "top-k": partial(top_k, k=k),
     }
     if name not in methods:

@@ -50,7 +50,8 @@ class Options:
         reverse_head: The head of the other direction.
         reverse_rows: The row convention of the other direction.
         method: How links are read: the largest weight of a row, all weights above a level, the weights that are largest
-            of both row and column, or the k largest of a row.
+            of both row and column (mutual), also after each is multiplied by its share of its column (dual), or the k
+            largest of a row.
         level: With --method threshold: the lowest weight that makes a link.
         k: With --method top-k: links of a word.
         null: Mask EOS before links are read (mask), or give no link to a word that attends to EOS most (drop).
@@ -77,7 +78,7 @@ class Options:
     reverse_layer: int | None = None
     reverse_head: Head | None = None
     reverse_rows: Rows | None = None
-    method: Literal["argmax", "threshold", "mutual", "top-k"] = "argmax"
+    method: Literal["argmax", "threshold", "mutual", "dual", "top-k"] = "argmax"
     level: float = 0.2
     k: int = 2
     null: Literal["mask", "drop"] = "mask"

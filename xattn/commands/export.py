@@ -19,7 +19,8 @@ def export_run(run: "Run", folder: Path, precision: "Precision" = "float16") -> 
     import jax
     import numpy as np
 
-    from xattn.runs.folder import Run, RunError
+    from xattn.config.files import to_dict
+    from xattn.runs.folder import Run, RunError, write_json
     from xattn.runs.weights import write_weights
     from xattn.training.checkpoint import parameter_name
     from xattn.translation.translator import Translator
@@ -34,7 +35,8 @@ def export_run(run: "Run", folder: Path, precision: "Precision" = "float16") -> 
     copied = Run(folder, run.config)
     flat = jax.tree_util.tree_leaves_with_path(model.params)
     write_weights(copied.weights, {parameter_name(path): np.asarray(x) for path, x in flat}, precision)
-    for name in ("config.json", "environment.json", run.tokenizer.name, run.results.name):
+    write_json(folder / "config.json", to_dict(run.config))
+    for name in ("environment.json", run.tokenizer.name, run.results.name):
         if (run.folder / name).exists():
             shutil.copy(run.folder / name, folder / name)
     return copied
