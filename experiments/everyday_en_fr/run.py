@@ -32,7 +32,7 @@ TEXT, FOLDER = Path("runs/everyday_en_fr_text"), Path("runs/everyday_en_fr")
 GOLD = Path(os.path.expandvars("$XATTN_DATA/alignment_gold"))
 READINGS = {"argmax": argmax, "mutual": mutual, "dual": dual}
 SENTENCE = "My sister lives in London, but her children go to school in Paris."
-LICENCE = """The weights of this model were trained on sentence pairs of Tatoeba (https://tatoeba.org), by their authors,
+LICENCE = """The weights of this model were trained on sentence pairs of Tatoeba (https://tatoeba.org), by its authors,
 selected by ManyThings.org (https://www.manythings.org/anki), under CC BY 2.0 FR
 (https://creativecommons.org/licenses/by/2.0/fr/). experiments/everyday_en_fr makes the model.
 """

@@ -158,7 +158,7 @@ def dual(weights: Float32[np.ndarray, "*B T S"]) -> Bool[np.ndarray, "*B T S"]:
 
 
 def method(name: str, *, level: float = 0.2, k: int = 2) -> Method:
-    """The method "argmax", "threshold" (at `level`), "mutual", "dual" or "top-k" (of `k`); raises a ValueError for others."""
+    """The method of a name, a threshold at `level` and top-k of `k`; raises a ValueError for an unknown name."""
     methods: dict[str, Method] = {
         "argmax": argmax,
         "threshold": partial(threshold, level=level),
