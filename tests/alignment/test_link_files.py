@@ -114,6 +114,7 @@ def test_json_keeps_the_words(tmp_path):
         ("1 1 1 S\n2 5 1\n", {"sentences": 1}, "line 2: this is a link of sentence 2, but there are 1"),
         ("1 1 1 S\n1 5 1\n", {"lengths": [(4, 3)]}, "sentence 1: Link 4-0 .* 4 source and 3 target"),
         ("1 1 1 S\n1 1 1 X\n", {}, "line 2: '1 1 1 X' is not a link; write: sentence i j"),
+        ("-1 1 1 S\n", {}, "line 1: '-1 1 1 S' is not a link; write: sentence i j"),
         ("1 1 1 X\n", {}, "line 1: '1 1 1 X' is not a link; write: sentence i j"),
         ("1 1 1 S\n100000000 1 1 S\n", {}, "line 2: this is a link of sentence 100000000, but only 2 sentences have"),
         ("100000000 1 1 S\n", {"sentences": 2}, "line 1: this is a link of sentence 100000000, but there are 2"),

@@ -128,21 +128,25 @@ def test_what_was_written_is_looked_at_again_alike(files):
 
 
 def test_words_are_counted_at_ascii_spaces(xattn, tmp_path):
-    """Before, the tokenizer's words were counted, and every link after a no-break space was one off."""
-    texts = {
+    """Before, the tokenizer's words were counted: every link after a no-break space was one off, and AER 45.5."""
+    mark = {
+        "en": "the fox eats : an apple\n",
+        "fr": "le renard mange\u00a0: une pomme\n",
+        "gold": "0-0 1-1 2-2 4-3 5-4\n",
+    }
+    inside = {
         "en": "the fox sleeps and the\u00a0dog eats\nthe cat\n",
         "fr": "le renard dort et le\u00a0chien mange\n\u2581 le\u3000chat\n",
         "gold": "0-0 1-1 2-2 3-3 4-4 5-5\n0-1 1-1\n",
     }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
     command = ["align", TOY, *given(tmp_path), "--gold", tmp_path / "gold"]
-    out, err = xattn(*command, "--method", "threshold")
-    assert out == texts["gold"]
-    assert "AER 0.0 " in err
-    assert (
-        f"1 line of {tmp_path / 'en'} has spaces that are not ASCII (the first: line 1, U+00A0 NO-BREAK SPACE)" in err
-    )
+    for texts, method in ((mark, "argmax"), (inside, "threshold")):
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        out, err = xattn(*command, "--method", method)
+        assert out == texts["gold"]
+        assert "AER 0.0 " in err
+    assert f"1 line of {tmp_path / 'en'} has spaces that are not ASCII (the first: line 1, U+00A0 NO-BREAK" in err
     assert f"2 lines of {tmp_path / 'fr'} have spaces that are not ASCII" in err
     out, _ = xattn(*command, "--format", "json")
     row = json.loads(out.split("\n")[0])

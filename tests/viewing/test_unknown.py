@@ -90,3 +90,25 @@ def test_the_page_in_a_browser(jumps, visit):
     tab.evaluate("xattn.set({ unit: 'pieces' })")
     assert "<0x6A>" in texts()
     assert MEANING_OF_UNKNOWN not in texts()
+
+
+@pytest.mark.parametrize("convention", ["produced", "read"])
+def test_parts_of_a_word_count_alike_in_the_page_too(visit, convention):
+    """A space inside a word: "dort :", whose mark is spelt in four bytes."""
+    weights = np.random.default_rng(2).dirichlet(np.ones(3), (1, 1, 7)).astype(np.float32)
+    attention = AttentionMap(
+        weights=weights,
+        source=["▁a", "▁b", "</s>"],
+        target=["▁do", "rt", "<0xE2>", "<0x96>", "<0x81>", "<0x3A>", "</s>"],
+        source_word_ids=[0, 1, -1],
+        target_word_ids=[0, 0, 0, 0, 0, 0, -1],
+        source_words=["a", "b"],
+        target_words=["dort\u00a0:"],
+    )
+    readout = Readout(layer=0, head=0, convention=convention)
+    rows = weights[0, 0, 1:] if convention == "read" else weights[0, 0]
+    expected = (rows[:2].mean(axis=0) + rows[2:6].mean(axis=0)) / 2
+    words = attention.to_words(readout)
+    np.testing.assert_allclose([*words.weights[0], words.special[0]], expected, rtol=1e-5)
+    tab = visit(Page.of(attention, readout))
+    assert [tab.evaluate(f"xattn.cell(0, 0, 0, {n})") for n in range(3)] == pytest.approx(expected.tolist(), abs=1e-4)

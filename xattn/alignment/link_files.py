@@ -37,7 +37,7 @@ MOST = 1_000_000
 
 _LINK = re.compile(r"(0*\d{1,6})([-p])(0*\d{1,6})")
 _WPT = re.compile(r"(0*\d{1,18})\s+(0*\d{1,6})\s+(0*\d{1,6})(?:\s+([SPsp]))?(?:\s+[\d.eE+-]+)?")
-_WPT_START = re.compile(r"\d+\s+\d+\s+\d+(\s|$)")
+_WPT_START = re.compile(r"-?\d+\s+-?\d+\s+-?\d+(\s|$)")
 _NO_LINKS = Links.of([])
 
 

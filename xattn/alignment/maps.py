@@ -13,6 +13,7 @@ decoder steps. A convention turns it into a `WordMap`, which stores the conventi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -41,6 +42,7 @@ SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
 
 UNKNOWN = "*"  # marks, in pictures, a word that the model's vocabulary lacks
 MEANING_OF_UNKNOWN = f"{UNKNOWN}: a word that the model's vocabulary does not have"
+_SPACE, _SPACE_IN_BYTES = "\N{LOWER ONE EIGHTH BLOCK}", ("<0xE2>", "<0x96>", "<0x81>")  # begin a word in SentencePiece
 _UNKNOWN_PIECE = re.compile(r"<0x[0-9A-F]{2}>|<unk>|\[UNK\]")
 
 
@@ -217,18 +219,21 @@ class AttentionMap:
     ) -> tuple[Float32[np.ndarray, "L N target source"], Float32[np.ndarray, "L N target"]]:
         """The attention of every layer and head by words: weights [L, N, target, source], and special [L, N, target].
 
-        Weights are summed over the source pieces of a word and averaged over the rows of its target pieces. A target
-        piece without a row (with "read", the last one) is left out; a word without any row stays zero.
+        Weights are summed over the source pieces of a word and averaged over the rows of its target pieces, where the
+        parts of a word with a space inside count alike; see `shares`. A target piece without a row (with "read", the
+        last one) is left out; a word without any row stays zero.
         """
         source_SV = _membership(self.source_word_ids, len(self.source_words))
         target_VT = self._steps(convention)
-        target_VT = target_VT / np.maximum(target_VT.sum(axis=1, keepdims=True), 1)
+        total_V1 = target_VT.sum(axis=1, keepdims=True)
+        target_VT = target_VT / np.where(total_V1 > 0, total_V1, 1)
         folded = target_VT @ self.weights @ source_SV
         return folded[..., :-1], folded[..., -1]
 
     def _steps(self, convention: Convention) -> Float32[np.ndarray, "target T"]:
-        """The decoder steps of every target word, as rows of 0 and 1."""
+        """The decoder steps of every target word, as rows of their shares, and of 0 for all other steps."""
         target_VT = _membership(self.target_word_ids, len(self.target_words)).T[:-1]
+        target_VT = target_VT * shares(self.target, self.target_word_ids)
         return np.pad(target_VT, ((0, 0), (CONVENTIONS[convention], 0)))[:, : self.weights.shape[2]]
 
     def check(self, readout: Readout) -> None:
@@ -261,6 +266,24 @@ class AttentionMap:
             unknown_source=unknown_words(self.source, self.source_word_ids),
             unknown_target=unknown_words(self.target, self.target_word_ids),
         )
+
+
+def shares(pieces: Sequence[str], word_ids: Sequence[int]) -> Float32[np.ndarray, " pieces"]:
+    """What each piece counts in the mean of its word: 1, except in words with a space inside, such as no-break space.
+
+    In such a word ("dit :") every part counts alike: a mark in many pieces does not outweigh the word before it.
+
+    >>> shares(["▁un", "▁di", "t", "▁:"], [0, 1, 1, 1]).tolist()
+    [1.0, 0.5, 0.5, 1.0]
+    """
+    begins = [
+        piece.startswith(_SPACE) or tuple(pieces[place : place + 3]) == _SPACE_IN_BYTES
+        for place, piece in enumerate(pieces)
+    ]
+    parts = list(zip(word_ids, np.cumsum(begins).tolist(), strict=True))
+    sizes = Counter(parts)
+    count = Counter(word for word, _ in sizes)
+    return np.array([1 / sizes[part] if count[part[0]] > 1 else 1 for part in parts], np.float32)
 
 
 def unknown_words(pieces: Sequence[str], word_ids: Sequence[int]) -> frozenset[int]:

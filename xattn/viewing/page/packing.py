@@ -19,6 +19,7 @@ from xattn.alignment.maps import (
     AttentionMap,
     Readout,
     marked,
+    shares,
     unknown_words,
 )
 from xattn.viewing.graph_layout import both_places
@@ -67,6 +68,7 @@ def pack(sentences: Sequence[Sentence], readout: Readout) -> dict[str, Any]:
 def _sentence(sentence: Sentence) -> dict[str, Any]:
     first = next(iter(sentence.maps.values()))
     layers, heads = first.weights.shape[:2]
+    part = shares(first.target, first.target_word_ids)
     unknown = (
         unknown_words(first.source, first.source_word_ids),
         unknown_words(first.target, first.target_word_ids),
@@ -79,6 +81,7 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "target": list(map(printable, first.target)),
         "sourceIds": list(map(int, first.source_word_ids)),
         "targetIds": list(map(int, first.target_word_ids)),
+        "targetShares": None if (part == 1).all() else part.round(6).tolist(),
         "sourceWords": list(map(printable, marked(first.source_words, unknown[0]))),
         "targetWords": list(map(printable, marked(first.target_words, unknown[1]))),
         "unknown": MEANING_OF_UNKNOWN if any(unknown) else None,

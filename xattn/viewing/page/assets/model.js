@@ -25,12 +25,13 @@ async function unpack(map) {
 }
 
 /**
- * One matrix by words or pieces. Word weights are sums over source pieces and means over the rows of target pieces.
+ * One matrix by words or pieces. Word weights are sums over source pieces and means over the rows of target pieces,
+ * weighted by their shares.
  * `special` is the weight of pieces outside every word (EOS). A row that no decoder step represents is silent.
  */
 function matrix(sentence, weights, layer, head, unit, convention) {
   const { layers, heads, source, target, sourceIds, targetIds, sourceWords, targetWords } = sentence;
-  const words = unit === "words", T = target.length, S = source.length;
+  const words = unit === "words", shares = words && sentence.targetShares, T = target.length, S = source.length;
   const rows = words ? targetWords : target, columns = words ? sourceWords : source;
   const R = rows.length, C = columns.length;
   const values = new Float64Array(R * C), special = new Float64Array(R), spoken = new Float64Array(R);
@@ -41,12 +42,13 @@ function matrix(sentence, weights, layer, head, unit, convention) {
     for (let step = SHIFT[convention]; step < T; step++) {
       const piece = step - SHIFT[convention], row = words ? targetIds[piece] : piece;
       if (row < 0) continue;
-      spoken[row]++;
+      const share = shares ? shares[piece] : 1;
+      spoken[row] += share;
       const from = ((layer * heads + n) * T + step) * S, into = row * C;
       for (let s = 0; s < S; s++) {
         const column = words ? sourceIds[s] : s;
-        if (column < 0) special[row] += weights[from + s];
-        else values[into + column] += weights[from + s];
+        if (column < 0) special[row] += share * weights[from + s];
+        else values[into + column] += share * weights[from + s];
       }
     }
   }
