@@ -154,7 +154,9 @@ def test_words_are_counted_at_ascii_spaces(xattn, tmp_path):
     # The other direction, and a page, count alike.
     out, _ = xattn(*command, "--reverse", TOY, "--symmetrize", "union", "--format", "json")
     assert json.loads(out.split("\n")[0])["source"] == ["the", "fox", "sleeps", "and", "the\u00a0dog", "eats"]
-    xattn("view", *given(tmp_path), "--gold", tmp_path / "gold", "--output", tmp_path / "page.html")
+    page = tmp_path / "page.html"
+    _, err = xattn("view", "--model", "toy", *given(tmp_path), "--gold", tmp_path / "gold", "--output", page)
+    assert "1 line of the source has spaces that are not ASCII" in err
 
 
 def test_a_reverse_run_of_the_same_direction_is_noticed(xattn, files):

@@ -19,17 +19,17 @@ def xattn(capsys):
 
 
 def test_words_that_the_vocabulary_lacks_are_said_once(xattn, monkeypatch):
-    out, err = xattn("translate", "the fox jumps over the dog", "a cat", "the fox jumps")
+    out, err = xattn("translate", "--model", "toy", "the fox jumps over the dog", "a cat", "the fox jumps")
     assert out.count("\n") == 3
     assert err == [
         "xattn: words that the model's vocabulary does not have: jumps, over. What becomes of them is a guess."
     ]
-    assert xattn("translate", "the fox sleeps")[1] == []
+    assert xattn("translate", "--model", "toy", "the fox sleeps")[1] == []
     lines = "".join(f"the fox {letter}{letter}q\n" for letter in "abcdefghijkl")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
-    out, err = xattn("translate", "--prefix", "le zzz")
+    out, err = xattn("translate", "--model", "toy", "--prefix", "le zzz")
     assert out.count("\n") == 12
     (told,) = err
     assert "have: zzz, aaq, bbq, ccq, ddq, eeq, ffq, ggq, hhq, iiq, and 3 more." in told
-    (told,) = xattn("translate", "the fox \x1b[31m")[1]
+    (told,) = xattn("translate", "--model", "toy", "the fox \x1b[31m")[1]
     assert "\x1b" not in told

@@ -6,7 +6,7 @@ import pytest
 
 from xattn import cli
 
-FOX = ("view", "the fox sleeps")
+FOX = ("view", "--model", "toy", "the fox sleeps")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_nothing_is_lost_in_zero_columns(xattn, monkeypatch):
 
 
 def test_words_that_the_vocabulary_lacks_are_marked(xattn):
-    out, err = xattn("view", "the fox jumps over the lazy dog")
+    out, err = xattn("view", "--model", "toy", "the fox jumps over the lazy dog")
     assert "jumps*" in out
     assert "over*" in out
     assert "fox*" not in out

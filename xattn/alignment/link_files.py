@@ -186,12 +186,9 @@ def word_counts(source: Path, target: Path) -> tuple[list[tuple[int, int]], list
     """
     sides, notes = [], []
     for path in (source, target):
-        sides.append([])
-        spaces = OtherSpaces(str(path))
-        for number, line in enumerate(read_text(path), start=1):
-            sides[-1].append(len(words(line)))
-            spaces.see(number, line)
-        notes += spaces.notes
+        texts = read_text(path)
+        sides.append([len(words(line)) for line in texts])
+        notes += OtherSpaces.of(str(path), texts).notes
     if len(sides[0]) != len(sides[1]):
         raise UserError(
             f"{source} has {len(sides[0])} lines but {target} has {len(sides[1])}: line n of one must be the "

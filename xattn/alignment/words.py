@@ -6,6 +6,7 @@ A no-break space (U+00A0, before ":" in French), a space of Chinese text (U+3000
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 ASCII_SPACE = " \t\n\v\f\r"
 
@@ -48,6 +49,14 @@ class OtherSpaces:
             name = unicodedata.name(found[0], "a control character")
             self._first = self._first or f"line {number}, U+{ord(found[0]):04X} {name}"
         return found is not None
+
+    @classmethod
+    def of(cls, text: str, lines: Iterable[str]) -> "OtherSpaces":
+        """Looks at all lines of a text."""
+        spaces = cls(text)
+        for number, line in enumerate(lines, start=1):
+            spaces.see(number, line)
+        return spaces
 
     @property
     def notes(self) -> list[str]:

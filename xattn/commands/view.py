@@ -134,6 +134,7 @@ def view(options: Annotated[Options, arg(name="")]) -> int:
 
 def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     """Shows texts and their given or own translations, beside the maps of other runs and of checkpoints."""
+    from xattn.alignment.words import OtherSpaces
     from xattn.commands.text_lines import read_sentences
     from xattn.runs.folder import open_run
     from xattn.runs.readout import readout
@@ -159,6 +160,9 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     sentences = comparison.compare(model, texts, targets, systems, options.kind)
     if options.gold is not None:
         sentences = comparison.with_gold(sentences, options.gold)
+        for side, lines in (("source", texts), ("target", targets or ())):
+            for note in OtherSpaces.of(f"the {side}", lines).notes:
+                tell(note)
     _deliver(sentences, options, where)
 
 
@@ -226,7 +230,7 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
         picture = Page(sentences=sentences, readout=readout).html.encode()
     else:
         (attention,) = sentences[0].maps.values()
-        picture = FORMATS[options.format](attention, readout, options.look)
+        picture = FORMATS[options.format or "terminal"](attention, readout, options.look)
     path = options.output
     if path is None:
         _console(options.color).print(picture)
