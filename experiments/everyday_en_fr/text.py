@@ -1,4 +1,4 @@
-"""The text of the everyday translator: pairs of Tatoeba, alone and joined, with word links by eflomal."""
+"""The text of the everyday translator: pairs of Tatoeba, as people type them and joined, with word links by eflomal."""
 
 import os
 import random
@@ -13,6 +13,8 @@ from xattn.alignment.symmetrization import symmetrize
 from xattn.data import corpora
 from xattn.data.tokenizer import normalize, tokens
 
+MARKS = ".!?"
+
 Linked = tuple[str, str, Links]
 """A sentence pair with the links of its tokens."""
 
@@ -25,7 +27,7 @@ def write(folder: Path) -> None:
         pairs = [(normalize(pair.source), normalize(pair.target)) for pair in corpora.load(corpus, split)]
         if split == "train":
             linked = list(zip(*zip(*pairs, strict=True), link(pairs, folder), strict=True))
-            linked += list(joined(linked))
+            linked = [*as_typed(linked), *joined(linked)]
             pairs = [(english, french) for english, french, _ in linked]
             link_files.write_links(folder / "train.talp", [links for *_, links in linked])
         for language, side in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
@@ -39,6 +41,22 @@ def link(pairs: list[tuple[str, str]], folder: Path) -> list[Links]:
     Aligner().align(english, french, links_filename_fwd=str(files[0]), links_filename_rev=str(files[1]))
     both = [link_files.read_links(file, sentences=len(pairs), base="0").links for file in files]
     return [symmetrize(ahead, back, "grow-diag") for ahead, back in zip(*both, strict=True)]
+
+
+def as_typed(pairs: list[Linked]) -> Iterator[Linked]:
+    """Every pair once; half of them without the mark at their end, and half of these with English in lower case.
+
+    In Tatoeba every sentence ends with a mark. A model of such sentences alone goes on where the mark is missing.
+    """
+    rng = random.Random(1)
+    for english, french, links in pairs:
+        (*source, last), (*target, end) = tokens(english), tokens(french)
+        if rng.random() < 0.5 or not (source and target and last in MARKS and end in MARKS):
+            yield english, french, links
+            continue
+        left = Links.of((i, j) for i, j in links.sure if i < len(source) and j < len(target))
+        english = english.removesuffix(last).rstrip()
+        yield english.lower() if rng.random() < 0.5 else english, french.removesuffix(end).rstrip(), left
 
 
 def joined(pairs: list[Linked], longest: int = 40) -> Iterator[Linked]:
