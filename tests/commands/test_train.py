@@ -318,3 +318,59 @@ def test_a_split_that_is_not_there_is_found_before_any_work(corpus, start, tmp_p
     assert "There is no file" in one_line(start()[2])
     assert "has no split 'tset'" in one_line(start("--task.corpus", "toy_en_fr", "--task.validation", "tset")[2])
     assert Path(corpus / "train.fr").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["--training.batch_tokens", "10"], "training.batch_tokens must be at least 130, not 10"),
+        (["--training.batch_tokens", "129"], "training.batch_tokens must be at least 130, not 129"),
+        (
+            ["--training.batch_tokens", "1000", "--devices.strategy", "pmap"],
+            "training.batch_tokens must be at least 1,040, not 1,000: .*, one for each of 8 devices.",
+        ),
+        (["--task.guidance.links", "nowhere", "--task.guidance.layer", "-1"], "There is no file nowhere"),
+        (["--task.guidance.links", "/dev/null", "--task.guidance.layer", "-1"], "/dev/null is not a file on disk"),
+        (["--task.guidance.links", "{corpus}/bad.links", "--task.guidance.layer", "-1"], "bad.links, sentence 2: "),
+        (["--task.validation", "bad"], "bad.fr, line 2: there is no text"),
+        (["--task.validation", "short"], "short.en has 5 lines but .*short.fr has 1"),
+        (["--task.corpus", "nowhere"], "There is no corpus nowhere"),
+        (["--task.source", "de"], "There is no file .*train.de"),
+    ],
+)
+def test_what_can_be_checked_is_checked_before_any_work(corpus, start, trained, overrides, named, monkeypatch):
+    write(corpus, "bad", target=["le chat", " ", *FRENCH[2:]])
+    write(corpus, "short", target=["le chat"])
+    (corpus / "bad.links").write_text("0-0\n0-9\n0-0\n0-0\n0-0\n")
+    for work in ("xattn.data.tokenizer.Tokenizer.train", "xattn.translation.task.encode"):
+        monkeypatch.setattr(work, lambda *_, **__: 1 / 0)
+    status, _, err = start(*(word.format(corpus=corpus) for word in overrides))
+    assert status == 2
+    assert re.search(named, one_line(err))
+
+
+def test_a_batch_of_the_longest_pair_is_enough(start, trained):
+    assert start("--training.batch_tokens", "130")[0] == 0
+
+
+def test_a_test_split_that_is_not_there_is_said_before_training(corpus, start, trained):
+    (corpus / "test.fr").unlink()
+    status, out, _ = start()
+    assert status == 0
+    assert "Note: xattn evaluate will not find test, which task.test names. There is no file" in out
+
+
+@pytest.mark.parametrize("place", ["file", "file/run", "read-only"])
+def test_a_run_folder_that_cannot_be_written_is_one_line(start, tmp_path, trained, place, monkeypatch):
+    (tmp_path / "file").touch()
+    if place == "read-only":
+
+        def refuse(*_):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "write_text", refuse)
+    else:
+        (tmp_path / "run").symlink_to(tmp_path / place)
+    status, _, err = start()
+    assert status == 2
+    assert "Cannot write the run folder" in one_line(err)

@@ -53,7 +53,7 @@ def make(run: Run, console: Console) -> Task:
     """The task of a run, for training. Raises `RunError` for a run with steps whose data have changed since."""
     kind = task_class(run.config)
     if note := settle(run, kind.sources(run.config)):
-        console.print(note)
+        console.print(note, markup=False)
     return kind(run, console)
 
 

@@ -22,7 +22,7 @@ from xattn.alignment.layouts import Layout, Slots, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap
 from xattn.config import TaskSettings
-from xattn.errors import ConfigError
+from xattn.errors import ConfigError, require
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.functional import functional
 from xattn.runs.folder import Run
@@ -243,15 +243,18 @@ class ArrayTask(Task, Generic[Settings]):
 
     def _rows(self, multiple: int) -> int:
         """Examples of a training batch."""
+        tokens, positions = self.config.training.batch_tokens, self.positions
+        require(
+            tokens >= positions * multiple,
+            f"training.batch_tokens must be at least {positions * multiple:,}, not {tokens:,}: an example has "
+            f"{positions:,} positions, and a batch a multiple of {multiple} examples.",
+        )
         count = self._count(TRAIN)
-        rows = min(self.config.training.batch_tokens // self.positions, count) // multiple * multiple
-        if rows == 0:
-            raise ConfigError(
-                f"training.batch_tokens must be at least {self.positions * multiple}, and the training split must have "
-                f"{multiple} examples: an example has {self.positions} positions, and a batch a multiple of "
-                f"{multiple} examples."
-            )
-        return rows
+        require(
+            count >= multiple,
+            f"The training split must have {multiple} examples at least, not {count}: a batch has a multiple of them.",
+        )
+        return min(tokens // positions, count) // multiple * multiple
 
 
 def take(examples: Any, numbers: np.ndarray, rows: int) -> ArrayBatch:

@@ -41,6 +41,7 @@ class AlignmentLayerTask(TranslationTask):
 
     def __init__(self, run: Run, console: Console):
         self.frozen = _frozen(run.config)
+        self.decoder = Translator.open(self.frozen).params
         shutil.copyfile(self.frozen.tokenizer, run.tokenizer)
         super().__init__(run, console)
         self.selection_metric = "loss"
@@ -57,8 +58,7 @@ class AlignmentLayerTask(TranslationTask):
     def parameters(self) -> Any:
         """The parameters of the frozen model with a fresh alignment layer."""
         fresh = super().parameters()
-        decoder = Translator.open(self.frozen).params
-        return {**decoder, "decoder": {**decoder["decoder"], "alignment": fresh["decoder"]["alignment"]}}
+        return {**self.decoder, "decoder": {**self.decoder["decoder"], "alignment": fresh["decoder"]["alignment"]}}
 
     def loss(self, params: Any, batch: TextBatch, step: jax.Array) -> Sums:
         """The sums of a training batch: those of `eval_step`, since nothing is dropped."""

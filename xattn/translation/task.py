@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,16 @@ from flax import nnx
 from rich.console import Console
 from rich.table import Table
 
-from xattn.config import Experiment
+from xattn.config import Experiment, Translation
 from xattn.data import batching, corpora
 from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.paths import expand, fingerprint
 from xattn.data.tokenizer import Tokenizer
-from xattn.errors import ConfigError
+from xattn.errors import ConfigError, UserError, require
 from xattn.nn.functional import functional
 from xattn.runs.folder import Run, RunError
+from xattn.training import devices
 from xattn.training.losses import Sums, cross_entropy, sum_of
 from xattn.training.task import Task
 from xattn.translation import evaluation
@@ -53,20 +53,24 @@ class TranslationTask(Task):
         data = self.settings
         corpora.prepare(data.corpus)
         texts = {split: Corpus(partial(read, data, split), data.bad_lines) for split in (data.train, data.validation)}
+        # What can be wrong is found before the long work.
+        if not run.started:
+            _check_batch_tokens(run.config)
+        _note_missing_tests(data, console)
+        with console.status(f"reading {data.validation}"):
+            self.bleu_pairs = [pair for n, pair in enumerate(texts[data.validation]) if n < data.bleu_sentences]
+        links = links_of_corpus(data, texts[data.train], console) if data.guidance.links else None
         if not run.tokenizer.exists():
             if run.started:
                 raise RunError(f"{run.folder} has lost its tokenizer.model: put it back, or train with another --run.")
             self._learn_vocabulary(texts[data.train], console).save(run.tokenizer)
         self.tokenizer = Tokenizer.load(run.tokenizer)
-        with console.status(f"reading {data.validation}"):
-            self.bleu_pairs = list(islice(texts[data.validation], data.bleu_sentences))
         self.encoded = {
             name: self._encode(split, texts[split], console)
             for name, split in {"train": data.train, "validation": data.validation}.items()
         }
         self.guides: dict[str, Guide | None] = dict.fromkeys(self.encoded)
-        if data.guidance.links:
-            links = links_of_corpus(data, texts[data.train], console)
+        if links is not None:
             self.guides["train"] = Guide.of(links, self.encoded["train"], self.tokenizer, data.guidance)
         self.lengths = {name: encoded.lengths() for name, encoded in self.encoded.items()}
         self.shapes = cache(self._shapes)
@@ -194,3 +198,24 @@ class TranslationTask(Task):
     def _batch(self, planned: batching.PlannedBatch, name: str) -> TextBatch:
         batch, guide = batching.make_batch(planned, self.encoded[name], self.tokenizer), self.guides[name]
         return batch if guide is None else batch._replace(guide=guide(planned))  # pyright: ignore[reportArgumentType]
+
+
+def _check_batch_tokens(config: Experiment) -> None:
+    """Raises `ConfigError` if a batch has no room for the longest pair that is not left out."""
+    tokens, longest = config.training.batch_tokens, settings_of(config).max_length
+    rows = devices.place(config.devices.strategy).devices
+    needed, each = 2 * (longest + 1) * rows, f", one for each of {rows} devices" if rows > 1 else ""
+    require(
+        tokens >= needed,
+        f"training.batch_tokens must be at least {needed:,}, not {tokens:,}: there must be room for a pair of "
+        f"task.max_length ({longest:,} pieces, and an end, on each side){each}.",
+    )
+
+
+def _note_missing_tests(data: Translation, console: Console) -> None:
+    """Says which splits of `task.test` cannot be scored after training; it is no error, since others can."""
+    for split in data.test:
+        try:
+            identity(data, split)
+        except UserError as error:
+            console.print(f"Note: xattn evaluate will not find {split}, which task.test names. {error}", markup=False)

@@ -220,8 +220,7 @@ class Translator:
         self, attention: AttentionMap, source: str, target: str | None = None, gold: Links | None = None
     ) -> AttentionMap:
         """The map by the words of its texts; without a target, that of the model."""
-        if self.settings.lowercase:
-            source, target = source.lower(), target and target.lower()
+        source, target = as_read(self.settings, source), target and as_read(self.settings, target)
         return as_written(attention, source if self._labels.latents is None else None, target, gold)
 
     def _encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
