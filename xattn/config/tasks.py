@@ -176,7 +176,7 @@ class Generated(TaskSettings):
     """Examples of the training split."""
     held_out_examples: Count = 1_000
     """Examples of every other split."""
-    seed: int = 0
+    seed: Annotated[int, Ge(0)] = 0
     """Root of the examples."""
 
 
@@ -299,7 +299,7 @@ class GraphGed(TaskSettings):
     """LINUX, whose nodes are all alike, or AIDS700nef, whose nodes are atoms."""
     validation_graphs: Annotated[int, Ge(2)] = 80
     """Training graphs that are not trained on: the pairs of these validate."""
-    seed: int = 0
+    seed: Annotated[int, Ge(0)] = 0
     """Root of the choice of these graphs."""
 
     def check_model(self, model: Model) -> None:
