@@ -1,6 +1,7 @@
 """`xattn view`, as a user runs it on the toy model of the package: files, colours, and strange terminals."""
 
 import os
+import re
 
 import pytest
 
@@ -92,3 +93,32 @@ def test_words_that_the_vocabulary_lacks_are_marked(xattn):
     assert "fox*" not in out
     assert "\n*: a word that the model's vocabulary does not have\n" in out
     assert err == ""
+
+
+def test_options_of_figures_reach_the_figure(xattn, tmp_path):
+    path = tmp_path / "a.svg"
+    xattn(*FOX, "--output", path, "--picture", "lines", "--title", "Ours", "--no-notes", "--scale", "sqrt")
+    assert "Ours" in path.read_text()
+    assert "colour scale" not in path.read_text()
+    xattn(*FOX, "--output", path, "--picture", "heads", "--width", "3.3", "--font-size", "7")
+    assert "all layers and heads" in " ".join(path.read_text().split())
+    (width,) = re.findall(r'width="([\d.]+)pt"', path.read_text())
+    assert float(width) / 72 == pytest.approx(3.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--picture", "lines"], "--picture belongs to png, svg, pdf, not to terminal"),
+        (["--font-size", "0", "--output", "a.png"], "--font-size is in points, 1 to 100, not 0.0."),
+        (["--width", "nan", "--output", "a.png"], "--width is in inches, 1 to 100, not nan."),
+        (["--dpi", "300", "--output", "a.pdf"], "--dpi belongs to png, not to pdf"),
+        (["--width", "1", "--output", "a.png"], "A width of 1 inches has no room for the picture"),
+    ],
+)
+def test_options_that_a_picture_cannot_have_are_one_line(xattn, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    _, err = xattn(*FOX, *options, status=2)
+    assert err.startswith(f"xattn: {message}")
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

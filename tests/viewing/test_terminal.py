@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 
 from xattn.viewing.terminal import Heatmap, heatmap
 
 
 def printed(words, **settings) -> str:
+    Style._add.cache_clear()  # rich keeps the codes of a style for the process, of whichever colours came first
     file = io.StringIO()
     console = Console(file=file, **{"width": 80, "force_terminal": True, "_environ": {}} | settings)
     console.print(Heatmap(words))
@@ -193,7 +195,6 @@ def test_a_faint_map_is_visible_and_its_scale_is_named(fox):
 
 
 def test_256_colours_are_enough(word_map):
-    # rich keeps the codes of a style for the process, so the colours must be new ones
     assert "48;5;" in printed(word_map(["a", "b", "c"], ["d"]), color_system="256")
 
 

@@ -115,6 +115,7 @@ def view(options: Annotated[Options, arg(name="")]) -> int:
     format = format_of(options.format, options.output)
     path = options.output or (None if format == "terminal" else Path(f"attention.{format}"))
     options = replace(options, format=format, output=path)
+    options.look.check(format)
     if path is not None:
         check_writable(path)
     if options.maps is not None:

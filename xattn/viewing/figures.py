@@ -7,93 +7,130 @@ Importing this module imports matplotlib.
 import io
 import re
 import warnings
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from xattn.alignment.links import Links
 from xattn.alignment.maps import WordMap
-from xattn.viewing.fonts import styled, to_install
+from xattn.viewing.direction import as_read
+from xattn.viewing.fonts import extent, styled, to_install
 from xattn.viewing.labels import printable
 from xattn.viewing.look import DEFAULT, Look
+from xattn.viewing.parts import MARGIN, caption, cells, color_bar, fitted, notes, outline
 from xattn.viewing.scales import shading
-from xattn.viewing.style import GOLD, GREY, INK, STYLE
+from xattn.viewing.style import DOTS, GREY, STYLE
 
 Format = Literal["png", "svg", "pdf"]
 
+_NUMBERED = 16  # words on a side: the cells of larger maps have no numbers
+_LONGEST = 12.0  # inches of a side of a large map
+_PIXELS = 4000  # on a side of a PNG
 _MISSING = re.compile(r"^Glyph (\d+) .* missing from font")
 _DATES = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # None leaves it out
 
 
-@styled
 def heatmap(words: WordMap, look: Look = DEFAULT) -> Figure:
     """The map with source words on top, target words at the left, and cells from white (0) to dark (1).
 
-    Maps of up to 12 words on each side have percentages in their cells. A separate column shows each row's special
-    mass. Rows of words that no decoder step represents are hatched. Gold links, where the map has them, are outlined:
-    sure links with a solid line, other possible links with a dashed line.
+    Maps of up to 16 words on each side have percentages in their cells; of long maps only some words have labels. A
+    separate column shows each row's special mass. Rows of words that no decoder step represents are hatched, and rows
+    that attend to nothing are dotted. Gold links are outlined: sure links with a solid line, other possible links with
+    a dashed line. Columns run from right to left where the source does. Raises a ConfigError for a width of `look`
+    that has no room beside the labels.
     """
+    words = as_read(words)
+    size = _Cells.of(*words.weights.shape, look)
+    return fitted(lambda inches, look: _heatmap(words, look, size.in_width(inches)), size.wide * size.end, look)
+
+
+class _Cells(NamedTuple):
+    """The size of a heatmap's cells in inches, and the places of the special column in widths of a cell."""
+
+    wide: float
+    tall: float
+    special: float
+    end: float
+
+    @staticmethod
+    def of(rows: int, columns: int, look: Look) -> "_Cells":
+        """Square cells for up to 50 words on a side; a side of more words has a fixed length."""
+        square = look.points(float(np.clip(6 / max(rows, columns, 1), 0.24, 0.42)))
+        wide, tall = (min(square, look.points(_LONGEST) / max(n, 1)) for n in (columns, rows))
+        special = columns + max(0.3, 0.06 / wide)
+        return _Cells(wide, tall, special, special + max(1.0, 0.12 / wide))
+
+    def in_width(self, inches: float) -> "_Cells":
+        """The same cells in another width, with the same proportions."""
+        ratio = inches / (self.wide * self.end)
+        return self._replace(wide=self.wide * ratio, tall=self.tall * ratio)
+
+
+@styled
+def _heatmap(words: WordMap, look: Look, size: _Cells) -> Figure:
     rows, columns = words.weights.shape
-    special = columns + 0.3  # where the separate column begins
-    cell = float(np.clip(6 / max(rows, columns, 1), 0.24, 0.42))
-    width, height = cell * (special + 1), cell * max(rows, 1)
     # The axes fill the figure, so that cells have a fixed size; `render` adds room for the labels outside.
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(size.wide * size.end, size.tall * max(rows, 1)))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.spines[:].set_visible(False)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0, pad=3)
-    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False)
-    axes.set_xticks(
-        np.append(np.arange(columns), special) + 0.5,
-        [*map(printable, words.source_labels), "special"],
-        **{"parse_math": False, "rotation": 45, "ha": "left", "va": "bottom", "rotation_mode": "anchor"},
-    )
-    axes.get_xticklabels()[-1].set(color=GREY, style="italic")
-
-    percent = max(rows, columns) <= 12
+    axes.tick_params(length=0, pad=look.points(3))
+    every = _label(axes, words, look, size)
     scale = shading(words, look.scale)
-    for values, left in [(words.special[:, None], special), (words.weights, 0.0)]:
-        mesh = cells(axes, scale.shades(values), left=left, numbers=values / words.most if percent else None)
-    axes.set(xlim=(0, special + 1), ylim=(max(rows, 1), 0))
-    notes = [*words.meaning, scale.text]
-    if words.kind != "weights":
-        notes.append(f"1 is the largest norm, {words.most:.3g}")
-    if words.silent:
-        hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
-        axes.barh([row + 0.5 for row in words.silent], special + 1, 1, **hatched)
-        notes.append("hatched: no decoder step represents the word")
+    style = {"points": min(look.points(7), 33 * size.wide, 50 * size.tall), "size": (size.wide, size.tall)}
+    for values, span in [(words.special[:, None], (size.special, size.end)), (words.weights, (0, columns))]:
+        numbers = values / words.most if max(rows, columns) <= _NUMBERED else None
+        mesh = cells(axes, scale, values, span=span, numbers=numbers, **style)
+    axes.set(xlim=(0, size.end), ylim=(max(rows, 1), 0))
+    for some, hatch in [(words.silent, "////"), (words.empty, "...")]:
+        hatched = {"color": "white", "edgecolor": "#bbbbbb", "hatch": hatch, "linewidth": 0}
+        axes.barh([row + 0.5 for row in some], size.end, 1, **hatched)
     if words.gold is not None:
         outline(axes, words.gold)
-        notes.append("outlined: gold links, sure (solid) or possible (dashed)")
-
-    bar = figure.add_axes((1 + 0.15 / width, max(0, 1 - 1.6 / height), 0.08 / width, min(1, 1.6 / height)))
-    figure.colorbar(mesh, cax=bar).outline.set_visible(False)
-    bar.set_yticks(*zip(*scale.ticks(), strict=True), color=GREY, size=7)
-    bar.tick_params(length=0)
-    axes.set_title(words.title, loc="left", size=9, weight="bold", pad=8)
-    note = {"xycoords": "axes fraction", "xytext": (0, -7), "textcoords": "offset points", "va": "top"}
-    axes.annotate("\n".join(notes), (0, 0), **note, size=7.5, color=GREY, linespacing=1.5)
+    if look.color_bar:
+        color_bar(figure, mesh, scale, look)
+    caption(figure, words.title, [*notes(words, scale), *every], look)
     return figure
 
 
+def _label(axes: Axes, words: WordMap, look: Look, size: _Cells) -> list[str]:
+    """Labels as many columns and rows as have room, and gives a note if some have no label."""
+    rows, columns = words.weights.shape
+    room = look.font_size / 72
+    across = max(1, int(np.ceil(1.45 * room / size.wide)))  # lines of text at 45 degrees are further apart
+    down = max(1, int(np.ceil(1.15 * room / size.tall)))
+    shown = [s for s in range(0, columns, across) if across == 1 or s + across <= size.special]
+    names = [printable(words.source_labels[s]) for s in shown]
+    turned = {"rotation": 45, "ha": "left", "va": "bottom", "rotation_mode": "anchor"}
+    style = {"parse_math": False, "size": look.font_size}
+    places = [*(s + 0.5 for s in shown), (size.special + size.end) / 2]
+    axes.set_xticks(places, [*names, "special"], **style, **turned)
+    axes.get_xticklabels()[-1].set(color=GREY, style="italic")
+    axes.set_yticks(np.arange(0, rows, down) + 0.5, map(printable, words.target_labels[::down]), **style)
+    if look.axis_names:
+        axes.xaxis.set_label_position("top")
+        axes.set_xlabel("source", loc="left", size=look.points(8), color=GREY)
+        axes.set_ylabel("target" if words.has_text else "query", size=look.points(8), color=GREY)
+    sides = [f"one of {n} {side} words" for n, side in ((across, "source"), (down, "target")) if n > 1]
+    return [f"labelled: {' and '.join(sides)}"] if sides else []
+
+
 @mpl.rc_context(rc=STYLE)
-def render(figure: Figure, format: Format) -> bytes:
+def render(figure: Figure, format: Format, dpi: int | None = None) -> bytes:
     """The figure as the bytes of a file; equal figures give equal bytes, since files have no date.
 
-    Characters that no installed font has are drawn as boxes, with one warning. SVG and PDF keep text as text, and an
-    SVG is drawn with the fonts of its reader.
+    Without `dpi` an image has 200 dots per inch, or fewer so that no side has more than 4,000 pixels. Characters that
+    no installed font has are drawn as boxes, with one warning. SVG and PDF keep text as text, and an SVG is drawn with
+    the fonts of its reader.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        figure.savefig(buffer, format=format, dpi=200, bbox_inches="tight", pad_inches=0.05, metadata=_DATES[format])
+        dots = min(DOTS, int(_PIXELS / max(extent(figure).padded(0.1).size)))
+        place = {"bbox_inches": "tight", "pad_inches": MARGIN}
+        figure.savefig(buffer, format=format, dpi=dpi or dots, metadata=_DATES[format], **place)
     missing = dict.fromkeys(number for each in caught for number in _MISSING.findall(str(each.message)))
     for each in caught:
         if not _MISSING.search(str(each.message)):
@@ -106,30 +143,3 @@ def render(figure: Figure, format: Format) -> bytes:
             stacklevel=3,
         )
     return buffer.getvalue()
-
-
-def cells(
-    axes: Axes,
-    shades_TS: Float[np.ndarray, "T S"],
-    *,
-    left: float,
-    numbers: Float[np.ndarray, "T S"] | None,
-) -> QuadMesh:
-    """Draws cells from white (0) to dark (1), the first row on top, with their `numbers` in percent if given."""
-    rows, columns = shades_TS.shape
-    for (row, column), value in np.ndenumerate(np.zeros((0, 0)) if numbers is None else numbers):
-        if value >= 0.005:
-            shade = shades_TS[row, column]
-            ink = "white" if shade > 0.55 else INK if value >= 0.05 else GREY
-            place = (left + column + 0.5, row + 0.5)
-            axes.text(*place, f"{100 * value:.0f}", color=ink, size=7, ha="center", va="center")
-    edges = (left + np.arange(columns + 1), np.arange(rows + 1))
-    return axes.pcolormesh(*edges, shades_TS, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
-
-
-def outline(axes: Axes, gold: Links) -> None:
-    """Outlines the cells of gold links: sure links solid, possible links dashed."""
-    for source, target in sorted(gold.possible):
-        dash = "-" if (source, target) in gold.sure else (0, (2, 1.5))
-        corner = (source + 0.06, target + 0.06)
-        axes.add_patch(Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=GOLD, lw=1.3, linestyle=dash))

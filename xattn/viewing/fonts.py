@@ -1,6 +1,7 @@
 """Installed fonts for the characters of a text: DejaVu Sans, which matplotlib ships, and others where it lacks one."""
 
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache, wraps
 from typing import ParamSpec
@@ -8,11 +9,13 @@ from typing import ParamSpec
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontEntry
+from matplotlib.font_manager import FontEntry, FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
+from matplotlib.textpath import TextToPath
+from matplotlib.transforms import Bbox
 
-from xattn.viewing.style import STYLE
+from xattn.viewing.style import DOTS, STYLE
 
 P = ParamSpec("P")
 FIRST = "DejaVu Sans"
@@ -29,13 +32,32 @@ def styled(make: Callable[P, Figure]) -> Callable[P, Figure]:
     def inner(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with mpl.rc_context(rc=STYLE):
             figure = make(*args, **kwargs)
-        texts = [each for each in figure.findobj(Text) if isinstance(each, Text) and not each.get_text().isascii()]
-        chosen = families(text.get_text() for text in texts)
-        for text in texts:
-            text.set_fontfamily(chosen)
+        choose(figure)
         return figure
 
     return inner
+
+
+def choose(figure: Figure) -> None:
+    """Gives the texts of a figure fonts that have their characters."""
+    texts = [each for each in figure.findobj(Text) if isinstance(each, Text) and not each.get_text().isascii()]
+    chosen = families(text.get_text() for text in texts)
+    for text in texts:
+        text.set_fontfamily(chosen)
+
+
+def extent(figure: Figure) -> Bbox:
+    """The box in inches of everything in a figure; (0, 0) is the lower left corner of the figure itself."""
+    choose(figure)
+    dpi = figure.dpi
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # `render` names the characters
+        figure.dpi = DOTS  # letters are a few percent narrower at 100
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+        box = figure.get_tightbbox().frozen()
+    figure.dpi = dpi
+    return box
 
 
 def families(texts: Iterable[str]) -> list[str]:
@@ -53,6 +75,22 @@ def to_install(characters: Iterable[str]) -> str:
     signs = ["CJK" if _script(c) == "CJK" else unicodedata.category(c) for c in characters]
     packages = {"CJK": "fonts-noto-cjk", "So": "fonts-symbola"}
     return ", ".join(dict.fromkeys(packages[each] if each in packages else "fonts-noto-core" for each in signs))
+
+
+def width_of(text: str, points: float | int, weight: str = "normal") -> float:
+    """The width of a line of text in inches."""
+    font = FontProperties(family=families([text]), size=points, weight=weight)
+    return TextToPath().get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def folded(text: str, points: float | int, inches: float | int, weight: str = "normal") -> str:
+    """The text in lines that are at most as wide as `inches`, except for longer words."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        fits = not lines[-1] or width_of(longer, points, weight) <= inches
+        lines = [*lines[:-1], longer] if fits else [*lines, word]
+    return "\n".join(lines)
 
 
 @lru_cache(maxsize=64)

@@ -45,7 +45,7 @@ def _figure(attention: AttentionMap, readout: Readout, look: Look, format: Liter
     from xattn.viewing.figures import render
     from xattn.viewing.layouts import picture
 
-    return render(picture(attention, readout, look), format)
+    return render(picture(attention, readout, look), format, look.dpi)
 
 
 FORMATS: dict[str, Callable[[AttentionMap, Readout, Look], Heatmap | bytes]] = {

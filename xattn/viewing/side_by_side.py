@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
-from xattn.viewing.figures import cells, outline
+from xattn.viewing.direction import as_read
 from xattn.viewing.fonts import styled
 from xattn.viewing.labels import printable
+from xattn.viewing.parts import cells, outline
+from xattn.viewing.scales import shading
 from xattn.viewing.style import GREY
 
 CELL, GAP = 0.5, 1.5  # inches: the side of a cell, and the space between two maps, for labels
@@ -21,6 +23,7 @@ def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
     A separate column shows each row's special mass (pieces outside every word, such as EOS). The names and notes must
     state the layer, head and row convention of each map.
     """
+    maps = {name: as_read(words) for name, words in maps.items()}
     widths = [CELL * (words.weights.shape[1] + 1.3) for words in maps.values()]
     heights = [CELL * len(words.weights) for words in maps.values()]
     width, height = sum(widths) + GAP * (len(maps) - 1), max(heights)
@@ -36,8 +39,9 @@ def beside(maps: Mapping[str, WordMap], notes: str) -> Figure:
         places = np.append(np.arange(columns), columns + 0.3) + 0.5
         axes.set_xticks(places, [*map(printable, words.source_labels), "special"], parse_math=False)
         axes.get_xticklabels()[-1].set(color=GREY, style="italic", size=7)
-        for values, start in [(words.special[:, None] / words.most, columns + 0.3), (words.weights / words.most, 0.0)]:
-            cells(axes, values, left=start, numbers=values)
+        for values, start in [(words.special[:, None], columns + 0.3), (words.weights, 0.0)]:
+            span = (start, start + values.shape[1])
+            cells(axes, shading(words, "absolute"), values, span=span, numbers=values / words.most)
         if words.gold is not None:
             outline(axes, words.gold)
         axes.set(xlim=(0, columns + 1.3), ylim=(rows, 0))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.typing import RcKeyType
 
 INK, GREY, GOLD = "#222222", "#767676", "#d55e00"
@@ -13,7 +14,10 @@ LINES = [  # Okabe and Ito's colours, with markers and dashes for readers who se
     ("#009e73", "^", "-."),
     ("#cc79a7", "D", ":"),
     ("#56b4e9", "v", (0, (5, 1, 1, 1, 1, 1))),
-]
+]  # From negative to positive, for differences; the page has the same colours.
+DIFFERENCE = LinearSegmentedColormap.from_list("difference", ["#7f3b08", "#dc8528", "#f8f8f8", "#4f97cb", "#08306b"])
+
+DOTS = 200  # per inch of an image
 
 STYLE: dict[RcKeyType, Any] = {
     "font.family": ["DejaVu Sans"],  # `fonts.styled` adds others for the characters that it lacks

@@ -8,18 +8,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
+from xattn.viewing.fonts import folded
+from xattn.viewing.look import Look
 from xattn.viewing.style import GREY, INK, RIGHT, WRONG
 
 MOST = 8  # panels in a figure, one per query
 
 
-def say(figure: Figure, words: WordMap, notes: Sequence[str]) -> None:
-    """Writes the map's title above the figure, and notes on how to read it below."""
+def say(figure: Figure, words: WordMap, notes: Sequence[str], look: Look) -> None:
+    """Writes the map's title above the figure, and notes on how to read it below, unless `look` has others."""
     notes = [*notes]
     if words.kind != "weights":
         notes.append(f"1 is the largest norm, {words.most:.3g}")
-    figure.suptitle(words.title, x=0.005, ha="left", size=9, weight="bold")
-    figure.supxlabel("\n".join(notes), x=0.005, ha="left", size=7.5, color=GREY, linespacing=1.5)
+    inches = look.width or max(figure.get_size_inches()[0], 4.5)
+    title = words.title if look.title is None else look.title
+    style = {"x": 0.005, "ha": "left", "parse_math": False}
+    if title:
+        text = folded(title, look.points(9), inches, "bold")
+        figure.suptitle(text, **style, size=look.points(9), weight="bold")
+    if look.notes:
+        text = "\n".join(folded(each, look.points(7.5), inches) for each in notes)
+        figure.supxlabel(text, **style, size=look.points(7.5), color=GREY, linespacing=1.5)
 
 
 def gold_of(words: WordMap) -> Bool[np.ndarray, "T S"]:

@@ -10,6 +10,7 @@ from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.look import Look
+from xattn.viewing.scales import shading
 from xattn.viewing.style import GOLD, GREY, INK, LIGHT, LINK
 
 _ACROSS = 4  # panels in a row
@@ -37,29 +38,31 @@ def grid(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
         axes.set_axis_off()
     color = to_rgb(LINK if layout.picture is None else LIGHT)
     tint = LinearSegmentedColormap.from_list("tint", [(*color, 0.0), (*color, 0.8)])
+    scale = shading(words, look.scale or "row")
+    shades_TS = scale.shades(words.weights)
     for axes, t in zip(panels, shown, strict=False):
-        weights = words.weights[t].reshape(layout.rows, layout.columns)
+        shades, weights = (each[t].reshape(layout.rows, layout.columns) for each in (shades_TS, words.weights))
         _frame(axes, layout)
         largest = float(weights.max())
         box = (0, layout.columns, layout.rows, 0)
-        axes.imshow(weights, cmap=tint, vmin=0, vmax=largest or 1, extent=box, interpolation="nearest", zorder=2)
+        axes.imshow(shades, cmap=tint, vmin=0, vmax=1, extent=box, interpolation="nearest", zorder=2)
         _border(axes, gold[t].reshape(layout.rows, layout.columns))
         row, column = divmod(int(most[t]), layout.columns)
         if largest > 0:
             mark(axes, column + 0.5, row + 0.5, verdicts[t], size=46.0)
-        axes.set_title(printable(words.target_labels[t]), size=9, color=INK, parse_math=False, pad=3)
-        axes.set_xlabel(f"at most {largest:.2f}", size=7, color=GREY, labelpad=2)
+        axes.set_title(printable(words.target_labels[t]), size=look.points(9), color=INK, parse_math=False, pad=3)
+        axes.set_xlabel(f"at most {largest:.2f}", size=look.points(7), color=GREY, labelpad=2)
     what = "bluer" if layout.picture is None else "lighter"
     notes = [
         *(each.replace("a row", "a panel") for each in words.meaning),
-        f"the {what} a cell, the larger its weight, up to the panel's largest weight",
+        f"the {what} a cell, the larger its weight; {scale.text}".replace("each row", "each panel"),
         *notes,
     ]
     if gold.any():
         notes.append("framed: gold; disc: the largest weight is on gold; cross: it is not")
     else:
         notes.append("disc: the largest weight")
-    say(figure, words, notes)
+    say(figure, words, notes, look)
     return figure
 
 

@@ -11,6 +11,7 @@ from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.look import Look
+from xattn.viewing.scales import Shading, shading
 from xattn.viewing.style import GOLD, GREY, INK
 
 _LONGEST = 64  # characters of a label
@@ -25,12 +26,15 @@ def slots(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     shown, notes = queries(words)
     layers = range(len(attention.weights))
     every = [attention.to_words(replace(readout, layer=layer)) for layer in layers]
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in map(printable, words.source)]
+    names = [
+        name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in map(printable, words.source_labels)
+    ]
     room = 0.075 * max(map(len, names), default=0)  # of the labels, at 8 points
     height = max(1.2, len(words.source) * max(0.2, 0.085 * len(layers) + 0.05))
     figure = Figure(figsize=(1.2 + room + 1.15 * max(len(shown), 1), height + 0.9), layout="constrained")
     panels = figure.subplots(1, max(len(shown), 1), sharey=True, squeeze=False)[0]
     colors = [mpl.colormaps["Blues"](0.35 + 0.6 * (layer + 1) / len(layers)) for layer in layers]
+    scale = shading(replace(words, weights=np.concatenate([each.weights for each in every], axis=1)), look.scale)
     gold, (most, verdicts) = gold_of(words), read(words)
     thick = 0.84 / len(layers)
     for axes, t in zip(panels, shown, strict=False):
@@ -38,19 +42,22 @@ def slots(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
             axes.axhspan(slot - 0.5, slot + 0.5, color=GOLD, alpha=0.16, linewidth=0, zorder=0)
         for layer, each in enumerate(every):
             at = np.arange(len(words.source)) - 0.42 + thick * (layer + 0.5)
-            axes.barh(at, each.weights[t] / words.most, thick, color=colors[layer], label=f"layer {layer}", zorder=2)
+            axes.barh(at, scale.shades(each.weights)[t], thick, color=colors[layer], label=f"layer {layer}", zorder=2)
         if words.weights[t].any():
             at = most[t] - 0.42 + thick * (readout.layer + 0.5)
-            mark(axes, float(words.weights[t, most[t]] / words.most), float(at), verdicts[t])
-        _frame(axes, printable(words.target[t]))
-    panels[0].set_yticks(np.arange(len(names)), names, parse_math=False, size=8)
+            mark(axes, float(scale.shades(words.weights)[t, most[t]]), float(at), verdicts[t])
+        _frame(axes, printable(words.target_labels[t]), scale, look)
+    panels[0].set_yticks(np.arange(len(names)), names, parse_math=False, size=look.points(8))
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     if len(layers) > 1 and shown:
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=7.5, handlelength=1.1)
+        figure.legend(
+            handles, labels, loc="outside right center", frameon=False, fontsize=look.points(7.5), handlelength=1.1
+        )
     which = "every layer" if len(layers) > 1 else "layer 0"
     notes = [
         f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}",
+        scale.text.replace("each row", "each query").replace("colour scale", "scale"),
         *words.meaning,
         *notes,
     ]
@@ -58,14 +65,14 @@ def slots(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
         notes.append(f"disc: the largest weight of layer {readout.layer} is on a gold slot (shaded); cross: it is not")
     else:
         notes.append(f"disc: the largest weight of layer {readout.layer}")
-    say(figure, words, notes)
+    say(figure, words, notes, look)
     return figure
 
 
-def _frame(axes: Axes, query: str) -> None:
-    axes.set_title(query, size=8.5, color=INK, parse_math=False)
+def _frame(axes: Axes, query: str, scale: Shading, look: Look) -> None:
+    axes.set_title(query, size=look.points(8.5), color=INK, parse_math=False)
     axes.set_xlim(0, 1)
-    axes.set_xticks([0, 0.5, 1], ["0", "", "1"], size=7, color=GREY)
+    axes.set_xticks(*zip(*scale.ticks(), strict=True), size=look.points(7), color=GREY)
     axes.tick_params(length=0, pad=2)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)

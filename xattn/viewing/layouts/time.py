@@ -10,6 +10,7 @@ from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
 from xattn.viewing.look import Look
+from xattn.viewing.scales import shading
 from xattn.viewing.style import GOLD, GREY, LINES
 
 
@@ -28,8 +29,10 @@ def time(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if layout.signal is not None:
         _signal(panels[0], layout)
-    axes, largest = panels[-1], float(words.weights.max(initial=0))
-    axes.pcolormesh(edges, np.arange(rows + 1), words.weights, cmap="Blues", vmin=0, vmax=largest or 1)
+    axes, scale = panels[-1], shading(words, look.scale or "map")
+    axes.pcolormesh(
+        edges, np.arange(rows + 1), scale.shades(words.weights), cmap="Blues", vmin=0, vmax=1, rasterized=True
+    )
     gold, (most, verdicts) = gold_of(words), read(words)
     middles = (edges[1:] + edges[:-1]) / 2
     for t in range(rows):
@@ -39,17 +42,17 @@ def time(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
         if words.weights[t].any():
             mark(axes, float(middles[most[t]]), t + 0.5, verdicts[t])
     axes.set(xlim=(edges[0], edges[-1]), ylim=(max(rows, 1), 0))
-    axes.set_xlabel("seconds", size=8, color=GREY, loc="right")
-    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False)
+    axes.set_xlabel("seconds", size=look.points(8), color=GREY, loc="right")
+    axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False, size=look.font_size)
     axes.tick_params(axis="y", length=0)
     axes.hlines(np.arange(1, rows), edges[0], edges[-1], color="#e5e5e5", linewidth=0.6, zorder=2)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    notes = [*words.meaning, f"the darker, the larger the weight; the darkest is {largest:.2f}"]
+    notes = [*words.meaning, f"the darker, the larger the weight; {scale.text}"]
     if gold.any():
         notes.append("framed: gold; disc: the largest weight of the row is inside; cross: it is not")
     else:
         notes.append("disc: the largest weight of the row")
-    say(figure, words, notes)
+    say(figure, words, notes, look)
     return figure
 
 
