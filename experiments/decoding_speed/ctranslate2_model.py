@@ -7,7 +7,7 @@ import ctranslate2
 import numpy as np
 from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, TransformerEncoderSpec, TransformerSpec
 
-from xattn.nn.attention import ROTARY_BASE
+from xattn.nn.rotary import ROTARY_BASE
 from xattn.translation.translator import Translator
 
 # Rotary positions over the whole head, whose halves are the pairs, as in `xattn.nn.attention.rotate`.

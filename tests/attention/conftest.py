@@ -52,7 +52,7 @@ class Problem:
         v = np.broadcast_to(v, batch + v.shape[-3:])
         seen = np.ones(whole, bool) if self.seen is None else np.broadcast_to(self.seen, whole)
         bias = np.broadcast_to(self.arrays["bias"], whole) if "bias" in self.arrays else np.zeros(whole)
-        scale = self.arrays["scale"] if "scale" in self.arrays else 1 / np.sqrt(q.shape[-1])
+        scale = np.broadcast_to(self.arrays["scale"] if "scale" in self.arrays else q.shape[-1] ** -0.5, (heads,))
         sinks = np.broadcast_to(self.arrays["sink"], (heads,)) if "sink" in self.arrays else [None] * heads
         normalizer = self.static["normalizer"] if "normalizer" in self.static else "softmax"
         out, weights = np.zeros((*q.shape[:-1], v.shape[-1])), np.zeros(whole)
@@ -61,7 +61,7 @@ class Problem:
             for n in range(heads):
                 for t in range(queries):
                     live = np.flatnonzero(seen[b][n, t])
-                    scores = scale * k[b][live, n // groups] @ q[b][t, n] + bias[b][n, t, live]
+                    scores = scale[n] * k[b][live, n // groups] @ q[b][t, n] + bias[b][n, t, live]
                     if "softcap" in self.static:
                         scores = self.static["softcap"] * np.tanh(scores / self.static["softcap"])
                     if sinks[n] is not None or len(live):
@@ -140,6 +140,13 @@ def grouped_shared_memory(rng):
     )  # fmt: skip
 
 
+def scale_a_head(rng):
+    return Problem(
+        normal(rng, 3, T, 4, H), normal(rng, 3, S, 2, H), normal(rng, 3, S, 2, 3),
+        arrays={"scale": np.array([0.2, -0.4, 0.0, 0.7])},
+    )  # fmt: skip
+
+
 def padded_with_sink(rng):
     lengths, queries = np.array([S, 4, 0]), rng.random((3, T)) < 0.7
     mask = Mask.lengths(keys=jnp.asarray(lengths)) & Mask.queries(jnp.asarray(queries))
@@ -206,6 +213,7 @@ PROBLEMS = {
     make.__name__: make
     for make in (
         grouped_shared_memory,
+        scale_a_head,
         padded_with_sink,
         packed_and_capped,
         ranges_blocks_and_dense,

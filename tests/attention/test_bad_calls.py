@@ -38,9 +38,6 @@ CALLS = {
     ),
     "v of booleans": ({"v": booleans(B, S, K, HV)}, "v has dtype bool", "floating-point arrays [*b,S,K,Hv]"),
     "a list": ({"q": [[[0.0]]]}, "q is of type list", "array [*B,T,N,H]"),
-    "two dtypes": (
-        {"v": zeros(B, S, K, HV, dtype=jnp.bfloat16)}, "q, k, v have dtypes float32, float32, bfloat16", "one"
-    ),
     "q without heads": ({"q": zeros(T, H)}, "q has shape (7, 4)", "[*B,T,N,H], of rank 3 or more"),
     "k without heads": ({"k": zeros(S, H)}, "k has shape (5, 4)", "[*b,S,K,H], of rank 3 or more"),
     "v of one axis": ({"v": zeros(HV)}, "v has shape (8,)", "[*b,S,K,Hv], of rank 3 or more"),
@@ -65,7 +62,7 @@ CALLS = {
     "bias of K heads": ({"bias": zeros(B, K, T, S)}, "bias has shape (2, 3, 7, 5)", "(2, 6, 7, 5)"),
     "bias of booleans": ({"bias": booleans(*SCORES)}, "bias has dtype bool", "floating point (a boolean is a mask)"),
     "bias as a list": ({"bias": [0.0]}, "bias is of type list", "array [*B|1,N|1,T|1,S|1]"),
-    "scale a head": ({"scale": zeros(N)}, "scale has shape (6,)", "a single number"),
+    "scale a key head": ({"scale": zeros(K)}, "scale has shape (3,)", "() and [N=6]"),
     "softcap of 0": ({"softcap": 0.0}, "softcap is 0.0", "a finite number above 0, or None"),
     "softcap without end": ({"softcap": np.inf}, "softcap is inf", "a finite number above 0, or None"),
     "sink of K heads": ({"sink": zeros(K)}, "sink has shape (3,)", "() and [N=6]"),
@@ -78,7 +75,10 @@ CALLS = {
 WITH_AUX = {
     "dropout as a rate": ({"dropout": 0.1}, "dropout is 0.1", "Dropout(rate, seed), or None"),
     "dropout of all": ({"dropout": Dropout(1.0, jnp.uint32(0))}, "dropout rate is 1.0", "0 <= rate < 1"),
-    "dropout by a key": ({"dropout": Dropout(0.1, jax.random.key(0))}, "dropout.seed is key<fry>", "a single integer"),
+    "dropout by two keys": (
+        {"dropout": Dropout(0.1, jax.random.split(jax.random.key(0)))}, "dropout.seed is uint32 of shape (2, 2)",
+        "a single integer or JAX key"
+    ),
     "rows": (
         {"dropout": Dropout(0.1, jnp.uint32(0), jnp.arange(3))}, "dropout.rows has shape (3,)", "batch of q, (2,)"
     ),
@@ -111,10 +111,7 @@ SIDES = {"a": zeros(B, T, N, H), "b": zeros(B, S, N, H), "v_a": zeros(B, T, N, H
 BOTH = {
     "a of one axis": ({"a": zeros(H)}, "a has shape (4,)", "rank 3 or more"),
     "a of integers": ({"a": zeros(B, T, N, H, dtype=int)}, "a has dtype int32", "floating-point"),
-    "two dtypes": (
-        {"b": zeros(B, S, N, H, dtype=jnp.float16)}, "a, b, v_b have dtypes float32, float16, float32", "one"
-    ),
-    "dtype of v_a": ({"v_a": zeros(B, T, N, HV, dtype=jnp.float16)}, "v_a is float16", "accepted is float32"),
+    "dtype of v_a": ({"v_a": zeros(B, T, N, HV, dtype=int)}, "v_a is int32", "accepted is floating point"),
     "two widths": ({"b": zeros(B, S, N, 2)}, "a has head width H=4 and b has 2", "one width above 0"),
     "rows of v_a": ({"v_a": zeros(B, S, N, HV)}, "v_a is float32 of shape (2, 5, 6, 8)", "with a's (2, 7, 6)"),
     "rows of v_b": ({"v_b": zeros(B, T, N, 3)}, "v_b has shape (2, 7, 6, 3) and b (2, 5, 6, 4)", "one"),
@@ -162,7 +159,7 @@ MEMORIES = {
 }
 
 QUERIES_AND_KEYS = {name: GOOD[name] for name in "qk"}
-OF_KEYS = {name: row for name, row in CALLS.items() if "v" not in row[0] and name != "two dtypes"}
+OF_KEYS = {name: row for name, row in CALLS.items() if "v" not in row[0]}
 DOORS = {
     "cross_attention_with_aux": (cross_attention_with_aux, GOOD, CALLS | WITH_AUX),
     "explain": (explain, GOOD, WITH_AUX),

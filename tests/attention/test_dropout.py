@@ -125,3 +125,36 @@ def test_attention_dropout_ignores_how_the_batch_is_cut():
     whole = cross_attention(q, k, v, dropout=Dropout(RATE, jnp.uint32(9)))
     part = cross_attention(q[3:], k[3:], v[3:], dropout=Dropout(RATE, jnp.uint32(9), rows[3:]))
     np.testing.assert_allclose(whole[3:], part, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_a_jax_key_is_a_seed(plain_hash, impl):
+    """Typed and raw keys drop the same, by the hash of their words, also under jit."""
+    key = jax.random.key(2**40 + 7, impl=impl)
+    raw = jax.random.key_data(key)
+    seed = plain_hash(*(int(word) for word in raw))
+    q = jnp.ones((2, 3, 2, 4))
+    v = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 2, 4)), jnp.float32)
+    want = cross_attention(q, v, v, dropout=Dropout(0.4, jnp.uint32(seed)))
+    for given in (key, raw, np.asarray(raw)):
+        np.testing.assert_array_equal(cross_attention(q, v, v, dropout=Dropout(0.4, given)), want)
+        np.testing.assert_array_equal(dropout(v, 0.4, given), dropout(v, 0.4, jnp.uint32(seed)))
+    through = jax.jit(lambda key: cross_attention(q, v, v, dropout=Dropout(0.4, key)))
+    np.testing.assert_allclose(through(key), want, atol=1e-6)
+    assert np.abs(through(jax.random.fold_in(key, 1)) - want).max() > 0.1
+
+
+def test_vmap_over_examples_needs_their_numbers():
+    """Without `rows` every example is number 0 to the mapped function; with them it is the batched call."""
+    q = jnp.ones((3, 4, 2, 4))
+    v = jnp.asarray(np.random.default_rng(0).normal(size=(3, 5, 2, 4)), jnp.float32)
+    seed = jnp.uint32(5)
+    whole = cross_attention(q, v, v, dropout=Dropout(0.4, seed))
+
+    def one(q, v, row):
+        return cross_attention(q, v, v, dropout=Dropout(0.4, seed, rows=row))
+
+    np.testing.assert_allclose(jax.vmap(one)(q, v, jnp.arange(3)), whole, atol=1e-6)
+    alike = jax.vmap(one, (0, 0, None))(q, v, jnp.arange(1)[0])
+    np.testing.assert_allclose(alike[0], whole[0], atol=1e-6)
+    assert np.abs(alike[1] - whole[1]).max() > 0.1

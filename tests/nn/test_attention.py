@@ -7,7 +7,8 @@ import pytest
 from flax import nnx
 
 from xattn.attention import Mask
-from xattn.nn.attention import CrossAttention, rotate
+from xattn.nn.attention import CrossAttention
+from xattn.nn.rotary import rotate
 
 # Distinct sizes, so that no two axes can be mixed up.
 B, T, S, D, M, MV = 2, 5, 7, 12, 9, 11

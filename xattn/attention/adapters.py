@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from xattn.attention.call import Call
 from xattn.attention.score_bias import ScoreBias
-from xattn.attention.statistics import Aux, Wanted
+from xattn.attention.statistics import Aux, Wanted, named
 
 
 def jax_nn(call: Call, kernel: Literal["xla", "cudnn"]) -> tuple[Float[Array, "B K G T Hv"], Aux]:
@@ -100,4 +100,4 @@ def _from_kernel_layout(call: Call, out: Float[Array, "B T N Hv"]) -> Float[Arra
     sizes, seen = call.sizes, call.seen()
     out = out.reshape(sizes["B"], sizes["T"], sizes["K"], sizes["G"], sizes["Hv"])
     out = jnp.transpose(out, (0, 2, 3, 1, 4))
-    return out if seen is None else jnp.where(seen.any(-1, keepdims=True), out, 0)
+    return named(out if seen is None else jnp.where(seen.any(-1, keepdims=True), out, 0), None)[0]

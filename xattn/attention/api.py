@@ -42,7 +42,7 @@ def cross_attention(
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
-    scale: float | Float[Array, ""] | None = None,
+    scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",
@@ -53,13 +53,13 @@ def cross_attention(
     """The weighted mean of S values for each of T queries, with weights softmax(q k / sqrt(H)) (Vaswani et al., 2017).
 
     Args:
-        q: Queries [*B,T,N,H], in floating point; k and v have the same dtype.
+        q: Queries [*B,T,N,H], in floating point. If k or v have another dtype, all are raised to the widest one.
         k: Keys [*b,S,K,H]. `*b` broadcasts to `*B`, so that one memory can serve many queries. N is a multiple of K,
             and query head n reads key head n // (N / K).
         v: Values [*b,S,K,Hv].
         mask: A `Mask`, or a boolean array [*B|1,N|1,T|1,S|1]: True where a query may attend to a key.
         bias: Numbers [*B|1,N|1,T|1,S|1], added to the scaled scores, or a `ScoreBias` that computes them.
-        scale: Factor of the scores, 1/sqrt(H) by default.
+        scale: Factor of the scores, or one a head [N]; 1/sqrt(H) by default.
         softcap: Scores become softcap * tanh(score / softcap).
         sink: A number, or one a head [N]: a further logit in the softmax denominator, without a value.
         normalizer: "softmax", "sigmoid", "sparsemax" or "entmax15".
@@ -68,7 +68,7 @@ def cross_attention(
         block: (queries, keys) of a tile of the chunked implementations; chosen automatically by default.
 
     Returns:
-        [*B,T,N,Hv], in the dtype of `v`.
+        [*B,T,N,Hv], in the widest dtype of `q`, `k` and `v`; bfloat16 if all have 8 bits.
 
     Raises:
         ValueError: An argument has a wrong shape, dtype or value, or the named implementation cannot serve the call.
@@ -93,7 +93,7 @@ def cross_attention_with_aux(
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
-    scale: float | Float[Array, ""] | None = None,
+    scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",
@@ -119,7 +119,7 @@ def cross_attention_with_aux(
     wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
     name = choose(implementation, call, wanted, block)
     out, aux = IMPLEMENTATIONS[name].run(call, wanted, block)
-    out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(v.dtype)
+    out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(call.v.dtype)
     return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
 
 
@@ -130,7 +130,7 @@ def explain(
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
-    scale: float | Float[Array, ""] | None = None,
+    scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",
@@ -169,7 +169,7 @@ def attention_weights(
     lse: Float[Array, "*B N T"] | None = None,
     queries: Int[Array, " R"] | None = None,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
-    scale: float | Float[Array, ""] | None = None,
+    scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
     sink: float | Float[Array, "*sink"] | None = None,
     normalizer: str = "softmax",

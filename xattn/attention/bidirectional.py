@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float
 
 from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
 from xattn.attention.call import Call
-from xattn.attention.checks import check_block, check_call
+from xattn.attention.checks import check_block, check_call, common_dtype
 from xattn.attention.mask import Mask
 from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.score_bias import ScoreBias
@@ -35,7 +35,7 @@ def bidirectional_cross_attention(
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
-    scale: float | Float[Array, ""] | None = None,
+    scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
     implementation: Implementation = "auto",
     block: tuple[int, int] | None = None,
@@ -59,12 +59,17 @@ def bidirectional_cross_attention(
     )  # fmt: skip
     if a.shape[:-3] != b.shape[:-3] or a.shape[-2] != b.shape[-2]:
         raise ValueError(f"a has shape {a.shape} and b {b.shape}; accepted are the same *B and N for both.")
-    if v_a.shape[:-1] != a.shape[:-1] or v_a.dtype != a.dtype:
+    if v_a.shape[:-1] != a.shape[:-1] or not jnp.issubdtype(v_a.dtype, jnp.floating):
         raise ValueError(
             f"v_a is {v_a.dtype} of shape {v_a.shape};"
-            f" accepted is {a.dtype} of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
+            f" accepted is floating point of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
         )
     check_block(block)
+    kind = common_dtype(call.v.dtype, v_a.dtype)
+    if not kind == call.v.dtype == v_a.dtype:
+        a, b, v_a, v_b = (x.astype(kind) for x in (a, b, v_a, v_b))
+        options = {"bias": bias, "scale": scale, "softcap": softcap, "implementation": implementation, "block": block}
+        return bidirectional_cross_attention(a, b, v_a, v_b, mask, **options)
     sizes = call.sizes
     values = jnp.swapaxes(v_a.reshape(sizes["B"], *v_a.shape[-3:]), 1, 2)[:, :, None]
     if implementation == "auto":
@@ -78,7 +83,7 @@ def bidirectional_cross_attention(
         out_a, out_b = _chunked(call, values, block)
     else:
         raise ValueError(f"implementation is {implementation!r}; accepted are auto, dense, chunked.")
-    out_a, out_b = (jnp.swapaxes(x[:, :, 0], 1, 2).astype(a.dtype) for x in (out_a, out_b))
+    out_a, out_b = (jnp.swapaxes(x[:, :, 0], 1, 2).astype(kind) for x in (out_a, out_b))
     return out_a.reshape(*a.shape[:-1], v_b.shape[-1]), out_b.reshape(*b.shape[:-1], v_a.shape[-1])
 
 
@@ -136,7 +141,7 @@ def _chunked(call: Call, values: Array, block: tuple[int, int] | None) -> tuple[
     padded = padded_to_blocks(call if call.mask is not None else replace(call, mask=Mask()), rows, cols)
     more = padded.sizes["T"] - sizes["T"]
     values = jnp.pad(values, [(0, 0)] * 3 + [(0, more), (0, 0)])
-    plan = Plan(query_block=rows, key_block=cols, mean_score=False, top_k=0, own_vjp=True)
+    plan = Plan(query_block=rows, key_block=cols, entropy=False, top_k=0, own_vjp=True)
     result = cast(ForwardResult, _with_vjp(plan, padded, values))
     return result.out_a[..., : sizes["T"], :], result.out_b[..., : sizes["S"], :]
 
@@ -238,8 +243,9 @@ def _with_vjp_backward(
     d_q, d_v_a = jax.tree.map(join_blocks, by_block)
     d_scale = None
     if call.scale is not None:
-        d_scale = (d_q * jnp.where(result.lse_a != -jnp.inf, call.q, 0)).sum()
-        d_q, d_k = d_q * call.scale, d_k * call.scale
+        by_entry = d_q * jnp.where(result.lse_a != -jnp.inf, call.q, 0)
+        d_scale = by_entry.sum() if call.scale.ndim == 0 else by_entry.sum((0, 2, 3, 4), keepdims=True)
+        d_q, d_k = d_q * call.scale, d_k * (call.scale[:, :, 0] if call.scale.ndim else call.scale)
     gradients = replace(
         call,
         q=d_q.astype(call.q.dtype),

@@ -34,7 +34,7 @@ class Call:
     v: Any  # Float [b,K,S,Hv]
     mask: Any  # Mask | None
     bias: Any  # Float [B|1,K|1,G|1,T|1,S|1] | ScoreBias, canonical | None
-    scale: Any  # Float [], or None if q is scaled already
+    scale: Any  # Float [] or [1,K,G,1,1], or None if q is scaled already
     sink: Any  # Float [1,K,G,1,1] | None
     dropout: Any  # Dropout | None
     heads: Any  # Int [1,N,1,1]
@@ -105,7 +105,8 @@ class Call:
 
     def scores(self, seen: Bool[Array, "#B #K #G #T #S"] | None) -> Float[Array, "B K G T S"]:
         """Scaled, biased and capped scores in float32 or better; -inf where masked."""
-        scores = jnp.einsum("BKGTH,BKSH->BKGTS", self.q, self.k, preferred_element_type=self.sums)
+        shared = self.k.shape[0] != self.q.shape[0]
+        scores = sum_products("BKGTH,BKSH->BKGTS", self.q, self.k, sums=self.sums, raised=shared)
         return self.finish(scores, self.numbers(), seen)
 
     def numbers(self) -> Float[Array, "#B #K #G #T #S"] | None:
@@ -137,9 +138,21 @@ class Call:
         return x.reshape(x.shape[0], *heads, *x.shape[2:])
 
 
+def sum_products(equation: str, x: Array, y: Array, *, sums: jnp.dtype, raised: bool) -> Array:
+    """The product of two arrays, summed in `sums`.
+
+    XLA's CPU backend has no product of 16-bit numbers over more axes than a matrix has (`raised`), and says so when it
+    runs. Raising its operands changes nothing: they are products in `sums` either way.
+    """
+    if raised and jax.default_backend() == "cpu":
+        x, y = x.astype(sums), y.astype(sums)
+    return jnp.einsum(equation, x, y, preferred_element_type=sums)
+
+
 def mix(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T Hv"]:
     """The values' weighted sum, after dropout of the weights; summed in float32 or better."""
     if call.dropout is not None:
         weights = jnp.where(call.kept(), weights * (1 / (1 - call.dropout.rate)), 0)
     kind, sums = call.v.dtype, call.sums
-    return jnp.einsum("BKGTS,BKSH->BKGTH", weights.astype(kind), call.v, preferred_element_type=sums)
+    shared = call.v.shape[0] != weights.shape[0]
+    return sum_products("BKGTS,BKSH->BKGTH", weights.astype(kind), call.v, sums=sums, raised=shared)

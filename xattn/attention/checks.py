@@ -11,7 +11,7 @@ from jax import lax
 from jaxtyping import Array
 
 from xattn.attention.call import Call
-from xattn.attention.dropout import Dropout, check_rate
+from xattn.attention.dropout import Dropout, check_rate, seed_of
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import NORMALIZERS
 from xattn.attention.score_bias import ScoreBias
@@ -37,6 +37,7 @@ def check_call(
     what is accepted.
     """
     batch, queries, keys, heads, key_heads = _check_shapes(q, k, v, names)
+    q, k, v = (x.astype(common_dtype(q.dtype, k.dtype, v.dtype)) for x in (q, k, v))
     groups, total = heads // key_heads, math.prod(batch)
     sums = jnp.promote_types(q.dtype, jnp.float32)
 
@@ -47,10 +48,12 @@ def check_call(
     if softcap is not None and not 0 < softcap < math.inf:
         raise ValueError(f"softcap is {softcap}; accepted is a finite number above 0, or None.")
     scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
-    if scale.shape != ():
-        raise ValueError(f"scale has shape {scale.shape}; accepted is a single number.")
+    if scale.shape not in ((), (heads,)):
+        raise ValueError(f"scale has shape {scale.shape}; accepted are () and [N={heads}].")
     if q.dtype == sums:  # scaling q takes T x H products instead of T x S; in half precision it would round
-        q, scale = _scaled(q, scale), None
+        q, scale = _scaled(q, scale.reshape((1,) * (q.ndim - 2) + (heads, 1)) if scale.ndim else scale), None
+    elif scale.ndim:
+        scale = scale.reshape(1, key_heads, groups, 1, 1)
     if sink is not None:
         sink = jnp.asarray(sink, sums)
         if sink.shape not in ((), (heads,)):
@@ -72,6 +75,15 @@ def check_call(
         softcap=softcap,
         normalizer=normalizer,
     )
+
+
+def common_dtype(*dtypes: jnp.dtype) -> jnp.dtype:
+    """The widest dtype, to which the others are raised: float32 for two 16-bit ones, bfloat16 for 8-bit ones alone."""
+    size = max(dtype.itemsize for dtype in dtypes)
+    widest = {jnp.dtype(dtype) for dtype in dtypes if dtype.itemsize == size}
+    if size == 1:
+        return jnp.dtype(jnp.bfloat16)
+    return widest.pop() if len(widest) == 1 else jnp.dtype(jnp.float32)
 
 
 def _scaled(q: Array, scale: Array) -> Array:
@@ -107,10 +119,6 @@ def _check_shapes(
             raise ValueError(f"{name} has dtype {x.dtype}; accepted are floating-point arrays {axes}.")
         if x.ndim < 3:
             raise ValueError(f"{name} has shape {x.shape}; accepted is {axes}, of rank 3 or more.")
-    if not q.dtype == k.dtype == v.dtype:
-        raise ValueError(
-            f"{', '.join(names)} have dtypes {q.dtype}, {k.dtype}, {v.dtype}; accepted is one for all three."
-        )
     batch, own = q.shape[:-3], k.shape[:-3]
     (queries, heads, width), (keys, key_heads, key_width) = q.shape[-3:], k.shape[-3:]
     if width != key_width or width == 0:
@@ -180,9 +188,11 @@ def _check_dropout(dropout: Dropout | None, batch: tuple[int, ...]) -> Dropout |
         raise ValueError(f"dropout is {dropout!r}; accepted is Dropout(rate, seed), or None.")
     if check_rate(dropout.rate) == 0:
         return None
-    seed = jnp.asarray(dropout.seed)
+    seed = jnp.asarray(seed_of(dropout.seed))
     if seed.shape != () or not jnp.issubdtype(seed.dtype, jnp.integer):
-        raise ValueError(f"dropout.seed is {seed.dtype} of shape {seed.shape}; accepted is a single integer.")
+        raise ValueError(
+            f"dropout.seed is {seed.dtype} of shape {seed.shape}; accepted is a single integer or JAX key."
+        )
     rows = jnp.arange(math.prod(batch)) if dropout.rows is None else dropout.rows
     if dropout.rows is not None and rows.shape != batch:
         raise ValueError(f"dropout.rows has shape {rows.shape}; accepted is the batch of q, {batch}.")

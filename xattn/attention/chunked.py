@@ -19,9 +19,10 @@ from jaxtyping import Array, Float
 from xattn.attention.call import Call, mix
 from xattn.attention.chunked_backward import chunked_backward
 from xattn.attention.dense import dense
+from xattn.attention.normalizers import peak_of
 from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.shard_map import varying_alike
-from xattn.attention.statistics import Aux, Wanted, top_scores
+from xattn.attention.statistics import Aux, Wanted, named, top_scores
 from xattn.attention.tiles import (
     ForwardResult,
     Plan,
@@ -38,7 +39,8 @@ class Running(NamedTuple):
     """The running values of a block of queries after some of the keys."""
 
     sums: Sums
-    moment: Float[Array, "B K G t 1"] | None  # the sum of exp(score - peak) * score
+    # With the entropy, the sums of exp(score - peak) and of exp(score - peak) * (peak - score) over the keys.
+    spread: tuple[Float[Array, "B K G t 1"], Float[Array, "B K G t 1"]] | None
     top: tuple[Array, Array] | None
 
 
@@ -66,7 +68,7 @@ def _attend(
     plan = Plan(
         query_block=query_block,
         key_block=key_block,
-        mean_score="entropy" in wanted,
+        entropy="entropy" in wanted,
         top_k=wanted.top_k,
         own_vjp=own_vjp,
     )
@@ -85,24 +87,21 @@ def _attend_together(plan: Plan, call: Call, wanted: Wanted) -> tuple[Array, Arr
     padded = padded_to_blocks(call, plan.query_block, plan.key_block)
     result = cast(ForwardResult, (_with_vjp if plan.own_vjp else _forward)(plan, padded))
     result = jax.tree.map(lambda x: x[..., : sizes["T"], :], result)
-    aux = _statistics(result, call.sink, wanted)
+    aux = _statistics(result, wanted)
     if "key_mass" in wanted:
         aux = replace(aux, key_mass=_key_mass(plan, padded, result.lse)[..., : sizes["S"]])
     return result.out, result.lse, aux
 
 
-def _statistics(result: ForwardResult, sink: Array | None, wanted: Wanted) -> Aux:
+def _statistics(result: ForwardResult, wanted: Wanted) -> Aux:
     lse = jnp.where(result.lse == -jnp.inf, 0, result.lse)
-    entropy = top_weights = top_keys = None
-    if result.mean_score is not None:
-        share = 1 if sink is None else 1 - jnp.exp(sink - lse)
-        entropy = (share * lse - result.mean_score)[..., 0]
+    top_weights = top_keys = None
     if result.top is not None:
         top_weights, top_keys = jnp.exp(result.top[0] - lax.stop_gradient(lse)), result.top[1]
     return Aux(
         lse=result.lse[..., 0] if "lse" in wanted else None,
         max_score=lax.stop_gradient(result.max_score[..., 0]) if "max_score" in wanted else None,
-        entropy=entropy,
+        entropy=None if result.entropy is None else result.entropy[..., 0],
         top_weights=top_weights,
         top_keys=top_keys,
     )
@@ -131,7 +130,10 @@ def _forward(plan: Plan, call: Call) -> ForwardResult:
         return None, _finish(running, call.sink)
 
     _, result = lax.scan(block_of_queries, None, rows)
-    return jax.tree.map(join_blocks, result)
+    result = jax.tree.map(join_blocks, result)
+    # The names are given here, because the backward pass reads these very arrays.
+    out, lse = named(result.out, result.lse)
+    return result._replace(out=out, lse=cast(Array, lse))
 
 
 def _initial(plan: Plan, queries: Call) -> Running:
@@ -139,7 +141,7 @@ def _initial(plan: Plan, queries: Call) -> Running:
     top = (*q.shape[:-1], plan.top_k)
     return Running(
         sums=no_sums(q, queries.sizes["Hv"], kind, queries.sink),
-        moment=jnp.zeros_like(q, kind, (*q.shape[:-1], 1)) if plan.mean_score else None,
+        spread=(jnp.zeros_like(q, kind, (*q.shape[:-1], 1)),) * 2 if plan.entropy else None,
         top=(jnp.full_like(q, -jnp.inf, kind, top), jnp.full_like(q, -1, jnp.int32, top)) if plan.top_k else None,
     )
 
@@ -149,10 +151,9 @@ def _update(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Run
     tile = tile.cleaned(seen)
     scores = tile.scores(seen)
     sums, raised, decay = add_tile(running.sums, scores, lambda raised: mix(raised, tile), tile.sink)
-    moment = top = None
-    if running.moment is not None:
-        finite = jnp.where(scores == -jnp.inf, 0, scores)
-        moment = running.moment * decay + (raised * finite).sum(-1, keepdims=True)
+    spread = top = None
+    if running.spread is not None:
+        spread = _spread(running, sums, tile.sink, scores, raised, decay)
     if running.top is not None:
         values, places = top_scores(scores, min(plan.top_k, scores.shape[-1]))
         keys = jnp.where(places < 0, -1, jnp.take(tile.cols[0], jnp.maximum(places, 0))).astype(jnp.int32)
@@ -160,16 +161,33 @@ def _update(plan: Plan, running: Running, tile: Call, seen: Array | None) -> Run
         keys = jnp.concatenate([running.top[1], keys], -1)
         values, places = lax.top_k(values, plan.top_k)
         top = (values, jnp.take_along_axis(keys, places, -1))
-    return Running(sums=sums, moment=moment, top=top)
+    return Running(sums=sums, spread=spread, top=top)
+
+
+def _spread(
+    running: Running, sums: Sums, sink: Array | None, scores: Array, raised: Array, decay: Array
+) -> tuple[Array, Array]:
+    """The sums of the entropy after a tile. Both are sums of what is at least 0, so they lose no digits."""
+    mass, moment = cast(tuple[Array, Array], running.spread)
+    before, peak = (peak_of(each.max_score, sink) for each in (running.sums, sums))
+    risen = jnp.where(mass == 0, 0, peak - before)
+    below = jnp.where(scores == -jnp.inf, 0, peak - scores)
+    moment = (moment + mass * risen) * decay + (raised * below).sum(-1, keepdims=True)
+    return mass * decay + raised.sum(-1, keepdims=True), moment
 
 
 def _finish(running: Running, sink: Array | None) -> ForwardResult:
     out, total, lse = finish_sums(running.sums, sink)
+    entropy = share = None
+    if running.spread is not None:  # -sum w log w, where -log w = (peak - score) + log total
+        share, moment = (part / total for part in running.spread)
+        entropy = share * jnp.log(total) + moment
     return ForwardResult(
         out=out,
         lse=lse,
         max_score=running.sums.max_score,
-        mean_score=None if running.moment is None else running.moment / total,
+        entropy=entropy,
+        share=share,
         top=running.top,
     )
 

@@ -12,7 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
-from xattn.attention.call import Call
+from xattn.attention.call import Call, sum_products
 from xattn.attention.tiles import ForwardResult, Plan, add_at, if_seen, starts
 
 
@@ -23,7 +23,7 @@ class Rowwise(NamedTuple):
     d_out: Float[Array, "B K Hv G T"]
     lse: Float[Array, "B K 1 G T"]
     offset: Float[Array, "B K 1 G T"]
-    d_mean: Float[Array, "B K 1 G T"] | None
+    d_entropy: Float[Array, "B K 1 G T"] | None
 
 
 class Gradients(NamedTuple):
@@ -68,8 +68,8 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
     d_scale = None
     if call.scale is not None:
-        d_scale = (d_q * call.q).sum()
-        d_q, d_k = d_q * call.scale, d_k * call.scale
+        d_scale = (d_q * call.q).sum() if call.scale.ndim == 0 else (d_q * call.q).sum((0, 3, 4), keepdims=True)
+        d_q, d_k = d_q * call.scale, d_k if call.scale.ndim else d_k * call.scale
     gradients = replace(
         call,
         q=d_q.astype(call.q.dtype),
@@ -91,21 +91,21 @@ def _prepare(
     call: Call, result: ForwardResult, d_result: ForwardResult
 ) -> tuple[Call, Rowwise, Float[Array, "B K G T Hv"], Float[Array, "1 K G 1 1"] | None]:
     """The call without unread queries, the per-query arrays of all tiles, and the cotangents of out and sink."""
-    d_out, lse, d_lse, d_mean = d_result.out, result.lse, d_result.lse, d_result.mean_score
+    d_out, lse, d_lse, d_entropy = d_result.out, result.lse, d_result.lse, d_result.entropy
     if call.mask is not None or call.bias is not None:
         # Queries without a visible key have gradient 0 whatever their cotangent is, and are not read.
         live, finite = result.max_score != -jnp.inf, lse != -jnp.inf
         call = replace(call, q=jnp.where(live, call.q, 0))
         d_out, lse, d_lse = jnp.where(live, d_out, 0), jnp.where(finite, lse, 0), jnp.where(finite, d_lse, 0)
-        d_mean = None if d_mean is None else jnp.where(live, d_mean, 0)
-    # With w the weights, d score = w * (d w - offset + d_mean * score).
+        d_entropy = None if d_entropy is None else jnp.where(live, d_entropy, 0)
+    # With w the weights, d score = w * (d w - offset - d_entropy * log w).
     taken = (d_out * result.out).sum(-1, keepdims=True) - d_lse
     offset = taken
-    if d_mean is not None:
-        taken = taken + d_mean * cast(Array, result.mean_score)
-        offset = taken - d_mean
+    if d_entropy is not None:
+        taken = taken + d_entropy * (cast(Array, result.entropy) - cast(Array, result.share))
+        offset = taken + d_entropy
     d_out = d_out.astype(call.v.dtype)
-    known = Rowwise(q=call.q, d_out=d_out, lse=lse, offset=offset, d_mean=d_mean)
+    known = Rowwise(q=call.q, d_out=d_out, lse=lse, offset=offset, d_entropy=d_entropy)
     known = jax.tree.map(lambda x: jnp.moveaxis(x, 4, 2), known)
     d_sink = None
     if call.sink is not None:
@@ -116,13 +116,17 @@ def _prepare(
 def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None) -> Gradients:
     """Gradients through one tile; scores are laid out [B,K,s,G,t], so that no product has to transpose them."""
     k, v, bias, kind, sums = tile.k, tile.v, tile.numbers(), tile.v.dtype, tile.sums
-    product = partial(jnp.einsum, preferred_element_type=sums)
+    product = partial(sum_products, sums=sums, raised=tile.q.shape[2] != 1 or k.shape[0] != tile.q.shape[0])
     if seen is not None:
         cols = seen.any((2, 3)) if k.shape[0] != 1 else seen.any((0, 2, 3))[None]
         k, v = jnp.where(cols[..., None], k, 0), jnp.where(cols[..., None], v, 0)
         seen = _keys_first(seen)
     if bias is not None:
         bias = _keys_first(bias)
+    q = tile.q
+    if tile.scale is not None and tile.scale.ndim:  # the heads of a group have scales of their own
+        q = (q * tile.scale).astype(kind)
+        tile = replace(tile, scale=_keys_first(tile.scale))
     scores = tile.finish(product("BKSH,BKHGT->BKSGT", k, part.q), bias, seen)
     weights = jnp.exp(scores - part.lse)
     finite = jnp.where(scores == -jnp.inf, 0, scores)  # 0 * inf would be NaN in derivatives of this pass
@@ -133,8 +137,8 @@ def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None)
         dropped = jnp.where(kept, weights * share, 0)
         d_weights = jnp.where(kept, d_weights * share, 0)
     d_scores = d_weights - part.offset
-    if part.d_mean is not None:
-        d_scores = d_scores + part.d_mean * finite
+    if part.d_entropy is not None:
+        d_scores = d_scores - part.d_entropy * (finite - part.lse)
     d_scores = weights * d_scores
     if tile.softcap is not None:
         d_scores = d_scores * (1 - (finite / tile.softcap) ** 2)
@@ -146,7 +150,7 @@ def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None)
     return Gradients(
         # Either d_scores or the keys must be transposed for this product; the keys are smaller.
         q=product("BKHS,BKSGT->BKHGT", jnp.swapaxes(k, 2, 3), d_scores),
-        k=product(f"BKSGT,BKGTX->{over}", d_scores, tile.q).reshape(k.shape),
+        k=product(f"BKSGT,BKGTX->{over}", d_scores, q).reshape(k.shape),
         v=product(f"BKSGT,BKGTX->{over}", dropped, d_out).reshape(v.shape),
         bias=d_bias,
     )

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from xattn.attention.call import Call, mix
 from xattn.attention.normalizers import NORMALIZERS, exponentials, softmax
-from xattn.attention.statistics import Aux, Wanted, top_scores
+from xattn.attention.statistics import Aux, Wanted, named, top_scores
 
 
 def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
@@ -29,7 +29,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
         weights, total, lse = NORMALIZERS[call.normalizer](scores), None, None
         out = mix(weights, call)
     # Without a visible key the sum is 0 * v, which is NaN if another query's visible value is NaN.
-    out = jnp.where(top == -jnp.inf, 0, out)
+    out, lse = named(jnp.where(top == -jnp.inf, 0, out), lse)
     return out, _statistics(scores, top, weights if total is None else weights / total, lse, wanted)
 
 

@@ -22,7 +22,9 @@ class Dropout:
     """Dropout of attention weights: a `rate` in [0, 1), a `seed`, and the absolute numbers of the examples.
 
     `rows` [*B] are those numbers, by default 0, 1, ...; a device that holds a part of a batch passes the numbers in
-    the whole batch. A seed serves one call: derive another one for each layer and step.
+    the whole batch. So does a function that `jax.vmap` maps over examples: it sees one example, and all would have the
+    number 0 and lose the same weights. A seed may be a JAX key, typed or raw, and serves one call: derive another one
+    for each layer and step.
     """
 
     rate: float = field(metadata={"static": True})
@@ -43,6 +45,16 @@ def hash_bits(seed: UInt32[Array, ""], *counters: UInt32[Array, "*_"]) -> UInt32
     for counter in counters:
         state = _finalize(state ^ _finalize(counter + np.uint32(0x9E3779B9)))
     return state
+
+
+def seed_of(seed: Any) -> Any:
+    """A seed as one integer: the words of a JAX key, typed or raw [words], are hashed to 32 bits."""
+    if jnp.issubdtype(jnp.result_type(seed), jax.dtypes.prng_key):
+        seed = jax.random.key_data(seed)
+    if getattr(seed, "ndim", 0) == 1 and seed.dtype == jnp.uint32 and seed.shape[0] > 1:
+        words = [jnp.asarray(seed[number]) for number in range(seed.shape[0])]
+        return hash_bits(*words)
+    return seed
 
 
 def _finalize(x: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
@@ -66,13 +78,14 @@ def keep_weights(
 def dropout(
     x: Float[Array, "B ..."],
     rate: float | None,
-    seed: UInt32[Array, ""],
+    seed: Any,
     rows: UInt32[Array, " B"] | None = None,
 ) -> Float[Array, "B ..."]:
     """Sets entries of `x` to 0 with probability `rate` and divides the others by 1 - rate (Srivastava et al., 2014).
 
-    The hash of an entry takes the absolute number of its example (`rows` [B], by default 0, 1, ...) and its indices
-    inside the example. A rate of None or 0 returns `x` itself; a rate outside [0, 1) raises a ValueError.
+    The seed is an integer [] or a JAX key. The hash of an entry takes the absolute number of its example (`rows` [B],
+    by default 0, 1, ...) and its indices inside the example. A rate of None or 0 returns `x` itself; a rate outside
+    [0, 1) raises a ValueError.
 
     >>> x = dropout(jnp.ones((2, 1000)), 0.25, jnp.uint32(7))
     >>> sorted(set(x.ravel().tolist()))
@@ -84,9 +97,10 @@ def dropout(
 
 
 def keep(
-    shape: tuple[int, ...], rate: float, seed: UInt32[Array, ""], rows: UInt32[Array, " B"] | None = None
+    shape: tuple[int, ...], rate: float, seed: Any, rows: UInt32[Array, " B"] | None = None
 ) -> Bool[Array, "B ..."]:
     """True where `dropout` of an array of this shape keeps an entry."""
+    seed = seed_of(seed)
     rows = jnp.arange(shape[0], dtype=jnp.uint32) if rows is None else rows
     counters = [rows, *(jnp.arange(size, dtype=jnp.uint32) for size in shape[1:])]
     ones = (1,) * len(shape)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 
@@ -67,6 +68,11 @@ def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, key
     if top_k is not None and not (isinstance(top_k, Integral) and 0 < top_k <= keys):
         raise ValueError(f"top_k is {top_k}; accepted is a whole number from 1 to the S={keys} keys, or None.")
     return Wanted(names=frozenset(returns), top_k=top_k or 0)
+
+
+def named(out: Array, lse: Array | None) -> tuple[Array, Array | None]:
+    """Output and lse named "attention_out" and "attention_lse", so that policies of `jax.checkpoint` can keep them."""
+    return checkpoint_name(out, "attention_out"), None if lse is None else checkpoint_name(lse, "attention_lse")
 
 
 def top_scores(scores: Float[Array, "*B S"], top_k: int) -> tuple[Float[Array, "*B k"], Array]:

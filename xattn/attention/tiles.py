@@ -31,18 +31,19 @@ class Plan:
 
     query_block: int
     key_block: int
-    mean_score: bool
+    entropy: bool
     top_k: int
     own_vjp: bool  # if False, JAX differentiates tile by tile
 
 
 class ForwardResult(NamedTuple):
-    """Results of the forward pass; `mean_score` is the sum of w * score, `top` the highest scores and their keys."""
+    """Results of the forward pass; `share` is the sum of the weights, `top` the highest scores and their keys."""
 
     out: Float[Array, "B K G T Hv"]
     lse: Float[Array, "B K G T 1"]
     max_score: Float[Array, "B K G T 1"]
-    mean_score: Float[Array, "B K G T 1"] | None
+    entropy: Float[Array, "B K G T 1"] | None
+    share: Float[Array, "B K G T 1"] | None  # with the entropy; below 1 if there is a sink
     top: tuple[Array, Array] | None
 
 

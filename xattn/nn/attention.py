@@ -1,36 +1,18 @@
 """Attention as a module: linear projections around one call of `xattn.attention.cross_attention_with_aux`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from xattn.attention import Dropout, KeyValue, Mask, cross_attention_with_aux
+from xattn.attention import Aux, Dropout, KeyValue, Mask, ScoreBias, cross_attention_with_aux
+from xattn.nn.rotary import rotate
 
-# The longest wavelength of a rotary position, over 2 pi (Su et al., 2021, section 3.2.2).
-ROTARY_BASE = 10_000.0
-
-
-def rotate(x: Float[Array, "*B T N H"], positions: Int[Array | np.ndarray, " T"]) -> Float[Array, "*B T N H"]:
-    """Rotary positions (Su et al., 2021): rotates pairs of a head's features by angles proportional to the position.
-
-    The scalar product of two rotated vectors depends on the difference of their positions only. H must be even, or a
-    ValueError is raised.
-
-    >>> rotate(jnp.array([1.0, 0.0]).reshape(1, 1, 2), jnp.array([1])).round(4)  # cos 1, sin 1
-    Array([[[0.5403, 0.8415]]], dtype=float32)
-    """
-    features = x.shape[-1]
-    if features % 2:
-        raise ValueError(f"Rotary positions turn pairs of features, but a head has {features}, which is odd.")
-    # NumPy positions give constants. XLA would fuse powers, sines and cosines into every reader of a rotated vector.
-    xp = np if isinstance(positions, np.ndarray) else jnp
-    angles_TH = positions[:, None] / ROTARY_BASE ** (np.arange(0, features, 2) / features)[None]
-    angles = xp.expand_dims(angles_TH[:, None], tuple(range(x.ndim - 3)))
-    cos, sin = xp.cos(angles).astype(x.dtype), xp.sin(angles).astype(x.dtype)
-    first, second = jnp.split(x, 2, axis=-1)
-    return jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+KERNEL_INIT = nnx.initializers.lecun_normal()
 
 
 def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B _"]]:
@@ -44,9 +26,20 @@ def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B 
     biases = [linear_map.bias[...] for linear_map in maps if linear_map.bias is not None]
     bias = jnp.concatenate(biases)[None] if biases else None
     rows, joined, bias = first.promote_dtype((x.reshape(-1, x.shape[-1]), joined, bias), dtype=first.dtype)
-    y = rows @ joined if bias is None else rows @ joined + bias
+    y = jnp.matmul(rows, joined, precision=first.precision)
+    y = y if bias is None else y + bias
     ends = np.cumsum([linear_map.out_features for linear_map in maps])[:-1]
     return [part.reshape(*x.shape[:-1], -1) for part in jnp.split(y, ends, axis=-1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionOptions:
+    """The options of `cross_attention` that a module keeps."""
+
+    softcap: float | None = None
+    normalizer: str = "softmax"
+    implementation: str = "auto"
+    block: tuple[int, int] | None = None
 
 
 class CrossAttention(nnx.Module):
@@ -66,7 +59,15 @@ class CrossAttention(nnx.Module):
         out_width: Width of the output; D by default.
         bias: Whether the four projections have a bias.
         norm: Whether queries and keys are normalised per head, each with a gain (Dehghani et al., 2023).
+        sink: Whether each head has a learned sink, at first 0: a further logit in the softmax denominator.
+        options: How scores become weights, and which implementation computes them.
         dtype: The type of products and output; that of inputs and parameters by default.
+        param_dtype: The type of the parameters.
+        precision: The precision of the projections; that of attention is `jax.default_matmul_precision`.
+        kernel_init: Initialiser of the kernels. With `nnx.with_partitioning` it also names the axes of a mesh.
+        out_kernel_init: That of the output projection; `kernel_init` by default.
+        bias_init: Initialiser of the biases.
+        out_bias_init: That of the output projection; `bias_init` by default.
         rngs: The source of initial parameters.
 
     Raises:
@@ -85,7 +86,15 @@ class CrossAttention(nnx.Module):
         out_width: int | None = None,
         bias: bool = False,
         norm: bool = False,
+        sink: bool = False,
+        options: AttentionOptions = AttentionOptions(),
         dtype: jnp.dtype | None = None,
+        param_dtype: jax.typing.DTypeLike = jnp.float32,
+        precision: jax.lax.PrecisionLike = None,
+        kernel_init: nnx.Initializer = KERNEL_INIT,
+        out_kernel_init: nnx.Initializer | None = None,
+        bias_init: nnx.Initializer = nnx.initializers.zeros_init(),  # noqa: B008  it has no state
+        out_bias_init: nnx.Initializer | None = None,
         rngs: nnx.Rngs,
     ):
         if head_width is None and width % heads:
@@ -95,15 +104,26 @@ class CrossAttention(nnx.Module):
             raise ValueError(f"heads must be a multiple of key_heads, but {key_heads=} does not divide {heads=}.")
         head_width = head_width or width // heads
 
-        def make(inputs: int, outputs: int) -> nnx.Linear:
-            return nnx.Linear(inputs, outputs, use_bias=bias, dtype=dtype, rngs=rngs)
+        def make(
+            inputs: int, outputs: int, kernel: nnx.Initializer = kernel_init, biases: nnx.Initializer = bias_init
+        ) -> nnx.Linear:
+            return nnx.Linear(
+                inputs, outputs, use_bias=bias, dtype=dtype, param_dtype=param_dtype, precision=precision,
+                kernel_init=kernel, bias_init=biases, rngs=rngs,
+            )  # fmt: skip
+
+        def make_norm() -> nnx.LayerNorm:
+            return nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
 
         self.query = make(width, heads * head_width)
         self.key = make(memory_width, self.key_heads * head_width)
         self.value = make(value_width or memory_width, self.key_heads * head_width)
-        self.out = make(heads * head_width, out_width or width)
-        self.query_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
-        self.key_norm = nnx.LayerNorm(head_width, use_bias=False, dtype=dtype, rngs=rngs) if norm else None
+        self.out = make(
+            heads * head_width, out_width or width, out_kernel_init or kernel_init, out_bias_init or bias_init
+        )
+        self.query_norm, self.key_norm = (make_norm(), make_norm()) if norm else (None, None)
+        self.sink = nnx.Param(jnp.zeros(heads, param_dtype)) if sink else None
+        self.options = options
 
     @classmethod
     def from_flax(cls, flax: nnx.MultiHeadAttention) -> "CrossAttention":
@@ -117,6 +137,8 @@ class CrossAttention(nnx.Module):
                 out_width=flax.out_features,
                 bias=flax.use_bias,
                 norm=flax.query_ln is not None,
+                param_dtype=flax.param_dtype,
+                precision=flax.precision,
                 rngs=nnx.Rngs(0),
             )
         )
@@ -142,20 +164,24 @@ class CrossAttention(nnx.Module):
         mask: Mask | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array | np.ndarray, " T"] | None = None,
+        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """The output `[B,T,Do]` and the weights `[B,N,T,S]`; `positions` apply to queries and keys (self-attention).
 
-        `mask` says which keys a query may attend to (True); `values` replaces the memory as the input of the values.
+        `mask` says which keys a query may attend to (True); `values` replaces the memory as the input of the values;
+        `bias` is added to the scores.
         """
         if x is not memory or values is not None:
             projected = self.project_memory(memory, mask, values=values, positions=positions)
-            return self.attend(x, projected, positions=positions, dropout=dropout)
+            return self.attend(x, projected, positions=positions, bias=bias, dropout=dropout)
         q, k, v = linear(x, self.query, self.key, self.value)
         q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
-        return self._attend(q_BTNH, KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask()), dropout)
+        projected = KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask())
+        out, aux = self._attend(q_BTNH, projected, bias, dropout, ("weights",))
+        return out, aux.weights
 
     def project_memory(
         self,
@@ -163,7 +189,7 @@ class CrossAttention(nnx.Module):
         mask: Mask | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array | np.ndarray, " S"] | None = None,
+        positions: Int[Array | np.ndarray, "*b S"] | None = None,
     ) -> KeyValue:
         """Keys and values `[B,S,K,H]` with their mask, to be computed once for a memory that serves many queries.
 
@@ -181,12 +207,31 @@ class CrossAttention(nnx.Module):
         x: Float[Array, "*B T D"],
         memory: KeyValue,
         *,
-        positions: Int[Array | np.ndarray, " T"] | None = None,
+        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """The output and the weights, over a memory that `project_memory` returned."""
+        out, aux = self.attend_with_aux(
+            x, memory, positions=positions, bias=bias, dropout=dropout, returns=("weights",)
+        )
+        return out, aux.weights
+
+    def attend_with_aux(
+        self,
+        x: Float[Array, "*B T D"],
+        memory: KeyValue,
+        *,
+        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        bias: Float[Array, "*bias"] | ScoreBias | None = None,
+        dropout: Dropout | None = None,
+        returns: Sequence[str] = ("lse",),
+        top_k: int | None = None,
+    ) -> tuple[Float[Array, "*B T Do"], Aux]:
+        """The output and the statistics that `returns` names, as `cross_attention_with_aux` has them."""
         (q,) = linear(x, self.query)
-        return self._attend(self._heads(q, self.heads, self.query_norm, positions), memory, dropout)
+        q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
+        return self._attend(q_BTNH, memory, bias, dropout, returns, top_k)
 
     def contributions(
         self, memory: KeyValue, weights: Float[Array, "*B N T S"], *, together: bool
@@ -206,10 +251,22 @@ class CrossAttention(nnx.Module):
         squares_BTS = jnp.einsum("...NTS,...MTS,...SNM->...TS", weights, weights, products_BSNM)
         return jnp.sqrt(jnp.maximum(squares_BTS, 0))[..., None, :, :]
 
-    def _attend(self, q: jax.Array, memory: KeyValue, dropout: Dropout | None) -> tuple[jax.Array, jax.Array]:
-        out_BTNH, aux = cross_attention_with_aux(q, *memory, dropout=dropout, returns=("weights",))
+    def _attend(
+        self,
+        q: jax.Array,
+        memory: KeyValue,
+        bias: jax.Array | ScoreBias | None,
+        dropout: Dropout | None,
+        returns: Sequence[str],
+        top_k: int | None = None,
+    ) -> tuple[jax.Array, Aux]:
+        sink, options = None if self.sink is None else self.sink[...], self.options
+        out_BTNH, aux = cross_attention_with_aux(
+            q, *memory, bias=bias, sink=sink, softcap=options.softcap, normalizer=options.normalizer, dropout=dropout,
+            implementation=options.implementation, block=options.block, returns=returns, top_k=top_k,
+        )  # fmt: skip
         (out,) = linear(out_BTNH.reshape(*q.shape[:-2], -1), self.out)
-        return out, aux.weights
+        return out, aux
 
     def _heads(
         self,
