@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 from xattn.attention import Mask, ScoreBias, alibi_slopes, cross_attention_with_aux
@@ -29,10 +30,11 @@ def test_the_initial_parameters_are_those_of_four_linear_maps():
 
 
 def test_parameters_are_made_as_asked():
+    mesh = jax.make_mesh((2,), ("heads",), axis_types=(AxisType.Auto,))
     module = CrossAttention(
         D, M, N, bias=True, norm=True, sink=True, param_dtype=jnp.bfloat16, precision="highest", rngs=nnx.Rngs(0),
-        kernel_init=nnx.with_partitioning(nnx.initializers.constant(2.0), (None, "heads")),
-        out_kernel_init=nnx.with_partitioning(nnx.initializers.constant(3.0), ("heads", None)),
+        kernel_init=nnx.with_partitioning(nnx.initializers.constant(2.0), (None, "heads"), mesh=mesh),
+        out_kernel_init=nnx.with_partitioning(nnx.initializers.constant(3.0), ("heads", None), mesh=mesh),
         bias_init=nnx.initializers.constant(4.0), out_bias_init=nnx.initializers.constant(5.0),
     )  # fmt: skip
     made = params(module)
@@ -43,6 +45,7 @@ def test_parameters_are_made_as_asked():
     specs = nnx.get_partition_spec(nnx.state(module, nnx.Param))
     assert specs["query"]["kernel"].get_value() == specs["value"]["kernel"].get_value() == P(None, "heads")
     assert specs["out"]["kernel"].get_value() == P("heads", None)
+    assert made["query"]["kernel"].sharding.spec == P(None, "heads")
     text = str(jax.make_jaxpr(lambda x: linear(x, module.query)[0])(x))
     assert "HIGHEST" in text
 
