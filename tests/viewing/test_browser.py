@@ -208,7 +208,16 @@ def test_the_keyboard_picks_rows_and_columns_and_walks_on(visit, one):
 def test_the_address_keeps_all_that_was_chosen(visit, corpus):
     tab = visit(corpus)
     chosen = {"sentence": 2, "map": 0, "other": 1, "layer": 0, "head": "mean", "unit": "pieces", "rows": "read"}
-    chosen |= {"view": "heatmap", "marks": 0, "zoom": 2, "mirror": "rtl", "step": 3, "theme": "dark", "sort": "-aer"}
+    chosen |= {
+        "view": "heatmap",
+        "marks": 0,
+        "zoom": 2,
+        "mirror": "rtl",
+        "step": 3,
+        "theme": "dark",
+        "sort": "-aer",
+        "scale": "row",
+    }
     tab.evaluate("(changes) => xattn.set(changes)", chosen)
     tab.evaluate("xattn.set({ pin: { row: 1, column: 3 } })")
     again = visit(corpus, tab.evaluate("location.hash"))

@@ -228,7 +228,7 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
     from xattn.viewing.page import Page
 
     if options.format == "html":
-        picture = Page(sentences=sentences, readout=readout).html.encode()
+        picture = Page(sentences=sentences, readout=readout, scale=options.look.scale).html.encode()
     else:
         (attention,) = sentences[0].maps.values()
         picture = FORMATS[options.format or "terminal"](attention, readout, options.look)

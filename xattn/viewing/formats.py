@@ -38,7 +38,7 @@ def html(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> byt
     """All layers and heads of the map as one self-contained HTML page, which needs no network."""
     from xattn.viewing.page import Page
 
-    return Page.of(attention, readout).html.encode()
+    return Page.of(attention, readout, look.scale).html.encode()
 
 
 def _figure(attention: AttentionMap, readout: Readout, look: Look, format: Literal["png", "svg", "pdf"]) -> bytes:

@@ -1,5 +1,6 @@
 """The page without its data: template, style sheet and scripts joined into one text."""
 
+import re
 from functools import cache
 from importlib import resources
 
@@ -17,9 +18,10 @@ def code(layout: str = "words", steps: bool = True) -> str:
 
     With `steps` the page has a card that shows the decoder steps one by one.
     """
-    # The style sheet and the template are small, and stay as they are.
     page = _asset("template.html").replace("<!--STEPS-->\n", _asset("steps.html") if steps else "")
-    return page.replace("/*CSS*/", _asset("page.css")).replace("/*SCRIPT*/", str(jsmin(script(layout, steps))))
+    # The style sheet and the template are small, and lose only their indentation.
+    page = re.sub(r"\n +", "\n", page.replace("/*CSS*/", _asset("page.css")))
+    return page.replace("/*SCRIPT*/", str(jsmin(script(layout, steps))))
 
 
 def script(layout: str, steps: bool = True) -> str:

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.look import Scale
 from xattn.viewing.page.assembly import code
 from xattn.viewing.page.packing import Sentence, pack
+
+_HINT = (
+    "This notebook does not run the script of the attention page, so it is not shown: trust the notebook, or run the "
+    "cell again."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """A page of sentences, all with the same map names, layers, heads, kind and layout.
 
-    `readout` is what the page shows first. `html` is the file. A notebook shows the page as the result of a cell.
+    `readout` is what the page shows first, and `scale` the colour scale of its pictures: by default `absolute`, or
+    `map` where that would be nearly white. `html` is the file. A notebook shows the page as the result of a cell.
 
     Raises a ValueError for sentences that differ in one of these, for maps of one sentence with different pieces, for
     candidates that do not match the decoder steps, and for a readout of a layer or head that the maps do not have.
@@ -23,12 +30,13 @@ class Page:
 
     sentences: Sequence[Sentence]
     readout: Readout
+    scale: Scale | None = None
 
     @classmethod
-    def of(cls, attention: AttentionMap, readout: Readout | None = None) -> "Page":
+    def of(cls, attention: AttentionMap, readout: Readout | None = None, scale: Scale | None = None) -> "Page":
         """The page of one map. Without a readout it opens with the mean of the last layer's heads."""
         last = Readout(layer=len(attention.weights) - 1, head="mean", convention="produced")
-        return cls(sentences=[Sentence(maps={"attention": attention})], readout=readout or last)
+        return cls(sentences=[Sentence(maps={"attention": attention})], readout=readout or last, scale=scale)
 
     def __post_init__(self) -> None:
         if not self.sentences:
@@ -61,14 +69,16 @@ class Page:
         layout = next(iter(self.sentences[0].maps.values())).layout.name
         # Rows of a word layout are decoder steps; so are the rows of other layouts that have candidates.
         steps = layout == "words" or any(sentence.candidates is not None for sentence in self.sentences)
-        data = json.dumps(pack(self.sentences, self.readout), ensure_ascii=True)
+        data = json.dumps(pack(self.sentences, self.readout, self.scale), ensure_ascii=True)
         # "<" is the only character that can end a script or begin a tag.
         return code(layout, steps).replace("/*DATA*/", data.replace("<", "\\u003c"))
 
     def _repr_html_(self) -> str:
         # A frame separates the ids and styles of several pages in one notebook.
         inside = html.escape(self.html, quote=True)
-        return f'<iframe srcdoc="{inside}" title="attention" style="width:100%;height:820px;border:0"></iframe>'
+        # A notebook that is not trusted removes frames; the page removes the hint.
+        frame = f'<iframe srcdoc="{inside}" title="attention" style="width:100%;height:820px;border:0"></iframe>'
+        return f'<div><p class="xattn-hint">{_HINT}</p>{frame}</div>'
 
 
 def _check_alike(which: str, attention: AttentionMap, first: AttentionMap) -> None:

@@ -22,8 +22,11 @@ from xattn.alignment.maps import (
     shares,
     unknown_words,
 )
+from xattn.viewing.direction import is_right_to_left
 from xattn.viewing.graph_layout import both_places
 from xattn.viewing.labels import printable
+from xattn.viewing.look import Scale
+from xattn.viewing.scales import FAINT
 
 Candidates = Sequence[Sequence[tuple[str, float]]]
 
@@ -43,8 +46,8 @@ class Sentence:
     candidates: Candidates | None = None
 
 
-def pack(sentences: Sequence[Sentence], readout: Readout) -> dict[str, Any]:
-    """All data of a page."""
+def pack(sentences: Sequence[Sentence], readout: Readout, scale: Scale | None = None) -> dict[str, Any]:
+    """All data of a page. Without a `scale` the page chooses as `scales.shading` does."""
     every = [attention for sentence in sentences for attention in sentence.maps.values()]
     highest = max((float(attention.weights.max(initial=0)) for attention in every), default=0.0)
     # Where no target is a text, a row convention says nothing, so the page offers and names none.
@@ -54,6 +57,8 @@ def pack(sentences: Sequence[Sentence], readout: Readout) -> dict[str, Any]:
         "kind": every[0].kind,
         # Attention weights share one scale, so that pictures can be compared; norms need their own.
         "most": 1 if every[0].kind == "weights" else float(f"{highest:.2g}") or 1,
+        "scale": scale or "auto",
+        "faint": FAINT,
         "meanings": MEANINGS,
         "conventions": list(CONVENTIONS) if has_text else ["produced"],
         "readout": {"layer": readout.layer, "head": readout.head, "convention": readout.convention},
@@ -84,6 +89,7 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "targetShares": None if (part == 1).all() else part.round(6).tolist(),
         "sourceWords": list(map(printable, marked(first.source_words, unknown[0]))),
         "targetWords": list(map(printable, marked(first.target_words, unknown[1]))),
+        "rightToLeft": [is_right_to_left(first.source_words), is_right_to_left(first.target_words)],
         "unknown": MEANING_OF_UNKNOWN if any(unknown) else None,
         "gold": gold and {f"{s}-{t}": "sure" if (s, t) in gold.sure else "possible" for s, t in sorted(gold.possible)},
         "candidates": sentence.candidates

@@ -57,7 +57,9 @@ class SvgPen {
   }
 }
 
-const NUMBERED = 26; // pixels of a cell with room for its value
+const NUMBERED = 26, TALL = 16; // the least width and height of a cell with room for its value, in pixels
+const BAR = 16; // pixels of a scroll bar
+const MANY = 16; // up to so many rows and columns every cell has that room
 
 // The order of both scales is visible in grey and to colour-blind readers. 0 has the colour of the background.
 const SCALES = {
@@ -85,41 +87,47 @@ function color(rgb) {
 }
 for (const theme of Object.values(SCALES)) for (const name of Object.keys(theme)) theme[name] = scale(theme[name]).map(color);
 
-/** The colour of a value: 0..1 of `most`, or -1..1 of `most` if it is signed. */
-function shade(theme, value, most, signed) {
-  const at = signed ? 0.5 + value / most / 2 : value / most;
-  return SCALES[theme][signed ? "both" : "up"][Math.round(255 * Math.min(Math.max(at, 0), 1))];
-}
+/** The colour of a shade: 0..1, or -1..1 if it is signed. */
+const shade = (theme, at, signed) => SCALES[theme][signed ? "both" : "up"][Math.round(255 * clip(signed ? 0.5 + at / 2 : at, 0, 1))];
 
-function measure(text, size, weight = "normal") {
+const kept = new Map();
+/** The result of a costly function of a text, kept for the next time. */
+function once(key, make) {
+  if (!kept.has(key)) kept.set(key, make());
+  return kept.get(key);
+}
+const measure = (text, size, weight = "normal") => once(`${size} ${weight} ${text}`, () => {
   ruler.font = `${weight} ${size}px ${FONT}`;
   return ruler.measureText(text).width;
-}
-function fitted(text, size, most) {
+});
+const fitted = (text, size, most) => once(`${size} < ${most} ${text}`, () => {
   if (measure(text, size) <= most) return text;
   const letters = Array.from(text);
   while (letters.length && measure(letters.join("") + "…", size) > most) letters.pop();
   return letters.join("") + "…";
-}
+});
 
-/** The layout of a heatmap in a width of `room`; with `mirror` columns run from right to left. */
-function layout(m, { room, zoom, mirror, ...said }) {
-  const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150;
+/**
+ * The layout of a heatmap; with `mirror` columns run from right to left. What is wider than `room` or higher than
+ * `tall` is scrolled: `seen` is the part on the screen, which begins at `sx` and `sy`. On `paper` all is fitted.
+ */
+function layout(m, { room, tall, zoom, mirror, paper, ...said }) {
+  const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150, numbers = Math.max(m.R, m.C) <= MANY;
   const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, 12)), 0));
-  const left = widest(m.rows) + 10, up = widest([...m.columns, m.words ? "special" : ""]) * Math.SQRT1_2 + 14;
-  const lean = Math.min(up, 60);
-  const fit = (room - left - lean) / slots;
-  const cell = Math.max(4, Math.min(Math.max(fit, m.C > 60 ? 4 : 14), 40) * zoom), size = cell < 17 ? 10 : 12;
-  const width = Math.ceil(Math.max(left + cell * slots + up + 2, Math.min(room, 300)));
-  const captions = captioned(said, width), top = captions.head.length * 17 + 6 + up;
-  const foot = top + cell * m.R + 12;
-  return {
-    ...captions, left, top, cell, longest, size, mirror, width, footTop: foot,
-    height: Math.ceil(foot + captions.foot.length * 15 + 4),
-    x: (column) => left + cell * (mirror ? m.C - 1 - column : column), // the left edge of a column
-    special: left + cell * (m.C + 0.35),
-    every: Math.max(1, Math.ceil(11 / cell)), // every how many rows or columns a label fits
+  const left = Math.max(widest(m.rows) + 10, 56), up = Math.max(widest([...m.columns, m.words ? "special" : ""]) * Math.SQRT1_2 + 14, 32);
+  const across = clip((room - left - Math.min(up, 60)) / slots, paper ? 0.2 : numbers ? NUMBERED : m.C > 60 ? 3 : 14, 40);
+  // Rows stay readable: they are not as narrow as columns.
+  const w = across * zoom, h = paper ? Math.min(Math.max(across, 14), 760 / Math.max(m.R, 1)) : clip(across, 14, Math.max(640 / m.R, 14)) * zoom;
+  const width = Math.ceil(Math.max(left + w * slots + up + 2, Math.min(room, 300)));
+  const captions = captioned(said, Math.min(width, Math.max(room, 300))), top = captions.head.length * 17 + 6 + up;
+  const foot = top + h * m.R + 12, height = Math.ceil(foot + captions.foot.length * 15 + 4);
+  const at = {
+    ...captions, left, top, up, w, h, longest, mirror, width, height, footTop: foot, sx: 0, sy: 0,
+    seen: { w: Math.min(width, room - BAR * (height > tall)), h: Math.min(height, tall - BAR * (width > room)) },
+    x: (c) => left - at.sx + w * (c < m.C ? (mirror ? m.C - 1 - c : c) : m.C + 0.35), // the left edge of a column
+    y: (row) => top - at.sy + h * row,
   };
+  return at;
 }
 
 /** A name, a title and notes, broken into lines of at most `most` pixels. */
@@ -137,39 +145,47 @@ function captioned({ name, title, notes }, most) {
 }
 function captions(pen, at, ink, soft) {
   for (const [i, line] of at.head.entries()) pen.text(line, 2, 9 + 17 * i, { fill: ink, size: 12.5, weight: "600" });
-  for (const [i, line] of at.foot.entries()) pen.text(line, 2, at.footTop + 7 + 15 * i, { fill: soft, size: 11 });
+  for (const [i, line] of at.foot.entries()) pen.text(line, 2, at.footTop - (at.sy || 0) + 7 + 15 * i, { fill: soft, size: 11 });
 }
 
-/** Draws a heatmap with its labels, links and gold. */
-function heatmap(pen, m, at, { theme, ink, soft, most, sentence, overlay }) {
-  const { cell, left, top } = at, gap = cell > 9 ? 1 : 0, zero = shade(theme, 0, most, m.signed);
+/** Draws the part of a heatmap that is seen, with its labels, links and gold. */
+function heatmap(pen, m, at, { theme, ink, soft, card, sentence, overlay }) {
+  const { w, h, left, top, up, seen, x, y } = at, gap = Math.min(w, h) > 9 ? 1 : 0, zero = shade(theme, 0, m.signed);
   const marked = overlay && !m.signed, found = marked ? links(sentence, m) : [];
-  captions(pen, at, ink, soft);
-  for (let c = 0; c < m.C; c += at.every)
-    pen.text(fitted(m.columns[c], at.size, at.longest), at.x(c) + cell / 2 + 2, top - 7, { fill: ink, turn: -45, size: at.size });
-  if (m.words) pen.text("special", at.special + cell / 2 + 2, top - 7, { fill: soft, turn: -45, size: at.size });
+  const columns = Array.from({ length: m.C + m.words }, (_, c) => c).filter((c) => x(c) + w > left && x(c) < seen.w);
+  const inside = (row) => y(row) + h > top && y(row) < seen.h;
+  const ends = [Math.max(Math.min(...columns.map(x)), left), Math.max(...columns.map(x)) + w];
   for (let row = 0; row < m.R; row++) {
-    const y = top + cell * row;
-    if (row % at.every === 0)
-      pen.text(fitted(m.rows[row], at.size, at.longest), left - 7, y + cell / 2, { fill: ink, align: "right", size: at.size });
+    if (!inside(row)) continue;
     if (m.silent[row]) {
-      const right = m.words ? at.special + cell : left + cell * m.C;
-      for (let x = left; x + 4 < right; x += 8) pen.path(`M${x} ${y + cell - 2}L${Math.min(x + cell - 4, right)} ${y + 2}`, { stroke: soft, width: 0.7 });
+      for (let line = ends[0]; line + 4 < ends[1]; line += 8) pen.path(`M${line} ${y(row) + h - 2}L${Math.min(line + h - 4, ends[1])} ${y(row) + 2}`, { stroke: soft, width: 0.7 });
       continue;
     }
-    for (let c = 0; c < m.C + (m.words ? 1 : 0); c++) {
-      const value = c < m.C ? m.values[row * m.C + c] : m.special[row], x = c < m.C ? at.x(c) : at.special;
-      const color = shade(theme, value, most, m.signed);
-      if (c === 0 && !gap) pen.rect(left, y, cell * m.C, cell, zero.css);
-      if (gap || color !== zero || c === m.C) pen.rect(x, y, cell - gap, cell - gap, color.css);
-      if (cell >= NUMBERED && Math.abs(value) >= 0.005 * most) {
+    if (!gap) pen.rect(ends[0], y(row), Math.min(left + w * m.C - at.sx, ends[1]) - ends[0], h, zero.css);
+    for (const c of columns) {
+      const value = valueAt(m, row, c), at = share(m, value, row), color = shade(theme, at, m.signed);
+      if (gap || color !== zero || c === m.C) pen.rect(x(c), y(row), w - gap, h - gap, color.css);
+      if (w >= NUMBERED && h >= TALL && Math.abs(value) >= 0.005 * DATA.most) {
         const sign = m.signed ? (value > 0 ? "+" : "−") : "";
-        const high = found[row] === c ? 0.34 : 0.49;
-        pen.text(sign + Math.abs((100 * value) / most).toFixed(0), x + cell / 2 - 0.5, y + cell * high, { fill: color.ink, size: Math.min(11, cell / 2.8), align: "center" });
+        const lift = found[row] === c ? 0.34 : 0.49;
+        pen.text(sign + Math.abs((100 * value) / DATA.most).toFixed(0), x(c) + w / 2 - 0.5, y(row) + h * lift, { fill: color.ink, size: Math.min(11, w / 2.6, h / 2.2), align: "center" });
       }
     }
   }
-  if (marked) marks(pen, m, at, theme, sentence, most, found);
+  if (marked) marks(pen, m, at, theme, sentence, found, columns, inside);
+  if (at.sx || at.sy) { // what is scrolled away
+    pen.rect(0, 0, seen.w, top, card);
+    pen.rect(0, 0, left - 1, Math.min(seen.h, y(m.R)), card);
+  }
+  captions(pen, at, ink, soft);
+  const size = (side) => (side < 17 ? 10 : 12), every = (side) => Math.max(1, Math.ceil(12 / side)); // every how many a label fits
+  for (const c of columns)
+    if (x(c) >= left - 1 && (c === m.C || c % every(w) === 0))
+      pen.text(c < m.C ? fitted(m.columns[c], size(w), at.longest) : "special", x(c) + w / 2 + 2, top - 7, { fill: c < m.C ? ink : soft, turn: -45, size: size(w) });
+  for (let row = 0; row < m.R; row += every(h))
+    if (inside(row) && y(row) >= top - 1) pen.text(fitted(m.rows[row], size(h), at.longest), left - 7, y(row) + h / 2, { fill: ink, align: "right", size: size(h) });
+  pen.text(at.mirror ? "← source" : "source →", left - 7, top - up + 6, { fill: soft, size: 10, align: "right" });
+  pen.text("target ↓", left - 7, top - 8, { fill: soft, size: 10, align: "right" });
 }
 
 const MARKS = {
@@ -177,41 +193,48 @@ const MARKS = {
   dark: { right: "#4fe0b0", wrong: "#ff8a5c", gold: "#ffb454" },
 };
 
+const disc = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
+const cross = (x, y, r) => `M${x - r} ${y - r}l${2 * r} ${2 * r}M${x + r} ${y - r}l${-2 * r} ${2 * r}`;
+
 /** Draws gold links as outlines, sure solid and possible dashed; right links as discs and wrong links as crosses. */
-function marks(pen, m, at, theme, sentence, most, found) {
-  const { cell } = at, colors = MARKS[theme], halo = theme === "dark" ? "#14151c" : "#ffffff";
+function marks(pen, m, { x, y, w, h }, theme, sentence, found, columns, inside) {
+  const side = Math.min(w, h), colors = MARKS[theme], halo = theme === "dark" ? "#14151c" : "#ffffff", numbered = w >= NUMBERED && h >= TALL;
   if (sentence.gold)
     for (let row = 0; row < m.R; row++)
-      for (let c = 0; c < m.C; c++) {
+      for (const c of inside(row) ? columns : []) {
         const gold = goldAt(sentence, m, row, c);
         if (!gold) continue;
-        const inset = cell < NUMBERED ? Math.min(2.5, cell / 6) : 1, side = cell - 2 * inset - 1;
-        const d = `M${at.x(c) + inset} ${at.top + cell * row + inset}h${side}v${side}h${-side}z`;
+        const inset = side < NUMBERED ? Math.min(2.5, side / 6) : 1, wide = w - 2 * inset - 1, high = h - 2 * inset - 1;
+        const d = `M${x(c) + inset} ${y(row) + inset}h${wide}v${high}h${-wide}z`;
         pen.path(d, { stroke: halo, width: 3 });
         pen.path(d, { stroke: colors.gold, width: 1.8, dash: gold === "sure" ? [] : [3, 4] });
       }
   found.forEach((column, row) => {
-    if (column < 0) return;
-    const numbered = cell >= NUMBERED, r = numbered ? cell / 9 : cell / 5;
-    const x = at.x(column) + (cell - 1) / 2, y = at.top + cell * row + cell * (numbered ? 0.71 : 0.48);
+    if (column < 0 || !inside(row) || !columns.includes(column)) return;
+    const r = Math.max(numbered ? side / 9 : side / 5, 1);
+    const middle = x(column) + (w - 1) / 2, down = y(row) + h * (numbered ? 0.74 : 0.48);
     const right = !sentence.gold || goldAt(sentence, m, row, column);
-    const disc = `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
-    const cross = `M${x - r} ${y - r}l${2 * r} ${2 * r}M${x + r} ${y - r}l${-2 * r} ${2 * r}`;
-    if (!sentence.gold) pen.path(disc, { fill: shade(theme, m.values[row * m.C + column], most).ink });
-    else if (right) pen.path(disc, { fill: colors.right, stroke: halo, width: 1.5 });
+    const d = (right ? disc : cross)(middle, down, r);
+    if (!sentence.gold) pen.path(d, { fill: shade(theme, share(m, m.values[row * m.C + column], row)).ink });
+    else if (right) pen.path(d, { fill: colors.right, stroke: halo, width: 1.5 });
     else {
-      pen.path(cross, { stroke: halo, width: 5 });
-      pen.path(cross, { stroke: colors.wrong, width: 2.5 });
+      pen.path(d, { stroke: halo, width: 5 });
+      pen.path(d, { stroke: colors.wrong, width: 2.5 });
     }
   });
 }
 
-/** Draws a matrix with one pixel per cell. */
-function thumbnail(canvas, m, theme, most) {
-  canvas.width = Math.max(m.C, 1);
-  canvas.height = Math.max(m.R, 1);
-  const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
-  const pixels = new Uint32Array(image.data.buffer), colors = SCALES[theme].up, { values } = m;
-  for (let i = 0; i < m.R * m.C; i++) pixels[i] = colors[Math.min(Math.round((255 * values[i]) / most), 255)].bits;
+/** Draws a matrix in at most `most` pixels each way; a pixel has the strongest shade of its cells. */
+function thumbnail(canvas, m, theme, mirror, most) {
+  const W = clip(m.C, 1, most), H = clip(m.R, 1, most), strongest = new Float64Array(W * H);
+  for (let row = 0; row < m.R; row++)
+    for (let c = 0; c < m.C; c++) {
+      const at = share(m, m.values[row * m.C + c], row), across = Math.floor(((mirror ? m.C - 1 - c : c) * W) / m.C);
+      const pixel = Math.floor((row * H) / m.R) * W + across;
+      if (Math.abs(at) > Math.abs(strongest[pixel])) strongest[pixel] = at;
+    }
+  Object.assign(canvas, { width: W, height: H });
+  const context = canvas.getContext("2d"), image = context.createImageData(W, H), pixels = new Uint32Array(image.data.buffer);
+  strongest.forEach((at, i) => { pixels[i] = shade(theme, at, m.signed).bits; });
   context.putImageData(image, 0, 0);
 }

@@ -5,7 +5,7 @@ const NODE = 12;
 const SECOND = {
   name: "graph", first: true,
   place: (m, { sentence, ...said }) => ({
-    ...framed(said, { notes: sentence.gold ? ["right links: solid; wrong links: dashed; gold partners have the same position in both graphs"] : [], height: (width) => Math.max(0.62 * width, 17 * Math.max(m.R, m.C)) }),
+    ...framed(said, { notes: [m.scale.text, ...(sentence.gold ? ["right links: solid; wrong links: dashed; gold partners have the same position in both graphs"] : [])], height: (width) => Math.max(0.62 * width, 17 * Math.max(m.R, m.C)) }),
     sentence,
   }),
   /** The positions of the nodes of all columns and rows. */
@@ -17,14 +17,14 @@ const SECOND = {
       rows: target.map((place) => put(place, 1.75)),
     };
   },
-  draw(pen, m, at, { theme, ink, soft, most, focus, sentence, overlay }) {
+  draw(pen, m, at, { theme, ink, soft, focus, sentence, overlay }) {
     captions(pen, at, ink, soft);
     const { rows, columns } = SECOND.nodes(at), { sourceEdges, targetEdges } = sentence.layout;
     const found = overlay && !m.signed ? links(sentence, m) : [], ours = style("--accent"), line = ([x, y], [to, down], how) => pen.path(`M${x} ${y}L${to} ${down}`, how);
     for (const [text, x] of [["source nodes", 0.2], ["queries", 0.8]]) pen.text(text, at.width * x, at.top - 10, { fill: soft, size: 11, align: "center" });
     for (let row = 0; row < m.R; row++)
       for (let c = 0; c < m.C; c++) {
-        const value = m.values[row * m.C + c], strength = Math.min(Math.abs(value) / most, 1), largest = found[row] === c;
+        const value = m.values[row * m.C + c], strength = Math.abs(share(m, value, row)), largest = found[row] === c;
         if (strength < 0.03 && !largest) continue;
         const meant = (!focus.rows.length || focus.rows.includes(row)) && (!focus.columns.length || focus.columns.includes(c));
         const known = value < 0 ? "wrong" : largest ? outcome(sentence, m, row, c) : "", hex = MARKS[theme][known] || ours;

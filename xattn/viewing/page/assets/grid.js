@@ -21,9 +21,9 @@ const SECOND = {
     }
     const corner = (position) => [side * (position % columns), top + side * Math.floor(position / columns)];
     values.forEach((value, position) => {
-      const share = largest ? value / largest : 0, [x, y] = corner(position);
-      if (!picture) pen.rect(x, y, side - 1, side - 1, shade(theme, share, 1, m.signed).css);
-      else if (share) pen.rect(x, y, side, side, `rgba(${share < 0 ? "255,120,60" : "240,228,66"},${(0.8 * Math.abs(share)).toFixed(3)})`);
+      const strength = largest ? value / largest : 0, [x, y] = corner(position);
+      if (!picture) pen.rect(x, y, side - 1, side - 1, shade(theme, strength, m.signed).css);
+      else if (strength) pen.rect(x, y, side, side, `rgba(${strength < 0 ? "255,120,60" : "240,228,66"},${(0.8 * Math.abs(strength)).toFixed(3)})`);
     });
     // A line around a set of cells, in colour on a wider white line.
     const frame = (isIn, stroke) => {

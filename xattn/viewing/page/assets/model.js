@@ -136,9 +136,32 @@ const pharaoh = (sentence, m) =>
 
 const NORMS = DATA.kind !== "weights"; // norms have no common scale
 const percent = (value) => (100 * value).toFixed(1);
-const amount = (value) => (NORMS ? value.toFixed(4) : `${percent(value)} %`);
-const rightToLeft = (words) => {
-  const all = words.join("");
-  const right = all.match(/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/gu) || [];
-  return 2 * right.length > (all.match(/\p{L}/gu) || []).length;
-};
+const amount = (value) => (NORMS ? value.toFixed(4) : `${value > 0 && value < 0.0005 ? (100 * value).toPrecision(1) : percent(value)} %`);
+const clip = (value, least, most) => Math.min(Math.max(value, least), most);
+
+/** Fits a common colour scale to matrices: they get its name, the value of the last colour, and its text for pictures. */
+function fit(matrices, scale) {
+  const peak = (values) => values.reduce((high, value) => Math.max(high, Math.abs(value)), 0);
+  const peaks = matrices.map(({ values }) => peak(values)), highest = Math.max(...peaks), usual = peaks.reduce((sum, value) => sum + value, 0) / peaks.length;
+  const { signed } = matrices[0], alone = matrices.length === 1, short = (value) => String(+value.toPrecision(3));
+  const faint = scale === "auto" && usual > 0 && usual < DATA.faint * DATA.most;
+  const name = signed ? "difference" : faint ? "map" : scale === "auto" ? "absolute" : scale;
+  const most = signed || name === "map" ? highest || 1 : DATA.most, end = short(most);
+  const limit = NORMS ? `the largest norm, ${end}` : end, maximum = alone ? "the map's maximum" : "the maps' maximum";
+  const text = {
+    absolute: `0 to ${limit}`, sqrt: `square root of 0 to ${limit}`, row: "each row from 0 to its own maximum",
+    map: `0 to ${maximum}, ${end}` + (faint ? `, because ${alone ? "no cell reaches" : "few cells reach"} ${short(DATA.faint * DATA.most)}` : ""),
+    difference: `-${end} to +${end}, symmetric about 0`,
+  };
+  const ends = { row: ["0", "row maximum"], difference: [`−${end}`, `+${end}`] }[name] || ["0", end];
+  for (const m of matrices) {
+    const tops = name === "row" ? m.rows.map((_, row) => peak(m.values.subarray(row * m.C, (row + 1) * m.C)) || 1) : null;
+    m.scale = { name, most, tops, ends, text: `colour scale ${name}: ${text[name]}` };
+  }
+  return matrices;
+}
+/** The shade of a value of a row, 0..1, or -1..1 in a difference. */
+function share(m, value, row) {
+  const { name, most, tops } = m.scale, at = clip(value / (tops ? tops[row] : most), m.signed ? -1 : 0, 1);
+  return name === "sqrt" ? Math.sqrt(at) : at;
+}

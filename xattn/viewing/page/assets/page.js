@@ -3,7 +3,8 @@
 let state = fromHash(location.hash), hover = NOWHERE, walked = NOWHERE, scene = null, drawing = 0, settled = Promise.resolve();
 const night = matchMedia("(prefers-color-scheme: dark)");
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const theme = () => (state.theme === "auto" ? (night.matches ? "dark" : "light") : state.theme);
+let printing = false, paper = false; // paper: a printer or a file, always light
+const theme = () => (paper ? "light" : state.theme === "auto" ? (night.matches ? "dark" : "light") : state.theme);
 const same = (a, b) => a.row === b.row && a.column === b.column;
 const listed = ({ row, column }) => ({ rows: row === null ? [] : [row], columns: column === null ? [] : [column] });
 const isAny = ({ rows, columns }) => rows.length + columns.length > 0;
@@ -48,9 +49,11 @@ async function draw(mine) {
   const inside = ({ rows, columns }) => rows.every((row) => row < shown.R) && columns.every((c) => c < shown.C + shown.words);
   if (!inside(listed(state.pin))) state.pin = NOWHERE;
   if (!inside(state.picked)) state.picked = NOTHING;
-  scene = { sentence, a, b, shown, compared, words: shown.words ? shown : at(a, "words"), most: DATA.most };
+  scene = { sentence, a, b, shown, compared, words: shown.words ? shown : at(a, "words") };
   scene.panels = [{ m: shown, name: `${b ? "A: " : ""}${DATA.names[state.map]}` }];
   if (b) scene.panels.push({ m: compared, name: `B: ${DATA.names[state.other]}` }, { m: difference(shown, compared), name: "B − A" });
+  fit(b ? [shown, compared] : [shown], state.scale);
+  if (b) fit([scene.panels[2].m], state.scale);
   drawControls();
   drawTokens();
   drawPictures();
@@ -61,10 +64,38 @@ async function draw(mine) {
   await listSentences(mine);
 }
 
+/** Does something while the pictures are light, for a printer or a file. */
+function onPaper(act) {
+  const dress = (now) => {
+    paper = now;
+    document.documentElement.dataset.theme = theme();
+  };
+  dress(true);
+  try { return act(); } finally { dress(false); }
+}
+
+/** Replaces the pictures by drawings for a printer, as wide as its page. */
+function beforePrint() {
+  printing = paper = true;
+  document.documentElement.dataset.theme = theme();
+  $("prints").replaceChildren(...pictures().map(({ at, draw }) => {
+    const pen = new SvgPen();
+    draw(pen);
+    return new DOMParser().parseFromString(pen.file(at.width, at.height), "image/svg+xml").documentElement;
+  }));
+  drawLegend();
+  drawHeads();
+  drawFocus();
+}
+function afterPrint() {
+  printing = paper = false;
+  $("prints").replaceChildren();
+  refresh();
+}
+
 function drawControls() {
   $("theme").textContent = `theme: ${state.theme}`;
-  const selects = { layer: state.layer, head: state.head, map: state.map, other: state.other };
-  for (const [id, value] of Object.entries(selects)) $(id).value = value;
+  for (const id of ["layer", "head", "scale", "map", "other"]) $(id).value = state[id];
   $("map-slider").value = state.map;
   $("map-slider").setAttribute("aria-valuetext", DATA.names[state.map]);
   for (const button of document.querySelectorAll(".choice button"))
@@ -79,12 +110,13 @@ function drawControls() {
 
 const headName = () => (DATA.kind === "norms" ? "heads summed" : `head ${state.head}`);
 const readoutName = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
-const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && rightToLeft(scene.sentence.sourceWords));
+const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && scene.sentence.rightToLeft[0]);
 
 function notes(m) {
   const { sentence } = scene, unit = m.words ? "word" : "piece";
   const lines = hasConvention ? [DATA.meanings[state.rows].replace("word", unit)] : [];
   if (m.words && sentence.unknown) lines.push(sentence.unknown);
+  lines.push(m.scale.text);
   if (m.silent.some(Boolean)) lines.push(`hatched: no decoder step represents the ${unit}`);
   if (state.marks && !m.signed)
     lines.push(sentence.gold ? "gold: sure solid, possible dashed; disc: right link, cross: wrong" : "disc: link, the largest weight of the row");
@@ -93,9 +125,9 @@ function notes(m) {
 
 /** The pictures of the view, with their layouts and functions that draw them, for the screen and for files. */
 function pictures() {
-  const room = Math.max($("panels").clientWidth, 240), ink = style("--ink"), soft = style("--soft"), list = [];
-  const { sentence, most } = scene, common = { theme: theme(), ink, soft, most, sentence, overlay: state.marks, get focus() { return focus(); } };
-  const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600 && !SECOND.wide;
+  const room = printing ? 690 : Math.max($("panels").clientWidth, 240), tall = paper ? 1e9 : Math.max(0.8 * innerHeight, 320), list = [];
+  const { sentence } = scene, common = { theme: theme(), ink: style("--ink"), soft: style("--soft"), card: style("--card"), sentence, overlay: state.marks, get focus() { return focus(); } };
+  const both = state.view === "both" && !scene.b, wide = scene.b && room > 600 ? room / 3 - 24 : room, beside = both && room > 600 && !SECOND.wide && scene.shown.C < 60;
   for (const { m, name } of scene.panels) {
     const title = hasConvention ? `${readoutName()}, row convention: ${state.rows}` : readoutName();
     const said = { name: DATA.names.length > 1 ? name : "", title, notes: notes(m), sentence };
@@ -105,23 +137,28 @@ function pictures() {
     if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : SECOND.wide ? wide : Math.min(wide, 720));
     const rest = beside ? room - (list.length ? list[0].at.width + 24 : 250) : wide;
     if (state.view !== SECOND.name)
-      shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, zoom: 1.25 ** state.zoom, mirror: mirrored(), ...said }));
+      shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, tall, zoom: printing ? 1 : 1.25 ** state.zoom, mirror: mirrored(), paper: printing, ...said }));
     const left = list.length ? room - list[0].at.width - 24 : wide;
     if (!SECOND.first) second(left < 220 ? room : Math.min(left, 420));
   }
   return list;
 }
 
-function paint(canvas, { at, draw }, density) {
+function paint(canvas, { at, draw }, density = devicePixelRatio || 1) {
   // The size of a canvas is limited, so a large picture is drawn with fewer dots.
-  const dots = Math.min(density, Math.sqrt(6e7 / (at.width * at.height)));
-  canvas.width = Math.ceil(at.width * dots);
-  canvas.height = Math.ceil(at.height * dots);
-  Object.assign(canvas.style, { width: `${at.width}px`, height: `${at.height}px` });
+  const { w, h } = sizeOf(at), dots = Math.min(density, Math.sqrt(6e7 / (w * h)));
+  canvas.width = Math.ceil(w * dots);
+  canvas.height = Math.ceil(h * dots);
+  Object.assign(canvas.style, { width: `${w}px`, height: `${h}px` });
   const context = canvas.getContext("2d");
   context.scale(dots, dots);
   draw(new CanvasPen(context));
 }
+
+/** The heatmaps: only they are scrolled by the page itself. */
+const maps = () => scene.pictures.filter(({ at }) => at.seen);
+/** The size of a picture on the screen: of its part that is seen, or of all of it. */
+const sizeOf = ({ seen, width, height }) => seen || { w: width, h: height };
 
 function drawPictures() {
   scene.pictures = pictures();
@@ -130,25 +167,71 @@ function drawPictures() {
     // Panels are reused, so that the keyboard focus stays.
     const panel = old[i] || panelFor(i);
     if (!old[i]) $("panels").append(panel);
-    picture.canvas = panel.querySelector("canvas");
-    picture.bands = panel.querySelector(".bands");
-    const { kind, m } = picture, keys = "Arrow keys move, Enter pins, Shift+Enter adds a column, Shift+Space adds a row, Escape unpins; L, H, U and R change layer, head, unit and row convention.";
+    Object.assign(picture, { panel, canvas: panel.querySelector("canvas"), bands: panel.querySelector(".bands") });
+    const { kind, m, at } = picture, pane = panel.querySelector(".pane"), { w, h } = sizeOf(at);
+    Object.assign(panel.firstChild.style, { width: `${at.width}px`, height: `${at.height}px` });
+    Object.assign(pane.style, { width: `${w}px`, height: `${h}px` });
+    if (at.seen) {
+      picture.bands.style.clipPath = `inset(${at.top - 3}px 0 0 ${at.left - 3}px)`;
+      Object.assign(at, { sx: panel.scrollLeft, sy: panel.scrollTop });
+    }
+    const keys = "Arrow keys move, Enter pins, Shift+Enter adds a column, Shift+Space adds a row, Escape unpins; L, H, U, R and S change layer, head, unit, row convention and colour scale.";
     panel.setAttribute("aria-label", `${kind}, ${m.R} rows and ${m.C} columns: ${scene.panels.find((p) => p.m === m).name}. ${keys}`);
-    if (kind === "heatmap") paint(picture.canvas, picture, devicePixelRatio || 1); // the others are drawn with the focus
+    if (at.seen) paint(picture.canvas, picture); // the others are drawn with the focus
   });
   for (const panel of old.slice(scene.pictures.length)) panel.remove();
-  const bar = $("legend").getContext("2d"), signed = scene.b !== null;
+  drawLegend();
+  drawOverview();
+}
+
+function drawLegend() {
+  const bar = $("legend").getContext("2d"), { signed, scale } = scene.panels.at(-1).m;
   for (let x = 0; x < 128; x++) {
-    bar.fillStyle = shade(theme(), signed ? (x / 127) * 2 - 1 : x / 127, 1, signed).css;
+    bar.fillStyle = shade(theme(), signed ? (x / 127) * 2 - 1 : x / 127, signed).css;
     bar.fillRect(x, 0, 1, 1);
   }
-  document.querySelector(".legend > span").textContent = signed ? `B − A: −${DATA.most}` : "0";
-  $("most").textContent = `${signed ? "+" : ""}${DATA.most}`;
-  $("keys").textContent = "the same scale for all rows and maps; click: pin, Shift+click: add, Esc: unpin, arrow keys: move";
+  document.querySelector(".legend > span").textContent = (signed ? "B − A: " : "") + scale.ends[0];
+  $("most").textContent = scale.ends[1];
+}
+
+/** The whole heatmap in little, if only a part of it is seen, with a frame around this part. */
+function drawOverview() {
+  const [{ m, at } = {}] = maps(), box = $("overview");
+  box.hidden = !at || (at.width <= at.seen.w && at.height <= at.seen.h);
+  if (box.hidden) return;
+  thumbnail(box.firstChild, m, theme(), at.mirror, 320);
+  Object.assign(box.style, { width: "300px", height: `${clip((300 * m.R * at.h) / (m.C * at.w), 24, 100)}px` });
+  frameOverview();
+}
+function frameOverview() {
+  const [{ m, at }] = maps();
+  const part = (from, seen, all) => [`${(100 * from) / all}%`, `${Math.min(100, (100 * seen) / all)}%`];
+  const [left, width] = part(at.sx, at.seen.w - at.left, at.w * m.C), [top, height] = part(at.sy, at.seen.h - at.top, at.h * m.R);
+  Object.assign($("overview").lastChild.style, { left, width, top, height });
+}
+
+/** Scrolls the heatmaps together. */
+function scrolled({ panel, at }) {
+  const { scrollLeft: left, scrollTop: top } = panel;
+  if (!at.seen || (left === at.sx && top === at.sy)) return;
+  for (const other of maps()) {
+    other.panel.scrollTo(left, top);
+    Object.assign(other.at, { sx: left, sy: top });
+    paint(other.canvas, other);
+  }
+  drawBands();
+  frameOverview();
+}
+/** Scrolls until a cell is seen. */
+function reveal({ panel, at, m }, { row, column }) {
+  if (!at.seen) return;
+  const past = (from, size, least, most) => Math.max(0, from + size - most) - Math.max(0, least - from);
+  panel.scrollBy(column === null || column >= m.C + m.words ? 0 : past(at.x(column), at.w, at.left, at.seen.w), row === null ? 0 : past(at.y(row), at.h, at.top, at.seen.h));
 }
 
 function panelFor(index) {
-  const panel = make("div", { className: "panel", tabIndex: 0 }, make("canvas"), make("div", { className: "bands" }));
+  const pane = make("div", { className: "pane" }, make("canvas"), make("div", { className: "bands" }));
+  const panel = make("div", { className: "panel", tabIndex: 0 }, make("div", {}, pane));
   panel.setAttribute("role", "application");
   panel.querySelector("canvas").setAttribute("aria-hidden", "true");
   const under = (event) => {
@@ -159,16 +242,16 @@ function panelFor(index) {
   panel.addEventListener("pointerleave", () => point(NOWHERE));
   panel.addEventListener("click", (event) => clicked(event, under(event)));
   panel.addEventListener("keydown", (event) => keyed(event, scene.pictures[index]));
+  panel.addEventListener("scroll", () => requestAnimationFrame(() => scene.pictures[index]?.panel === panel && scrolled(scene.pictures[index])));
   return panel;
 }
 
 /** The row and the column at a point of a picture; a label has only one of them. */
 function cellAt({ kind, m, at }, x, y) {
   if (kind !== "heatmap") return SECOND.cell(m, at, x, y);
-  const row = Math.floor((y - at.top) / at.cell), from = (x - at.left) / at.cell;
-  let column = at.mirror ? m.C - 1 - Math.floor(from) : Math.floor(from);
-  if (m.words && x >= at.special && x < at.special + at.cell) column = m.C;
-  const inRows = row >= 0 && row < m.R, inColumns = column >= 0 && column < m.C + m.words && (column < m.C || x >= at.special);
+  const row = Math.floor((y - at.y(0)) / at.h), special = at.x(m.C), from = Math.floor((x - at.left + at.sx) / at.w);
+  const column = m.words && x >= special && x < special + at.w ? m.C : at.mirror ? m.C - 1 - from : from;
+  const inRows = row >= 0 && row < m.R, inColumns = column >= 0 && (column < m.C || (column === m.C && m.words && x >= special));
   if (x < at.left && inRows) return { row, column: null };
   if (y < at.top && y > at.top - 40 && inColumns) return { row: null, column };
   return inRows && inColumns ? { row, column } : NOWHERE;
@@ -193,43 +276,45 @@ function keyed(event, picture) {
   const { m } = picture, { key } = event, now = !same(hover, NOWHERE) ? hover : isAny(state.picked) ? walked : state.pin;
   const across = (key === "ArrowRight") - (key === "ArrowLeft"), down = (key === "ArrowDown") - (key === "ArrowUp");
   const back = event.shiftKey ? -1 : 1, cycle = (name, list) => set({ [name]: list.at((list.indexOf(state[name]) + back) % list.length) });
-  const clip = (value, most) => Math.min(Math.max(value, 0), most);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (across || down) {
     const turn = picture.at.mirror ? -1 : 1, fresh = now.row === null && now.column === null;
     point({
-      row: fresh ? 0 : clip((now.row ?? 0) + down, m.R - 1),
-      column: fresh ? 0 : clip((now.column ?? 0) + across * turn, m.C - 1 + m.words),
+      row: fresh ? 0 : clip((now.row ?? 0) + down, 0, m.R - 1),
+      column: fresh ? 0 : clip((now.column ?? 0) + across * turn, 0, m.C - 1 + m.words),
     });
-  } else if (key === "Home" || key === "End") point({ row: now.row ?? 0, column: key === "Home" ? 0 : m.C - 1 });
-  else if (event.shiftKey && (key === "Enter" || key === " ")) {
+    reveal(picture, hover);
+  } else if (key === "Home" || key === "End") {
+    point({ row: now.row ?? 0, column: key === "Home" ? 0 : m.C - 1 });
+    reveal(picture, hover);
+  } else if (event.shiftKey && (key === "Enter" || key === " ")) {
     walked = now; // the focus is then on the picked tokens, and arrow keys continue from here
     pick({ ...now, [key === " " ? "column" : "row"]: null });
   } else if (key === "Enter" || key === " ") pin(now);
   else if (key === "Escape") set({ pin: NOWHERE });
-  else if (/^[lhur]$/i.test(key)) {
-    const name = { l: "layer", h: "head", u: "unit", r: "rows" }[key.toLowerCase()];
+  else if (/^[lhurs]$/i.test(key)) {
+    const name = { l: "layer", h: "head", u: "unit", r: "rows", s: "scale" }[key.toLowerCase()];
     cycle(name, CHOICES[name]);
   } else return;
   event.preventDefault();
 }
 
+function drawBands() {
+  const { rows, columns } = focus();
+  const pinned = same(hover, NOWHERE) || same(hover, state.pin) || isAny(state.picked) && within(hover, state.picked) ? " pinned" : "";
+  for (const { at, bands, m } of maps())
+    bands.replaceChildren(
+      ...rows.map((row) => band(`row${pinned}`, at.left - at.sx, at.y(row), at.w * (m.C + 1.35 * m.words), at.h)),
+      ...columns.map((c) => band(`column${pinned}`, at.x(c), at.y(0), at.w, at.h * m.R)));
+}
+
 /** Draws the focus: bands, tinted tokens, lines, and the values as a sentence. */
 function drawFocus() {
   const { rows, columns } = focus(), { shown: m } = scene;
-  const pinned = same(hover, NOWHERE) || same(hover, state.pin) || isAny(state.picked) && within(hover, state.picked) ? " pinned" : "";
-  for (const picture of scene.pictures) {
-    const { kind, at, bands, canvas, m: own } = picture;
-    if (kind !== "heatmap") paint(canvas, picture, devicePixelRatio || 1);
-    else {
-      const right = own.words ? at.special + at.cell : at.left + at.cell * own.C;
-      bands.replaceChildren(
-        ...rows.map((row) => band(`row${pinned}`, at.left, at.top + at.cell * row, right - at.left, at.cell)),
-        ...columns.map((c) => band(`column${pinned}`, c < own.C ? at.x(c) : at.special, at.top, at.cell, at.cell * own.R)));
-    }
-  }
-  tint("source", (c) => (rows.length ? together(m, rows, [c]) : null), columns);
-  tint("target", (row) => (rows.length || !columns.length ? null : together(m, [row], columns)), rows);
+  for (const picture of scene.pictures) if (!picture.at.seen) paint(picture.canvas, picture);
+  drawBands();
+  tint("source", (c) => (rows.length ? share(m, together(m, rows, [c]), rows[0]) : 0), columns);
+  tint("target", (row) => (rows.length || !columns.length ? 0 : share(m, together(m, [row], columns), row)), rows);
   $("readout").replaceChildren(...described(rows, columns));
 }
 
@@ -242,14 +327,18 @@ const valueAt = (m, row, column) => (column < m.C ? m.values[row * m.C + column]
 
 /** The attention of rows to columns: the sum over the columns, the mean over the rows that are not silent. */
 function together(m, rows, columns) {
-  const spoken = rows.filter((row) => !m.silent[row]);
-  const sum = spoken.flatMap((row) => columns.map((c) => valueAt(m, row, c))).reduce((total, value) => total + value, 0);
-  return sum / (spoken.length || 1);
+  let sum = 0, spoken = 0;
+  for (const row of rows) {
+    if (m.silent[row]) continue;
+    spoken++;
+    for (const c of columns) sum += valueAt(m, row, c);
+  }
+  return sum / (spoken || 1);
 }
 
-function tint(side, value, at) {
+function tint(side, shadeOf, at) {
   Array.from($(side).querySelectorAll(".token")).forEach((token, i) => {
-    const known = value(i), on = at.includes(i), color = known === null || (known < 0.005 * scene.most && !on) ? null : shade(theme(), known, scene.most);
+    const strength = shadeOf(i), on = at.includes(i), color = strength < 0.005 ? null : shade(theme(), strength);
     token.style.background = color ? color.css : "";
     token.style.color = color ? color.ink : "";
     token.classList.toggle("at", on);
@@ -270,7 +359,7 @@ function described(rows, columns) {
   const how = [[columns, "sum", "source"], [rows, "mean", "target"]].filter(([list]) => list.length > 1)
     .map(([list, what, side]) => `${what} over ${list.length} ${side} ${unit}s`).join(", ");
   const note = how && ` (${how})`;
-  if (!isAny({ rows, columns })) return ["Point at a word or a cell to see its attention. Click to pin it; Shift+click to add others."];
+  if (!isAny({ rows, columns })) return [make("span", { className: "screen" }, "Point at a word or a cell to see its attention. Click to pin it; Shift+click to add others.")];
   if (rows.length && columns.length) {
     const value = together(m, rows, columns), other = compared && together(compared, rows, columns);
     const exact = NORMS ? "" : ` (${value.toFixed(4)})`;
@@ -285,7 +374,7 @@ function described(rows, columns) {
   }
   const ranked = (rows.length ? [...m.columns, ...(m.words ? ["special pieces"] : [])] : m.rows)
     .map((text, i) => [text, rows.length ? together(m, rows, [i]) : together(m, [i], columns)])
-    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value]) => value >= 0.005 * scene.most);
+    .sort((x, y) => y[1] - x[1]).slice(0, 4).filter(([, value], _, [[, top]]) => value > 0 && value >= 0.02 * top);
   const said = ranked.flatMap(([text, value], i) => [i ? ", " : " ", make("bdi", {}, text), ` ${amount(value)}`]);
   const verb = rows.length ? (silent ? ": no decoder step represents it" : rows.length > 1 ? " attend to" : " attends to") : columns.length > 1 ? " get attention from" : " gets attention from";
   return [...targets, ...sources, verb, ...said, note];

@@ -1,7 +1,11 @@
 // The cards around the pictures: tokens, heads, the table and the list of sentences; and the start of the page.
 
 function drawTokens() {
-  const { shown: m, sentence } = scene;
+  const { shown: m, sentence } = scene, key = `${state.sentence} ${state.unit}`;
+  $("source").dir = mirrored() ? "rtl" : "ltr";
+  $("target").dir = sentence.rightToLeft[1] ? "rtl" : "ltr";
+  if (drawTokens.key === key) return;
+  drawTokens.key = key;
   const row = (side, labels, ids, where) => {
     $(side).replaceChildren(...labels.flatMap((text, i) => {
       const token = button({ className: "token", tabIndex: -1 }, (event) => clicked(event, where(i)), make("bdi", {}, text));
@@ -11,34 +15,42 @@ function drawTokens() {
       return [token, " "];
     }));
   };
-  $("source").dir = mirrored() ? "rtl" : "ltr";
-  $("target").dir = rightToLeft(sentence.targetWords) ? "rtl" : "ltr";
   row("source", m.columns, sentence.sourceIds, (column) => ({ row: null, column }));
   row("target", m.rows, sentence.targetIds, (row) => ({ row, column: null }));
 }
 
 /** A thumbnail of every layer and head, with its entropy, and its AER if there is gold. */
 function drawHeads() {
-  const { sentence, a } = scene, several = CHOICES.head, built = [];
-  for (let layer = 0; layer < sentence.layers; layer++)
-    for (const head of several) {
-      const m = matrix(sentence, a, layer, head, "words", state.rows), gold = sentence.gold && aer(counts(sentence, m));
-      const canvas = make("canvas"), choice = button({}, () => set({ layer, head }), canvas);
-      thumbnail(canvas, m, theme(), scene.most);
+  const { sentence, a } = scene, several = CHOICES.head, box = $("heads");
+  const key = [state.sentence, state.map, state.rows, state.scale, theme(), mirrored()].join();
+  if (drawHeads.key !== key) {
+    drawHeads.key = key;
+    const built = Array.from({ length: sentence.layers }, (_, layer) => several.map((head) => ({ layer, head, m: matrix(sentence, a, layer, head, "words", state.rows) }))).flat();
+    // Without a choice all have one scale, so that they can be compared.
+    if (state.scale === "auto") fit(built.map(({ m }) => m), "auto");
+    for (const each of built) {
+      const { layer, head, m } = each, canvas = make("canvas"), bits = `${entropy(m).toFixed(2)} bits`;
+      if (state.scale !== "auto") fit([m], state.scale);
+      each.gold = sentence.gold && aer(counts(sentence, m));
+      each.choice = button({}, () => set({ layer, head }), canvas);
+      thumbnail(canvas, m, theme(), mirrored(), 96);
       canvas.setAttribute("aria-hidden", "true");
-      const name = head === "mean" ? `L${layer} mean` : `L${layer} H${head}`, bits = `${entropy(m).toFixed(2)} bits`;
-      choice.append(make("b", {}, name), sentence.gold ? `AER ${percent(gold)}` : bits);
-      if (sentence.gold) choice.append(make("br"), bits);
-      choice.setAttribute("aria-pressed", String(layer === state.layer && head === state.head));
-      built.push({ choice, gold });
+      each.choice.append(make("b", {}, head === "mean" ? `L${layer} mean` : `L${layer} H${head}`), sentence.gold ? `AER ${percent(each.gold)}` : bits);
+      if (sentence.gold) each.choice.append(make("br"), bits);
     }
-  const best = sentence.gold ? Math.min(...built.map(({ gold }) => gold)) : null;
-  for (const { choice, gold } of built) if (sentence.gold && gold === best) choice.classList.add("best");
-  $("badge-note").textContent = sentence.gold ? "framed: the lowest AER of this sentence" : "entropy of the rows";
-  const at = Array.from($("heads").children).indexOf(document.activeElement);
-  $("heads").style.gridTemplateColumns = `repeat(${several.length}, minmax(62px, 1fr))`;
-  $("heads").replaceChildren(...built.map(({ choice }) => choice));
-  if (at >= 0) built[at]?.choice.focus();
+    const best = sentence.gold ? Math.min(...built.map(({ gold }) => gold)) : null;
+    for (const { choice, gold } of built) if (sentence.gold && gold === best) choice.classList.add("best");
+    const { name } = built[0].m.scale, how = state.scale === "auto" ? "one scale" : "each";
+    $("badge-note").textContent = `${how}: ${name}; ${sentence.gold ? "framed: the lowest AER of this sentence" : "entropy of the rows"}`;
+    const at = Array.from(box.children).indexOf(document.activeElement);
+    box.style.gridTemplateColumns = `repeat(${several.length}, minmax(62px, 1fr))`;
+    box.replaceChildren(...built.map(({ choice }) => choice));
+    if (at >= 0) built[at]?.choice.focus();
+  }
+  const chosen = state.layer * several.length + several.indexOf(state.head);
+  for (const [i, choice] of Array.from(box.children).entries()) choice.setAttribute("aria-pressed", String(i === chosen));
+  const { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h } = box.children[chosen];
+  box.scrollTo(clip(box.scrollLeft, x + w + 6 - box.clientWidth, x - 6), clip(box.scrollTop, y + h + 6 - box.clientHeight, y - 6));
 }
 
 function drawTable() {
@@ -92,7 +104,7 @@ async function listSentences(mine) {
 }
 
 /** Saves all pictures side by side in one file. */
-function picture(name) {
+const picture = (name) => onPaper(() => {
   const GAP = 24, list = pictures(), height = Math.max(...list.map(({ at }) => at.height)) + GAP;
   const width = list.reduce((sum, { at }) => sum + at.width + GAP, GAP), paper = style("--card");
   const draw = (pen) => {
@@ -109,9 +121,9 @@ function picture(name) {
     return save("attention.svg", new Blob([pen.file(width, height)], { type: "image/svg+xml" }));
   }
   const canvas = make("canvas");
-  paint(canvas, { at: { width, height }, draw }, 3);
+  paint(canvas, { at: { width, height }, draw }, Math.min(3, 4000 / Math.max(width, height)));
   return canvas.toBlob((blob) => save("attention.png", blob), "image/png");
-}
+});
 
 async function saveLinks() {
   const lines = [];
@@ -122,7 +134,7 @@ async function saveLinks() {
 
 function start() {
   const fill = (id, pairs) => $(id).append(...pairs.map(([value, text]) => make("option", { value, textContent: text })));
-  for (const id of ["layer", "head"]) fill(id, CHOICES[id].map((value) => [value, value]));
+  for (const id of ["layer", "head", "scale"]) fill(id, CHOICES[id].map((value) => [value, value]));
   fill("map", DATA.names.map((name, i) => [i, name]));
   fill("other", [[-1, "nothing"], ...DATA.names.map((name, i) => [i, name])]);
   for (const group of document.querySelectorAll(".choice")) {
@@ -141,6 +153,7 @@ function start() {
   document.querySelector("[data-key=rows]").closest("fieldset").hidden = !hasConvention;
   $("corpus").hidden = DATA.sentences.length < 2;
   $("layout").classList.toggle("corpus", DATA.sentences.length > 1);
+  on("scale", "change", (event) => set({ scale: event.target.value }));
   on("marks", "change", (event) => set({ marks: +event.target.checked }));
   on("mirror", "change", (event) => set({ mirror: event.target.checked ? "rtl" : "ltr" }));
   on("smaller", "click", () => set({ zoom: Math.max(state.zoom - 1, -4) }));
@@ -159,12 +172,22 @@ function start() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) set({ pin: NOWHERE });
   });
+  for (const event of ["pointerdown", "pointermove"])
+    on("overview", event, ({ buttons, clientX, clientY }) => {
+      const [{ panel, at, m }] = maps(), box = $("overview").getBoundingClientRect();
+      if (buttons) panel.scrollTo(((clientX - box.x) / box.width) * at.w * m.C - (at.seen.w - at.left) / 2, ((clientY - box.y) / box.height) * at.h * m.R - (at.seen.h - at.top) / 2);
+    });
   night.addEventListener("change", refresh);
+  addEventListener("beforeprint", beforePrint);
+  addEventListener("afterprint", afterPrint);
   addEventListener("hashchange", () => { state = fromHash(location.hash); refresh(); });
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; refresh(); } });
   $("precision").textContent = DATA.precision;
   for (const each of STARTED) each();
+  $("unready").remove();
+  const hint = frameElement?.previousElementSibling; // in a notebook
+  if (hint?.matches(".xattn-hint")) hint.remove();
   refresh();
 }
 
@@ -187,11 +210,16 @@ window.xattn = {
   },
   /** The centre of a cell of the first heatmap, in pixels of the window. */
   place: (row, column) => {
-    const { at, canvas, m } = scene.pictures.find(({ kind }) => kind === "heatmap"), box = canvas.getBoundingClientRect(), half = at.cell / 2;
-    return [box.x + (column < m.C ? at.x(column) : at.special) + half, box.y + at.top + at.cell * row + half];
+    const [{ at, canvas }] = maps(), box = canvas.getBoundingClientRect();
+    return [box.x + at.x(column) + at.w / 2, box.y + at.y(row) + at.h / 2];
   },
   /** The row and the column at a point of the first picture, in pixels of the picture. */
   under: (x, y) => cellAt(scene.pictures[0], x, y),
+  /** The colour scale of the last heatmap, and the shades of its cells. */
+  scale: () => {
+    const { m } = scene.panels.at(-1);
+    return { text: m.scale.text, shades: m.rows.map((_, row) => m.columns.map((_, c) => share(m, valueAt(m, row, c), row))) };
+  },
   rows: () => [...scene.shown.rows],
   columns: () => [...scene.shown.columns],
   links: () => pharaoh(scene.sentence, scene.words),

@@ -22,8 +22,6 @@ function headed(pen, m, at, { ink, soft, focus }, largest) {
   const limit = largest === undefined ? "" : `: at most ${amount(largest)}`;
   pen.text(fitted(`attention of ${rows}${limit}`, 12, at.width - 4), 2, at.top - 10, { fill: soft, size: 12 });
 }
-/** A circle as a path. */
-const disc = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
 /** Whether a row in focus has a gold link to a position. */
 const goldFor = (sentence, m, focus, position) =>
   focus.rows.some((row) => goldAt(sentence, m, row, position));
@@ -38,7 +36,7 @@ function verdict(pen, sentence, m, focus, theme, where) {
   const column = links(sentence, m)[focus.rows[0]];
   if (column < 0) return;
   const [x, y] = where(column), known = outcome(sentence, m, focus.rows[0], column);
-  const color = MARKS[theme][known] || "#222", missed = known === "wrong", d = missed ? `M${x - 5} ${y - 5}l10 10M${x + 5} ${y - 5}l-10 10` : disc(x, y, 5);
+  const color = MARKS[theme][known] || "#222", missed = known === "wrong", d = (missed ? cross : disc)(x, y, 5);
   pen.path(d, { stroke: theme === "dark" ? "#14151c" : "#fff", width: 6 });
   pen.path(d, missed ? { stroke: color, width: 3 } : { fill: color });
 }

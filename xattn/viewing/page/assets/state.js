@@ -23,6 +23,7 @@ const CHOICES = {
   unit: ["words", "pieces"],
   rows: DATA.conventions,
   view: ["both", "heatmap", SECOND.name],
+  scale: ["auto", "absolute", "row", "map", "sqrt"],
 };
 // Where no target is a text, the page has one row convention and does not name it.
 const hasConvention = DATA.conventions.length > 1;
@@ -35,6 +36,7 @@ const OPTIONS = {
   unit: { key: "u", read: among(...CHOICES.unit), first: "words" },
   rows: { key: "r", read: among(...CHOICES.rows), first: DATA.readout.convention },
   view: { key: "v", read: among(...CHOICES.view), first: "both" },
+  scale: { key: "k", read: among(...CHOICES.scale), first: DATA.scale },
   marks: { key: "g", read: integer(0, 1), first: 1 },
   zoom: { key: "z", read: integer(-4, 8), first: 0 },
   mirror: { key: "d", read: among("auto", "ltr", "rtl"), first: "auto" },

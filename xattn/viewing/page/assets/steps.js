@@ -20,10 +20,10 @@ function drawStep() {
     if (text === sentence.target[step]) item.className = "chosen";
     return item;
   }));
-  const m = matrix(sentence, a, state.layer, state.head, "pieces", "produced");
+  const [m] = fit([matrix(sentence, a, state.layer, state.head, "pieces", "produced")], state.scale);
   $("attended-name").textContent = `Attention while this piece was written: layer ${state.layer}, ${headName()}`;
   $("attended").replaceChildren(...sentence.source.flatMap((text, s) => {
-    const color = shade(theme(), m.values[step * m.C + s], scene.most), token = piece(text, { title: amount(m.values[step * m.C + s]) });
+    const color = shade(theme(), share(m, m.values[step * m.C + s], step)), token = piece(text, { title: amount(m.values[step * m.C + s]) });
     Object.assign(token.style, { background: color.css, color: color.ink });
     return [token, " "];
   }));
