@@ -44,6 +44,15 @@ def colours(tab, selector: str) -> np.ndarray:
     return np.array(pixels[2]).reshape(*pixels[:2], 4)[..., :3]
 
 
+def wait_until(tab, expression: str) -> None:
+    """Waits until an expression is true; the page's policy forbids playwright's own way, which evaluates strings."""
+    for _ in range(100):
+        if tab.evaluate(expression):
+            return
+        tab.wait_for_timeout(50)
+    pytest.fail(f"never: {expression}")
+
+
 def saved(tab, name: str) -> bytes:
     with tab.expect_download() as download:
         tab.locator(f"#{name}").click()
@@ -129,20 +138,21 @@ def test_long_and_wide_maps_show_something(visit, rows, columns, layout):
     assert below - y >= 14
     labels = [text for text in texts(saved(tab, "svg")) if re.fullmatch(r"s\d+", text)]
     assert len(labels) < 0.7 * 2 * columns  # not every column of the heatmap has a label
-    assert tab.locator("#overview").is_visible()
+    assert tab.locator("#overview").is_visible() == (layout is None or layout.name == "time")
     # The keyboard walks to the last column and scrolls there, and labels stay beside the cells.
     panel = tab.locator(".panel[aria-label^=heatmap]")
     panel.focus()
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("End")
     box = panel.bounding_box()
-    tab.wait_for_function(f"xattn.place(0, {columns - 1})[0] < {box['x'] + box['width']}")
+    wait_until(tab, f"xattn.place(0, {columns - 1})[0] < {box['x'] + box['width']}")
     assert tab.evaluate(f"xattn.place(0, {columns - 1})[0]") > x
     assert f"s{columns - 1}" in tab.locator("#readout").inner_text()
-    before = tab.evaluate("xattn.place(0, 0)")
-    box = tab.locator("#overview").bounding_box()
-    tab.mouse.click(box["x"] + 1, box["y"] + box["height"] - 1)
-    tab.wait_for_function(f"(([x, y]) => x > {before[0]} || y < {before[1]})(xattn.place(0, 0))")
+    small, scroll = tab.locator("#overview"), "[...document.querySelectorAll('.panel')].at(-1).scrollLeft"
+    if columns > 1000:
+        assert tab.evaluate(scroll) > 2000
+        small.click(position={"x": 2, "y": 10})
+        wait_until(tab, f"{scroll} === 0")
 
 
 def test_lines_of_long_texts_are_the_strongest_and_say_so(visit):
@@ -183,7 +193,7 @@ def test_paper_is_light_and_complete(visit, tmp_path):
     drawn = printed.first.locator("text").all_text_contents()
     assert {"s0", "t8", "special", "source →", "colour scale absolute: 0 to 1"} <= set(drawn)
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
-    tab.emulate_media(media="screen")
+    tab.emulate_media(media="null")
     tab.evaluate("xattn.settled()")
     assert tab.locator("#prints svg").count() == 0
     assert tab.evaluate("document.documentElement.dataset.theme") == "dark"

@@ -108,10 +108,10 @@ const fitted = (text, size, most) => once(`${size} < ${most} ${text}`, () => {
 });
 
 /**
- * The layout of a heatmap; with `mirror` columns run from right to left. What is wider than `room` or higher than
- * `tall` is scrolled: `seen` is the part on the screen, which begins at `sx` and `sy`. On `paper` all is fitted.
+ * The layout of a heatmap for a width of `room`; with `mirror` columns run from right to left. What is wider than
+ * `limit` or higher than `tall` is scrolled: `seen` is the part on the screen, which begins at `sx` and `sy`. On `paper` all is fitted.
  */
-function layout(m, { room, tall, zoom, mirror, paper, ...said }) {
+function layout(m, { room, limit, tall, zoom, mirror, paper, ...said }) {
   const slots = m.C + (m.words ? 1.35 : 0), longest = room < 480 ? 84 : 150, numbers = Math.max(m.R, m.C) <= MANY;
   const widest = (labels) => Math.min(longest, labels.reduce((most, label) => Math.max(most, measure(label, 12)), 0));
   const left = Math.max(widest(m.rows) + 10, 56), up = Math.max(widest([...m.columns, m.words ? "special" : ""]) * Math.SQRT1_2 + 14, 32);
@@ -123,7 +123,7 @@ function layout(m, { room, tall, zoom, mirror, paper, ...said }) {
   const foot = top + h * m.R + 12, height = Math.ceil(foot + captions.foot.length * 15 + 4);
   const at = {
     ...captions, left, top, up, w, h, longest, mirror, width, height, footTop: foot, sx: 0, sy: 0,
-    seen: { w: Math.min(width, room - BAR * (height > tall)), h: Math.min(height, tall - BAR * (width > room)) },
+    seen: { w: Math.min(width, limit - BAR * (height > tall)), h: Math.min(height, tall - BAR * (width > limit)) },
     x: (c) => left - at.sx + w * (c < m.C ? (mirror ? m.C - 1 - c : c) : m.C + 0.35), // the left edge of a column
     y: (row) => top - at.sy + h * row,
   };

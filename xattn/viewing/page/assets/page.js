@@ -137,7 +137,7 @@ function pictures() {
     if (SECOND.first) second(beside ? Math.min(0.45 * room, 520) : SECOND.wide ? wide : Math.min(wide, 720));
     const rest = beside ? room - (list.length ? list[0].at.width + 24 : 250) : wide;
     if (state.view !== SECOND.name)
-      shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, tall, zoom: printing ? 1 : 1.25 ** state.zoom, mirror: mirrored(), paper: printing, ...said }));
+      shown("heatmap", heatmap, layout(m, { room: rest < 300 ? wide : rest, limit: room, tall, zoom: printing ? 1 : 1.25 ** state.zoom, mirror: mirrored(), paper: printing, ...said }));
     const left = list.length ? room - list[0].at.width - 24 : wide;
     if (!SECOND.first) second(left < 220 ? room : Math.min(left, 420));
   }
@@ -171,6 +171,7 @@ function drawPictures() {
     const { kind, m, at } = picture, pane = panel.querySelector(".pane"), { w, h } = sizeOf(at);
     Object.assign(panel.firstChild.style, { width: `${at.width}px`, height: `${at.height}px` });
     Object.assign(pane.style, { width: `${w}px`, height: `${h}px` });
+    panel.style.maxWidth = `min(100%, ${w + BAR}px)`;
     if (at.seen) {
       picture.bands.style.clipPath = `inset(${at.top - 3}px 0 0 ${at.left - 3}px)`;
       Object.assign(at, { sx: panel.scrollLeft, sy: panel.scrollTop });
@@ -197,7 +198,7 @@ function drawLegend() {
 /** The whole heatmap in little, if only a part of it is seen, with a frame around this part. */
 function drawOverview() {
   const [{ m, at } = {}] = maps(), box = $("overview");
-  box.hidden = !at || (at.width <= at.seen.w && at.height <= at.seen.h);
+  box.hidden = !at || (at.left + at.w * (m.C + 1.35 * m.words) <= at.seen.w && at.height <= at.seen.h);
   if (box.hidden) return;
   thumbnail(box.firstChild, m, theme(), at.mirror, 320);
   Object.assign(box.style, { width: "300px", height: `${clip((300 * m.R * at.h) / (m.C * at.w), 24, 100)}px` });
@@ -251,7 +252,7 @@ function cellAt({ kind, m, at }, x, y) {
   if (kind !== "heatmap") return SECOND.cell(m, at, x, y);
   const row = Math.floor((y - at.y(0)) / at.h), special = at.x(m.C), from = Math.floor((x - at.left + at.sx) / at.w);
   const column = m.words && x >= special && x < special + at.w ? m.C : at.mirror ? m.C - 1 - from : from;
-  const inRows = row >= 0 && row < m.R, inColumns = column >= 0 && (column < m.C || (column === m.C && m.words && x >= special));
+  const inRows = y >= at.top && row >= 0 && row < m.R, inColumns = x >= at.left && column >= 0 && (column < m.C || (column === m.C && m.words && x >= special));
   if (x < at.left && inRows) return { row, column: null };
   if (y < at.top && y > at.top - 40 && inColumns) return { row: null, column };
   return inRows && inColumns ? { row, column } : NOWHERE;
