@@ -12,6 +12,7 @@ from flax import nnx
 from rich.console import Console
 
 from xattn.config import DocQA, Experiment, Model, Optimizer, Training
+from xattn.data.benchmarks import stories
 from xattn.errors import ConfigError, UserError
 from xattn.runs import folder as runs
 from xattn.tasks.array_evaluation import knock_out, measure, pointing
@@ -113,6 +114,16 @@ def test_a_split_that_is_not_there_and_a_corpus_that_is_not_named_are_found_befo
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(UserError, match="the environment variable NOWHERE, which is not set: export NOWHERE=FOLDER"):
         make(tmp_path / "other", task=replace(SETTINGS, corpus="$NOWHERE/babi.tar.gz", tasks=(1,)))
+
+
+@pytest.mark.parametrize("told", [(2, 2), (2, 3), (1, 5), (5, 4)])
+def test_stories_that_are_too_short_for_a_question_are_refused(told):
+    """Four sentences are the shortest story in which somebody is given something; in three, drawing never ends."""
+    with pytest.raises(ConfigError, match=r"task\.told is two numbers of sentences"):
+        replace(SETTINGS, told=told)
+    for split in ("train", "validation", "test"):
+        question = stories.draw(0, split, 0, "giver", replace(SETTINGS, told=(2, 4)).told)
+        assert len(question.story) >= 4
 
 
 def test_the_archive_is_part_of_a_run(archive, task, tmp_path):

@@ -229,8 +229,9 @@ class DocQA(Generated):
 
     def check(self) -> None:
         require(
-            2 <= self.told[0] <= self.told[1],
-            f"task.told is two numbers of sentences, 2 at least, the smaller first, not {self.told}.",
+            2 <= self.told[0] <= self.told[1] and self.told[1] >= 4,
+            "task.told is two numbers of sentences, the smaller first: at least 2 and at least 4, since in fewer "
+            f"nobody can walk, take and give, not {self.told}.",
         )
         require(
             (self.corpus == "generated") != bool(self.tasks),
