@@ -139,9 +139,10 @@ def _forward(plan: Plan, call: Call) -> ForwardResult:
 def _initial(plan: Plan, queries: Call) -> Running:
     q, kind = queries.q, queries.sums
     top = (*q.shape[:-1], plan.top_k)
+    nothing = jnp.zeros_like(q, kind, (*q.shape[:-1], 1))
     return Running(
         sums=no_sums(q, queries.sizes["Hv"], kind, queries.sink),
-        spread=(jnp.zeros_like(q, kind, (*q.shape[:-1], 1)),) * 2 if plan.entropy else None,
+        spread=(nothing, nothing) if plan.entropy else None,
         top=(jnp.full_like(q, -jnp.inf, kind, top), jnp.full_like(q, -1, jnp.int32, top)) if plan.top_k else None,
     )
 

@@ -15,6 +15,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
 from xattn.attention.conditions import (
@@ -168,7 +169,7 @@ class Mask:
         (own, how), (others, how_other) = jax.tree.flatten(self), jax.tree.flatten(other)
         if how != how_other:
             return False
-        if any(isinstance(x, jax.core.Tracer) for x in (*own, *others)):
+        if any(isinstance(x, Tracer) for x in (*own, *others)):
             raise ValueError("Masks of traced arrays cannot be compared: under jit their values are not known.")
         return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(own, others, strict=True))
 

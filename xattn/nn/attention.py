@@ -90,7 +90,7 @@ class CrossAttention(nnx.Module):
         options: AttentionOptions = AttentionOptions(),
         dtype: jnp.dtype | None = None,
         param_dtype: jax.typing.DTypeLike = jnp.float32,
-        precision: jax.lax.PrecisionLike = None,
+        precision: str | jax.lax.Precision | None = None,
         kernel_init: nnx.Initializer = KERNEL_INIT,
         out_kernel_init: nnx.Initializer | None = None,
         bias_init: nnx.Initializer = nnx.initializers.zeros_init(),  # noqa: B008  it has no state
