@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from flax.typing import PrecisionLike
 from jaxtyping import Array, Float, Int
 
 from xattn.attention import Aux, Dropout, KeyValue, Mask, ScoreBias, cross_attention_with_aux
@@ -90,7 +91,7 @@ class CrossAttention(nnx.Module):
         options: AttentionOptions = AttentionOptions(),
         dtype: jnp.dtype | None = None,
         param_dtype: jax.typing.DTypeLike = jnp.float32,
-        precision: str | jax.lax.Precision | None = None,
+        precision: PrecisionLike = None,
         kernel_init: nnx.Initializer = KERNEL_INIT,
         out_kernel_init: nnx.Initializer | None = None,
         bias_init: nnx.Initializer = nnx.initializers.zeros_init(),  # noqa: B008  it has no state
