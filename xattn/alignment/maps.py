@@ -16,13 +16,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
 from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
 from xattn.alignment.links import Links, Method, Null, argmax, extract
+from xattn.alignment.tokens import PADDING, stack, words_of_tokens
 
 Convention = Literal["produced", "read"]
 Kind = Literal["weights", "norms", "head-norms"]
@@ -38,6 +39,7 @@ MEANINGS: dict[Convention, str] = {
     "produced": "a row is the decoder step that produces the word",
     "read": "a row is the decoder step that has just read the word",
 }
+END = "</s>"  # stands for what the last step produces, where only the inputs of steps are known
 SPECIAL = -1  # the word id of a piece that belongs to no word, such as EOS
 
 UNKNOWN = "*"  # marks, in pictures, a word that the model's vocabulary lacks
@@ -203,6 +205,61 @@ class AttentionMap:
                     f"With the layout {self.layout.name!r} every {side} piece must be a word of its own, but the "
                     f"{side} word ids are {list(ids)}."
                 )
+
+    @classmethod
+    def of(
+        cls,
+        arrays: Any,
+        source_tokens: Sequence[str],
+        target_tokens: Sequence[str],
+        *,
+        inputs: bool = False,
+        special: Set[str] = frozenset(),
+    ) -> AttentionMap:
+        """The map of anybody's cross-attention: NumPy, JAX or torch arrays, and the tokens of both sides.
+
+        Args:
+            arrays: [T, S], [heads, T, S] or [layers, heads, T, S]; or a sequence of layers; or, step by step, a
+                sequence of sequences of layers. See `xattn.alignment.tokens.stack`.
+            source_tokens: A token for each column, with the marks of its tokenizer. Padding, if there is any, is left
+                out together with its columns; other special tokens belong to no word.
+            target_tokens: A token for each row: the one that the step produces. Padding is left out.
+            inputs: Whether the target tokens are those that the decoder reads, BOS first, instead: one step earlier.
+            special: Tokens that belong to no word, beside the common ones; such as codes of languages.
+
+        Raises a ValueError where shapes and tokens do not fit.
+
+        >>> weights = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]])
+        >>> made = AttentionMap.of(weights, ["▁the", "▁fox", "<pad>"], ["▁le", "▁renard"])
+        >>> sorted(made.to_words(Readout(layer=0, head=0, convention="produced")).links().sure)
+        [(0, 0), (1, 1)]
+        """
+        weights, source, target = stack(arrays), list(source_tokens), list(target_tokens)
+        for axis, name, tokens in ((3, "columns", source), (2, "rows", target)):
+            if weights.shape[axis] != len(tokens):
+                raise ValueError(
+                    f"The arrays have {weights.shape[axis]} {name}, but there are {len(tokens)} "
+                    f"{'source' if axis == 3 else 'target'} tokens."
+                )
+        columns, rows = (
+            [n for n, token in enumerate(tokens) if token not in PADDING or (inputs and tokens is target and n == 0)]
+            for tokens in (source, target)
+        )
+        source, target = [source[n] for n in columns], [target[n] for n in rows]
+        if inputs:
+            target = [*target[1:], END]
+        (source_words, source_ids), (target_words, target_ids) = (
+            words_of_tokens(tokens, special | {END}) for tokens in (source, target)
+        )
+        return cls(
+            weights=weights[:, :, rows][..., columns],
+            source=source,
+            target=target,
+            source_word_ids=source_ids,
+            target_word_ids=target_ids,
+            source_words=source_words,
+            target_words=target_words,
+        )
 
     @property
     def has_text(self) -> bool:
