@@ -226,15 +226,15 @@ function marks(pen, m, { x, y, w, h }, theme, sentence, found, columns, inside) 
 
 /** Draws a matrix in at most `most` pixels each way; a pixel has the strongest shade of its cells. */
 function thumbnail(canvas, m, theme, mirror, most) {
-  const W = clip(m.C, 1, most), H = clip(m.R, 1, most), strongest = new Float64Array(W * H);
+  const W = clip(m.C, 1, most), H = clip(m.R, 1, most), shades = new Float64Array(W * H);
   for (let row = 0; row < m.R; row++)
     for (let c = 0; c < m.C; c++) {
       const at = share(m, m.values[row * m.C + c], row), across = Math.floor(((mirror ? m.C - 1 - c : c) * W) / m.C);
       const pixel = Math.floor((row * H) / m.R) * W + across;
-      if (Math.abs(at) > Math.abs(strongest[pixel])) strongest[pixel] = at;
+      if (Math.abs(at) > Math.abs(shades[pixel])) shades[pixel] = at;
     }
   Object.assign(canvas, { width: W, height: H });
   const context = canvas.getContext("2d"), image = context.createImageData(W, H), pixels = new Uint32Array(image.data.buffer);
-  strongest.forEach((at, i) => { pixels[i] = shade(theme, at, m.signed).bits; });
+  shades.forEach((at, i) => { pixels[i] = shade(theme, at, m.signed).bits; });
   context.putImageData(image, 0, 0);
 }

@@ -1,8 +1,8 @@
 // The page: draws the state, and changes the state when its reader points, clicks and types.
 
 let state = fromHash(location.hash), hover = NOWHERE, walked = NOWHERE, scene = null, drawing = 0, settled = Promise.resolve();
-const night = matchMedia("(prefers-color-scheme: dark)");
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const root = document.documentElement, night = matchMedia("(prefers-color-scheme: dark)");
+const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 let printing = false, paper = false; // paper: a printer or a file, always light
 const theme = () => (paper ? "light" : state.theme === "auto" ? (night.matches ? "dark" : "light") : state.theme);
 const same = (a, b) => a.row === b.row && a.column === b.column;
@@ -38,7 +38,7 @@ function fail(error) {
 
 /** Unpacks the weights that the state needs, then draws everything at once. */
 async function draw(mine) {
-  document.documentElement.dataset.theme = theme();
+  root.dataset.theme = theme();
   const sentence = DATA.sentences[state.sentence];
   const a = await weightsOf(state.sentence, state.map);
   const b = state.other < 0 ? null : await weightsOf(state.sentence, state.other);
@@ -68,7 +68,7 @@ async function draw(mine) {
 function onPaper(act) {
   const dress = (now) => {
     paper = now;
-    document.documentElement.dataset.theme = theme();
+    root.dataset.theme = theme();
   };
   dress(true);
   try { return act(); } finally { dress(false); }
@@ -77,7 +77,7 @@ function onPaper(act) {
 /** Replaces the pictures by drawings for a printer, as wide as its page. */
 function beforePrint() {
   printing = paper = true;
-  document.documentElement.dataset.theme = theme();
+  root.dataset.theme = theme();
   $("prints").replaceChildren(...pictures().map(({ at, draw }) => {
     const pen = new SvgPen();
     draw(pen);
@@ -239,11 +239,12 @@ function panelFor(index) {
     const box = panel.querySelector("canvas").getBoundingClientRect();
     return cellAt(scene.pictures[index], event.clientX - box.left, event.clientY - box.top);
   };
-  panel.addEventListener("pointermove", (event) => point(under(event)));
-  panel.addEventListener("pointerleave", () => point(NOWHERE));
-  panel.addEventListener("click", (event) => clicked(event, under(event)));
-  panel.addEventListener("keydown", (event) => keyed(event, scene.pictures[index]));
-  panel.addEventListener("scroll", () => requestAnimationFrame(() => scene.pictures[index]?.panel === panel && scrolled(scene.pictures[index])));
+  const heard = (event, act) => panel.addEventListener(event, act);
+  heard("pointermove", (event) => point(under(event)));
+  heard("pointerleave", () => point(NOWHERE));
+  heard("click", (event) => clicked(event, under(event)));
+  heard("keydown", (event) => keyed(event, scene.pictures[index]));
+  heard("scroll", () => requestAnimationFrame(() => scene.pictures[index]?.panel === panel && scrolled(scene.pictures[index])));
   return panel;
 }
 

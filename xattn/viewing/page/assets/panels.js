@@ -174,8 +174,8 @@ function start() {
   });
   for (const event of ["pointerdown", "pointermove"])
     on("overview", event, ({ buttons, clientX, clientY }) => {
-      const [{ panel, at, m }] = maps(), box = $("overview").getBoundingClientRect();
-      if (buttons) panel.scrollTo(((clientX - box.x) / box.width) * at.w * m.C - (at.seen.w - at.left) / 2, ((clientY - box.y) / box.height) * at.h * m.R - (at.seen.h - at.top) / 2);
+      const [{ panel, at, m }] = maps(), { x, y, width, height } = $("overview").getBoundingClientRect();
+      if (buttons) panel.scrollTo(((clientX - x) / width) * at.w * m.C - (at.seen.w - at.left) / 2, ((clientY - y) / height) * at.h * m.R - (at.seen.h - at.top) / 2);
     });
   night.addEventListener("change", refresh);
   addEventListener("beforeprint", beforePrint);
