@@ -12,7 +12,7 @@ from xattn.config import Experiment, Guidance, Model, Optimizer, Training, Trans
 TEXT = "runs/everyday_en_fr_text"
 
 config = Experiment(
-    # The pairs of Tatoeba, each as people type it and again joined with others to a longer text; dev is as it is.
+    # The pairs of Tatoeba, as people type them, and half of them again, joined to longer texts; dev is as it is.
     task=Translation(
         corpus=TEXT,
         validation="dev",
@@ -26,5 +26,5 @@ config = Experiment(
     ),
     model=Model(layers=4, dropout=0.1),
     optimizer=Optimizer(learning_rate=3e-3, warmup=500),
-    training=Training(steps=10_000, batch_tokens=4096, ema=0.998, validate_every=2_000, patience=100),
+    training=Training(steps=6_000, batch_tokens=4096, ema=0.998, validate_every=2_000, patience=100),
 )

@@ -60,12 +60,12 @@ def as_typed(pairs: list[Linked]) -> Iterator[Linked]:
 
 
 def joined(pairs: list[Linked], longest: int = 40) -> Iterator[Linked]:
-    """Every pair once, in another order, several as one text of 1 to `longest` English tokens, or a little more.
+    """Half of the pairs, in another order, several as one text of 1 to `longest` English tokens, or a little more.
 
     Sentences of Tatoeba have six words: a model of these alone is lost in a longer text.
     """
     rng = random.Random(0)
-    rest = rng.sample(pairs, len(pairs))
+    rest = rng.sample(pairs, len(pairs) // 2)
     while rest:
         wanted, here, there = rng.randint(1, longest), 0, 0
         english, french, links = [], [], []
