@@ -81,14 +81,17 @@ def test_a_config_trains_and_all_its_settings_are_read(path, corpus, tmp_path, r
     if "corpus" in fields and "$XATTN_DATA" in fields["corpus"] and "XATTN_DATA" not in os.environ:
         pytest.skip("its corpus is not here: XATTN_DATA is not set")
     if isinstance(config.task, Translation):
-        overrides["--task.vocabulary.size"] = "500" if fields["corpus"] in TOYS else "800"
-        if fields["corpus"] in TOYS:
-            overrides["--task.corpus"] = str(corpus)
+        made = fields["corpus"] in TOYS or fields["corpus"].startswith("runs/")  # the latter by an experiment
+        overrides["--task.vocabulary.size"] = "500" if made else "800"
+        if made:
             overrides |= {
+                "--task.corpus": str(corpus),
+                "--task.validation": "validation",
                 "--task.test": "validation",
                 "--task.guidance.links": f"{corpus}/train.{fields['target']}.links",
+                "--task.guidance.words": "spaces",
+                "--task.guidance.layer": "-1",
             }
-            overrides["--task.guidance.layer"] = "-1"
         else:  # a small split is enough for everything
             overrides |= {"--task.train": fields["validation"], "--task.test": fields["validation"]}
     words = [word for pair in overrides.items() for word in pair]
