@@ -37,7 +37,7 @@ A laboratory for cross-attention in JAX.
   configs                                   the configs that come with the package, for train
   results [FOLDER] [--write README.md]      the table of all experiments, from experiments/*/results.json
 
-Without RUN, translate and view use a small English-French toy model that comes with the package.
+Without RUN, translate and view use an English-French model that comes with the package; --model toy is a tiny one.
 `xattn COMMAND --help` says more."""
 
 
