@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xattn.nn.attention import CrossAttention
     from xattn.runs.folder import open_run
     from xattn.translation.translator import Translator
+    from xattn.viewing.notebook import mimebundle
     from xattn.viewing.page import Page
 
     __version__: str
@@ -46,6 +47,7 @@ __all__ = [
     "cross_attention_with_aux",
     "explain",
     "merge",
+    "mimebundle",
     "open_run",
     "prepare_memory",
     "ring_attention",
@@ -66,6 +68,7 @@ _MODULES = {
     "cross_attention": "xattn.attention",
     "cross_attention_with_aux": "xattn.attention",
     "explain": "xattn.attention",
+    "mimebundle": "xattn.viewing.notebook",
     "merge": "xattn.attention",
     "open_run": "xattn.runs.folder",
     "prepare_memory": "xattn.attention",

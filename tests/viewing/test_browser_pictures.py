@@ -231,4 +231,7 @@ def test_a_notebook_that_blocks_scripts_shows_a_hint(browser):
     tab.set_content(shown)
     tab.frames[1].wait_for_function("window.xattn")
     assert hint.count() == 0
+    # The frame is as high as its page: nothing scrolls inside, and no room is left.
+    inside = "document.documentElement.scrollHeight - innerHeight"
+    tab.frames[1].wait_for_function(f"{inside} <= 0 && innerHeight - document.body.offsetHeight < 60")
     tab.close()

@@ -24,6 +24,7 @@ from xattn.errors import UserError
 
 FORMAT, VERSION = "xattn attention maps", 2
 SUFFIXES = (".npz", ".json")
+LEFT = ("weights", "readout")  # fields that are not in the header: arrays have places of their own
 _ARRAYS = {"picture": np.uint8, "seconds": np.float64, "signal": np.float32}  # of layouts
 
 
@@ -33,7 +34,7 @@ def save_maps(path: Path, maps: Sequence[AttentionMap]) -> None:
     rows: list[dict[str, Any]] = []
     arrays = {f"weights_{n}": np.asarray(attention.weights, np.float32) for n, attention in enumerate(maps)}
     for n, attention in enumerate(maps):
-        row = {field.name: getattr(attention, field.name) for field in fields(attention) if field.name != "weights"}
+        row = {field.name: getattr(attention, field.name) for field in fields(attention) if field.name not in LEFT}
         row |= {name: list(value) for name, value in row.items() if isinstance(value, Sequence) and name != "kind"}
         row["provenance"] = dict(attention.provenance)
         if attention.gold is not None:

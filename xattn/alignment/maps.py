@@ -64,8 +64,20 @@ class Readout:
         return f"layer {self.layer}, head {self.head}, row convention: {self.convention}"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WordMap:
+class Shown:
+    """What a notebook shows as pictures: a page, an image and text, see `xattn.viewing.notebook`.
+
+    The public face of the package finds who draws, so that maps need no drawing.
+    """
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        import xattn
+
+        return xattn.mimebundle(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WordMap(Shown):
     """Attention from target words (rows) to source words (columns) [T, S], and the readout it was taken by.
 
     `special` [T] is the weight of each row on source pieces outside all words (EOS). It is kept apart and not spread
@@ -90,6 +102,9 @@ class WordMap:
     unknown_source: Set[int] = frozenset()
     """The source words that the model's vocabulary lacks; see `unknown_words`."""
     unknown_target: Set[int] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"WordMap({self.title}; {len(self.source)} source and {len(self.target)} target words)"
 
     @property
     def source_labels(self) -> list[str]:
@@ -151,8 +166,8 @@ class WordMap:
         return Links.from_matrix(extract(self.weights, self.special, method, null))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class AttentionMap:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class AttentionMap(Shown):
     """All attention of one sentence pair: weights [L, N, T, S] of every layer, head and decoder step.
 
     Column s is piece `source[s]`, EOS included. Row t is the step that produces `target[t]`; the last one is EOS,
@@ -173,6 +188,8 @@ class AttentionMap:
     """What the source words are; for graphs, the target words too."""
     provenance: Mapping[str, str] = field(default_factory=dict)
     """The origin of the map: the run, its parameters, and how the map was taken."""
+    readout: Readout | None = None
+    """Where pictures read the map, if nothing else is asked for; None is the mean of the last layer's heads."""
 
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape
@@ -205,6 +222,15 @@ class AttentionMap:
                     f"With the layout {self.layout.name!r} every {side} piece must be a word of its own, but the "
                     f"{side} word ids are {list(ids)}."
                 )
+
+    def __repr__(self) -> str:
+        layers, heads, rows, columns = self.weights.shape
+        return f"AttentionMap({self.kind}; {layers} layers, {heads} heads, {rows} target and {columns} source pieces)"
+
+    @property
+    def where(self) -> Readout:
+        """The readout of pictures."""
+        return self.readout or Readout(layer=len(self.weights) - 1, head="mean", convention="produced")
 
     @classmethod
     def of(

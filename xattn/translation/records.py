@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from xattn.alignment.links import Links
-from xattn.alignment.maps import SPECIAL, AttentionMap, Kind
+from xattn.alignment.maps import SPECIAL, AttentionMap, Kind, Readout
 from xattn.alignment.words import words
 from xattn.data.tokenizer import Tokenizer, normalize
 
@@ -75,6 +75,8 @@ class PieceLabels:
     tokenizer: Tokenizer
     latents: int | None
     """The number of latents, where the memory consists of latents and not of source pieces."""
+    readout: Readout | None = None
+    """Where pictures of the maps read them."""
 
     def attention_map(
         self,
@@ -101,6 +103,7 @@ class PieceLabels:
             source_words=source_words,
             target_words=target_words,
             kind=kind,
+            readout=None if kind == "norms" else self.readout,
         )
 
     def candidates(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:

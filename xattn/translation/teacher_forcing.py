@@ -1,6 +1,7 @@
 """Teacher forcing: what a translation model does while it is fed a given translation."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +66,8 @@ class TeacherForcing:
         """The self-attention of the encoder, with the source on both sides of the map."""
         ((_, ids, mask, _),) = self._batches([source], [[]])
         weights = np.asarray(self._attend_source(params, ids, mask))[:, 0, :, : len(source) + 1]
-        return self._labels.attention_map(weights, source, [*source, self._tokenizer.eos])
+        attention = self._labels.attention_map(weights, source, [*source, self._tokenizer.eos])
+        return replace(attention, readout=None)
 
     def candidates(self, params: Any, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Candidates]:
         """The most probable pieces of each step, the one that produces EOS included."""

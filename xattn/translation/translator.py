@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from xattn.alignment.links import Links
-from xattn.alignment.maps import AttentionMap, Kind
+from xattn.alignment.maps import AttentionMap, Kind, Readout
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
@@ -20,6 +20,7 @@ from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.functional import functional
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import DEFAULT, Run, RunError, open_named
+from xattn.runs.readout import readout
 from xattn.training.checkpoint import best_params
 from xattn.translation.batched_sampling import Sampler
 from xattn.translation.batched_search import BatchedBeamSearch
@@ -28,9 +29,9 @@ from xattn.translation.records import Candidates, PieceLabels, StepRecord, as_wr
 from xattn.translation.teacher_forcing import Score, TeacherForcing
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Translation:
-    """One hypothesis of a sentence's translation."""
+    """One hypothesis of a sentence's translation; a notebook shows its attention too, if that was recorded."""
 
     text: str
     score: float
@@ -45,6 +46,21 @@ class Translation:
     """Its attention, if that was recorded."""
     candidates: Candidates | None = None
     """The most probable pieces of each step, if these were recorded."""
+
+    def __repr__(self) -> str:
+        return f"Translation({self.text!r}, score={self.score:.4f}, pieces={self.pieces})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Text, and as pictures the attention: an image, and a page with the candidates of every step."""
+        if self.attention is None:
+            return {"text/plain": repr(self)}
+        from xattn.viewing.notebook import mimebundle
+        from xattn.viewing.page import Page, Sentence
+
+        sentence = Sentence(maps={"attention": self.attention}, candidates=self.candidates)
+        page = Page(sentences=[sentence], readout=self.attention.where)
+        bundle = mimebundle(self.attention) | {"text/html": page._repr_html_()}
+        return bundle | {"text/plain": f"{self!r}\n{bundle['text/plain']}"}
 
 
 def build(config: Experiment, vocabulary: int, seed: int = 0) -> EncoderDecoder:
@@ -63,16 +79,17 @@ class Translator:
     """A translation model with its tokenizer and settings.
 
     `translate` and `sample` decode. `score`, `attend` and `candidates` feed the model a given translation (teacher
-    forcing). A sentence may have any number of pieces, but a model is reliable only up to `settings.max_length`.
+    forcing). Pictures of its maps are read at `readout`. A sentence may have any number of pieces, but a model is
+    reliable only up to `settings.max_length`.
     """
 
-    def __init__(self, config: Experiment, tokenizer: Tokenizer, params: Any):
+    def __init__(self, config: Experiment, tokenizer: Tokenizer, params: Any, readout: Readout | None = None):
         self.config, self.settings = config, settings_of(config)
         self.tokenizer, self.params = tokenizer, params
         graph, self.init = functional(partial(build, config, tokenizer.size))
         model = partial(nnx.merge, graph)
         latents = config.model.latents if config.model.memory == "latents" else None
-        self._labels = PieceLabels(tokenizer, latents)
+        self._labels = PieceLabels(tokenizer, latents, readout)
         self._forced = TeacherForcing(model, self._labels, rows=self.settings.decoding_batch)
         # One compiled search for each combination of static options.
         extra = self.settings.extra_length
@@ -94,7 +111,7 @@ class Translator:
         if "tuned" in results:
             tuned = {name: results["tuned"][name] for name in ("beam", "length_penalty")}
             config = replace(config, task=replace(settings_of(config), **tuned))
-        translator = cls(config, Tokenizer.load(run.tokenizer), None)
+        translator = cls(config, Tokenizer.load(run.tokenizer), None, readout(run, None, None, None))
         translator.params = best_params(run, jax.eval_shape(translator.init), step)
         return translator
 

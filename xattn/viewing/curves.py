@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from xattn.viewing.canvas import Figure
 from xattn.viewing.fonts import styled
 from xattn.viewing.style import LINES
 

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import as_read
 from xattn.viewing.fonts import extent, styled, to_install
 from xattn.viewing.labels import printable

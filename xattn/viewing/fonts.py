@@ -8,13 +8,13 @@ from typing import ParamSpec
 
 import matplotlib as mpl
 from matplotlib import font_manager
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Bbox
 
+from xattn.viewing.canvas import Figure
 from xattn.viewing.style import DOTS, STYLE
 
 P = ParamSpec("P")

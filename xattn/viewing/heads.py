@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import MIRRORED, as_read, is_right_to_left
 from xattn.viewing.fonts import styled
 from xattn.viewing.look import DEFAULT, Look

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from xattn.alignment.maps import WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.fonts import styled
 from xattn.viewing.labels import printable
 from xattn.viewing.look import DEFAULT, Look

@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.links import Links
 from xattn.alignment.maps import WordMap
 from xattn.errors import ConfigError
+from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import MIRRORED, is_right_to_left
 from xattn.viewing.fonts import extent, folded
 from xattn.viewing.look import Look

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import as_read
 from xattn.viewing.fonts import styled
 from xattn.viewing.labels import printable

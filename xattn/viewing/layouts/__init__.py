@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from matplotlib.figure import Figure
-
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.canvas import Figure
 from xattn.viewing.figures import heatmap
 from xattn.viewing.fonts import styled
 from xattn.viewing.heads import heads

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from xattn.alignment.maps import WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.fonts import folded
 from xattn.viewing.look import Look
 from xattn.viewing.style import GREY, INK, RIGHT, WRONG

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from xattn.alignment.layouts import Graph
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.graph_layout import both_places, partners
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, read, say

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.figure import Figure
 
 from xattn.alignment.layouts import Grid
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.canvas import Figure
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.look import Look

@@ -5,9 +5,9 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.canvas import Figure
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, queries, read, say
 from xattn.viewing.look import Look

@@ -6,11 +6,11 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.layouts import WordLayout
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
+from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import is_right_to_left
 from xattn.viewing.figures import heatmap
 from xattn.viewing.fonts import width_of

@@ -2,11 +2,11 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.layouts import Time
 from xattn.alignment.maps import AttentionMap, Readout
+from xattn.viewing.canvas import Figure
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
 from xattn.viewing.look import Look

@@ -34,9 +34,9 @@ class Page:
 
     @classmethod
     def of(cls, attention: AttentionMap, readout: Readout | None = None, scale: Scale | None = None) -> "Page":
-        """The page of one map. Without a readout it opens with the mean of the last layer's heads."""
-        last = Readout(layer=len(attention.weights) - 1, head="mean", convention="produced")
-        return cls(sentences=[Sentence(maps={"attention": attention})], readout=readout or last, scale=scale)
+        """The page of one map. Without a readout it opens with that of the map."""
+        sentences = [Sentence(maps={"attention": attention})]
+        return cls(sentences=sentences, readout=readout or attention.where, scale=scale)
 
     def __post_init__(self) -> None:
         if not self.sentences:

@@ -186,8 +186,12 @@ function start() {
   $("precision").textContent = DATA.precision;
   for (const each of STARTED) each();
   $("unready").remove();
-  const hint = frameElement?.previousElementSibling; // in a notebook
-  if (hint?.matches(".xattn-hint")) hint.remove();
+  const frame = frameElement, hint = frame?.previousElementSibling; // in a notebook
+  if (hint?.matches(".xattn-hint")) {
+    hint.remove();
+    // As high as the page; panels of large maps grow with their frame, up to a limit.
+    new ResizeObserver(() => { frame.style.height = `${Math.min(document.body.offsetHeight + 40, 1500)}px`; }).observe(document.body);
+  }
   refresh();
 }
 
