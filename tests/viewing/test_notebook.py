@@ -85,4 +85,5 @@ made
     nbclient.NotebookClient(book, timeout=120).execute()
     (shown,), (listed,) = (cell.outputs for cell in book.cells)
     assert set(shown["data"]) == {"text/plain", "text/html", "image/png"}
+    assert "renard" in shown["data"]["text/plain"]
     assert len(listed["data"]["text/plain"]) < 200

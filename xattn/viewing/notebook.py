@@ -28,6 +28,7 @@ def mimebundle(shown: AttentionMap | WordMap) -> dict[str, str]:
 
 
 def _text(words: WordMap) -> str:
-    console = Console(file=StringIO(), width=_WIDTH, color_system=None, force_terminal=False)
+    # In a kernel rich would print into the cell.
+    console = Console(file=StringIO(), width=_WIDTH, color_system=None, force_jupyter=False)
     console.print(Heatmap(words))
     return console.file.getvalue().rstrip()  # pyright: ignore[reportAttributeAccessIssue]: it is the StringIO above
