@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -284,11 +283,3 @@ def pose():
 def plain_hash_fixture():
     """The hash of dropout, without the library."""
     return plain_hash
-
-
-@pytest.fixture
-def no_jaxtyping():
-    """Turns off the checks of annotations, which users do not have, so that a wrong call meets the library's own."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)

@@ -102,9 +102,9 @@ WEIGHTS = {
     "lse turned": ({"lse": zeros(B, T, N)}, "lse has shape (2, 7, 6)", "[*B,N,T] = (2, 6, 7), of all T queries"),
     "lse of the chosen": ({"lse": zeros(B, N, 1), "queries": jnp.array([3])}, "lse has shape (2, 6, 1)", "(2, 6, 7)"),
     "lse of no softmax": ({"lse": zeros(B, N, T), "normalizer": "entmax15"}, "lse is the log", "'entmax15' has none"),
-    "queries an example": ({"queries": zeros(B, 3, dtype=int)}, "queries is int32 of shape (2, 3)", "integers [R]"),
-    "queries in floats": ({"queries": zeros(3)}, "queries is float32 of shape (3,)", "integers [R]"),
-    "queries to keep": ({"queries": booleans(T)}, "queries is bool of shape (7,)", "integers [R]"),
+    "queries an example": ({"queries": zeros(B, 3, dtype=int)}, "queries has shape (2, 3)", "integers [R]"),
+    "queries in floats": ({"queries": zeros(3)}, "queries has dtype float32", "accepted are integers"),
+    "queries to keep": ({"queries": booleans(T)}, "queries has dtype bool", "accepted are integers"),
 }  # fmt: skip
 
 SIDES = {"a": zeros(B, T, N, H), "b": zeros(B, S, N, H), "v_a": zeros(B, T, N, HV), "v_b": zeros(B, S, N, 3)}
@@ -160,9 +160,10 @@ MEMORIES = {
 
 QUERIES_AND_KEYS = {name: GOOD[name] for name in "qk"}
 OF_KEYS = {name: row for name, row in CALLS.items() if "v" not in row[0]}
+EXPLAINED = {name: row for name, row in WITH_AUX.items() if name not in ("one that cannot", "block of dense")}
 DOORS = {
     "cross_attention_with_aux": (cross_attention_with_aux, GOOD, CALLS | WITH_AUX),
-    "explain": (explain, GOOD, WITH_AUX),
+    "explain": (explain, GOOD, EXPLAINED),
     "attention_weights": (attention_weights, QUERIES_AND_KEYS, OF_KEYS | WEIGHTS),
     "bidirectional": (bidirectional_cross_attention, SIDES, BOTH),
     "merge": (merge, {}, MERGES),

@@ -240,7 +240,8 @@ WRONG_VALUES = {
     "a grid as 0 and 1": (lambda: Mask.blocks(np.ones((2, 3), int), 4, 3), "Mask.blocks: grid", "int64", "bool"),
     "a grid of one axis": (lambda: Mask.blocks(booleans(6), 4, 3), "Mask.blocks: grid", "(6,)", "[ceil(T/query_block)"),
     "blocks of nothing": (lambda: Mask.blocks(booleans(2, 3), 4, 0), "Mask.blocks: key_block", "0", "1 or more"),
-    "an array joined": (lambda: Mask.causal() & booleans(1, N, T, S), "Mask & ndarray", "Mask.dense(array)"),
+    "numbers joined": (lambda: Mask.causal() & np.ones((1, N, T, S)), "Mask.dense: array", "accepted is bool"),
+    "a list joined": (lambda: Mask.causal() | [True], "mask is of type list", "accepted is a Mask, a boolean array"),
 }
 
 

@@ -317,7 +317,7 @@ WRONG = {
     "another batch": (
         lambda: ScoreBias(wave, None, queries=np.ones((2, T), int)), "queries has shape (2, 7)", "*B=(3,)"
     ),
-    "positions in floats": (lambda: ScoreBias(wave, None, queries=np.ones(T)), "queries has dtype float32", "integers"),
+    "positions in floats": (lambda: ScoreBias(wave, None, queries=np.ones(T)), "queries has dtype float64", "integers"),
     "a function of another shape": (
         lambda: ScoreBias(lambda arrays, heads, queries, keys: jnp.ones((N, T, 5))),
         "shape (1, 4, 7, 5)", "(3, 4, 7, 11)"

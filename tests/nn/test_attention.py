@@ -124,3 +124,72 @@ def test_contributions_are_norms_of_what_heads_add(inputs, together):
     expected = np.linalg.norm(added.sum(axis=1, keepdims=True) if together else added, axis=-1)
     found = module.contributions(projected, weights, together=together)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "dtype"), [(2, None), (6, jnp.bfloat16)])
+def test_shared_heads_and_dtype_come_from_flax_too(inputs, heads, dtype):
+    x, memory, _, valid = inputs
+    flax = nnx.MultiHeadAttention(
+        6, D, qkv_features=24, in_kv_features=M, num_kv_heads=heads, dtype=dtype, decode=False, rngs=nnx.Rngs(0)
+    )
+    ours, dense = CrossAttention.from_flax(flax), valid[:, None, None]
+    out, _ = ours(x, memory, dense)
+    wanted = flax(x, memory, mask=dense)
+    assert out.dtype == wanted.dtype
+    np.testing.assert_allclose(
+        *(np.asarray(y, np.float32) for y in (out, wanted)), atol=1e-5 if dtype is None else 0.02
+    )
+
+
+@pytest.mark.parametrize("name", ["attention_fn", "qkv_dot_general", "out_promote_dtype"])
+def test_functions_that_would_be_lost_are_refused(name):
+    flax = nnx.MultiHeadAttention(2, 4, decode=False, rngs=nnx.Rngs(0))
+    setattr(flax, name, lambda *arguments, **options: arguments[0])
+    with pytest.raises(ValueError, match=f"from_flax: the module has {name}=.*accepted is Flax's own"):
+        CrossAttention.from_flax(flax)
+
+
+@pytest.mark.usefixtures("no_jaxtyping")
+def test_a_boolean_array_is_a_mask(inputs):
+    x, memory, _, _ = inputs
+    module = CrossAttention(D, M, 2, rngs=nnx.Rngs(0))
+    seen = np.random.default_rng(1).random((B, 1, T, S)) < 0.5
+    wanted, weights = module(x, memory, Mask.dense(seen))
+    assert not np.asarray(weights)[~np.broadcast_to(seen, weights.shape)].any()
+    for array in (seen, jnp.asarray(seen)):
+        np.testing.assert_array_equal(module(x, memory, array)[0], wanted)
+        np.testing.assert_array_equal(module.attend(x, module.project_memory(memory, array))[0], wanted)
+    one = module(x, memory, np.zeros((1, 1, 1, 1), bool))[1]
+    assert not np.asarray(one).any()
+    for wrong, words in (
+        (np.ones((B, S), bool), "write Mask.keys"),
+        (seen * 1.0, "accepted is bool"),
+        ([True], "list"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            module(x, memory, wrong)
+
+
+@pytest.mark.parametrize(("batch", "queries", "keys"), [(0, T, S), (B, 0, S), (B, T, 0), (0, 0, 0)])
+def test_every_size_may_be_zero(batch, queries, keys):
+    module = CrossAttention(D, M, 2, norm=True, rngs=nnx.Rngs(0))
+    x, memory = jnp.ones((batch, queries, D)), jnp.ones((batch, keys, M))
+    out, weights = module(x, memory)
+    assert out.shape == (batch, queries, D)
+    assert weights.shape == (batch, 2, queries, keys)
+    assert module.project_memory(memory, positions=np.arange(keys)).k.shape == (batch, keys, 2, 6)
+    same = CrossAttention(D, D, 2, rngs=nnx.Rngs(0))
+    assert same(x, x, positions=np.arange(queries))[0].shape == x.shape
+
+
+def test_sizes_of_zero_and_other_widths_are_refused(inputs):
+    x, memory, values, _ = inputs
+    for name in ("heads", "key_heads", "head_width", "out_width", "value_width"):
+        with pytest.raises(ValueError, match=f"^{name} is 0; accepted is a whole number of 1 or more"):
+            CrossAttention(**({"width": D, "memory_width": M, "heads": 2} | {name: 0}), rngs=nnx.Rngs(0))
+    module = CrossAttention(D, M, 2, rngs=nnx.Rngs(0))
+    for name, arguments, options in (
+        ("x", (memory, memory), {}), ("memory", (x, x), {}), ("values", (x, memory), {"values": values})
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"^{name} has shape .*; accepted is \[\*B, length, (12|9)\]"):
+            module(*arguments, **options)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from xattn.attention.call import Call
 from xattn.attention.score_bias import ScoreBias
@@ -54,6 +54,8 @@ def tokamax(call: Call) -> tuple[Float[Array, "B K G T Hv"], Aux]:
 def tokamax_why_not(call: Call, wanted: Wanted) -> list[str]:
     """Why `tokamax` cannot serve a call, as predicates that follow "it"; empty if it can."""
     reasons = _common(call, wanted)
+    if call.traced_softcap is not None:
+        reasons.append("needs a softcap whose value is known when it is traced")
     if importlib.util.find_spec("tokamax") is None:
         reasons.append("needs the package tokamax")
     return reasons
@@ -71,14 +73,14 @@ def _common(call: Call, wanted: Wanted) -> list[str]:
         reasons.append("has no dropout")
     if wanted:
         reasons.append("returns no statistics")
-    if 0 in (call.sizes["T"], call.sizes["S"]):
-        reasons.append("needs a query and a key")
+    if 0 in (call.sizes["B"], call.sizes["T"], call.sizes["S"], call.sizes["Hv"]):
+        reasons.append("needs an example, a query, a key and a value")
     return reasons
 
 
 def _to_kernel_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Array | None]:
     """q, k, v, bias and mask in the layout [B,T,N,H] of external kernels, with q scaled."""
-    sizes, seen = call.sizes, call.seen()
+    sizes, seen = call.sizes, _seen(call)
     clean = call.cleaned(seen)
 
     def heads(x: Array | None) -> Array | None:
@@ -92,12 +94,23 @@ def _to_kernel_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Ar
     k, v = (jnp.broadcast_to(x, (sizes["B"], *x.shape[1:])) for x in (k, v))
     if seen is not None and seen.shape[1:3] not in ((1, 1), call.q.shape[1:3]):
         seen = jnp.broadcast_to(seen, (seen.shape[0], *call.q.shape[1:3], *seen.shape[3:]))
-    bias = None if call.bias is None else call.bias.astype(q.dtype)
+    bias = call.bias
+    if bias is not None:  # numbers that fill a row must not become -inf in a narrower dtype
+        bias = jnp.where(bias == -jnp.inf, 0, jnp.maximum(bias, float(jnp.finfo(q.dtype).min))).astype(q.dtype)
     return q, k, v, heads(bias), heads(seen)
 
 
+def _seen(call: Call) -> Bool[Array, "#B #K #G #T #S"] | None:
+    """Where attention is allowed; a bias of -inf masks, since kernels would give NaN to a row of nothing else."""
+    seen = call.seen()
+    if call.bias is None:
+        return seen
+    finite = call.bias != -jnp.inf
+    return finite if seen is None else seen & finite
+
+
 def _from_kernel_layout(call: Call, out: Float[Array, "B T N Hv"]) -> Float[Array, "B K G T Hv"]:
-    sizes, seen = call.sizes, call.seen()
+    sizes, seen = call.sizes, _seen(call)
     out = out.reshape(sizes["B"], sizes["T"], sizes["K"], sizes["G"], sizes["Hv"])
     out = jnp.transpose(out, (0, 2, 3, 1, 4))
     return named(out if seen is None else jnp.where(seen.any(-1, keepdims=True), out, 0), None)[0]

@@ -7,20 +7,22 @@ lse -inf and gradients of exactly 0. A key that is masked for every query is nev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Integer
 
-from xattn.attention.checks import check_call
+from xattn.attention.checks import check_block, check_call
 from xattn.attention.chunked import weights_from
 from xattn.attention.dense import dense
 from xattn.attention.dropout import Dropout
-from xattn.attention.implementations import IMPLEMENTATIONS, choose
+from xattn.attention.implementations import IMPLEMENTATIONS, choose, pick, why_not
+from xattn.attention.integers import integers
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import exponentials
 from xattn.attention.score_bias import ScoreBias
@@ -100,7 +102,7 @@ def cross_attention_with_aux(
     dropout: Dropout | None = None,
     implementation: str = "auto",
     block: tuple[int, int] | None = None,
-    returns: Sequence[str] = ("lse",),
+    returns: Iterable[str] = ("lse",),
     top_k: int | None = None,
 ) -> tuple[Float[Array, "*B T N Hv"], Aux]:
     """`cross_attention`, which also returns the statistics of `Aux` that `returns` names.
@@ -117,6 +119,7 @@ def cross_attention_with_aux(
         q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=dropout
     )
     wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+    block = check_block(block)
     name = choose(implementation, call, wanted, block)
     out, aux = IMPLEMENTATIONS[name].run(call, wanted, block)
     out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(call.v.dtype)
@@ -137,12 +140,13 @@ def explain(
     dropout: Dropout | None = None,
     implementation: str = "auto",
     block: tuple[int, int] | None = None,
-    returns: Sequence[str] = (),
+    returns: Iterable[str] = (),
     top_k: int | None = None,
 ) -> str:
     """Which implementation the same call of `cross_attention_with_aux` would run, and why the others cannot.
 
-    One line for each implementation. Nothing is computed; a wrong argument raises the same ValueError as the call.
+    One line for each implementation, and a last one if the call would be refused. Nothing is computed; a wrong argument
+    raises the same ValueError as the call.
 
     >>> q, k = jnp.zeros((2, 1, 4)), jnp.ones((3, 1, 4))
     >>> print(explain(q, k, k, normalizer="entmax15").splitlines()[1])
@@ -152,12 +156,15 @@ def explain(
         q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=dropout
     )
     wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
-    chosen = choose(implementation, call, wanted, block)
+    block = check_block(block)
+    chosen = pick(implementation, call, wanted, block)
     lines = []
     for name, candidate in IMPLEMENTATIONS.items():
-        reasons = candidate.why_not(call, wanted, block)
-        verdict = f"cannot; it {'; it '.join(reasons)}" if reasons else f"can; {candidate.summary}"
-        lines.append(f"{name}: " + (f"runs; {candidate.summary}" if name == chosen else verdict))
+        reasons = why_not(name, call, wanted, block)
+        verdict = f"cannot; {reasons}" if reasons else f"{'runs' if name == chosen else 'can'}; {candidate.summary}"
+        lines.append(f"{name}: {verdict}")
+    if why_not(chosen, call, wanted, block):
+        lines.append(f"Nothing runs: {chosen} cannot serve this call.")
     return "\n".join(lines)
 
 
@@ -167,7 +174,7 @@ def attention_weights(
     mask: Mask | Bool[Array, "*mask"] | None = None,
     *,
     lse: Float[Array, "*B N T"] | None = None,
-    queries: Int[Array, " R"] | None = None,
+    queries: Integer[Array | np.ndarray, " R"] | Sequence[int] | None = None,
     bias: Float[Array, "*bias"] | ScoreBias | None = None,
     scale: float | Float[Array, "*scale"] | None = None,
     softcap: float | None = None,
@@ -189,8 +196,9 @@ def attention_weights(
     )
     batch = q.shape[:-3]
     if queries is not None:
-        if queries.ndim != 1 or not jnp.issubdtype(queries.dtype, jnp.integer):
-            raise ValueError(f"queries is {queries.dtype} of shape {queries.shape}; accepted are integers [R].")
+        queries = integers("queries", queries, clip=True)
+        if queries.ndim != 1:
+            raise ValueError(f"queries has shape {queries.shape}; accepted are integers [R].")
         call = call.take(queries)
     if lse is None:
         _, aux = dense(replace(call, v=call.v[..., :1]), check_wanted(("weights",), None, normalizer, 1))
@@ -208,7 +216,7 @@ def attention_weights(
 
 
 def merge(
-    outs: Sequence[Float[Array, "*B T N Hv"]], lses: Sequence[Float[Array, "*B N T"]]
+    outs: Iterable[Float[Array, "*B T N Hv"]], lses: Iterable[Float[Array, "*B N T"]]
 ) -> tuple[Float[Array, "*B T N Hv"], Float[Array, "*B N T"]]:
     """Combines attention over the parts of a memory into attention over the whole of it: (out, lse).
 
@@ -221,6 +229,7 @@ def merge(
     >>> out.item(), round(lse.item(), 4)
     (2.0, 0.6931)
     """
+    outs, lses = list(outs), list(lses)
     if len(outs) != len(lses) or len(outs) == 0:
         raise ValueError(f"merge takes as many outs as lses, one or more; not {len(outs)} and {len(lses)}.")
     for part, (out, lse) in enumerate(zip(outs, lses, strict=True)):
@@ -234,7 +243,7 @@ def merge(
             raise ValueError(
                 f"lses[{part}] is {lse.dtype} of shape {lse.shape}; accepted is floating point [*B,N,T] = {whole}."
             )
-    stacked = jnp.moveaxis(jnp.stack(list(lses)), 0, -1)  # [*B,N,T,P]
+    stacked = jnp.moveaxis(jnp.stack(lses), 0, -1)  # [*B,N,T,P]
     top = lax.stop_gradient(jnp.max(stacked, -1, keepdims=True))
     shares, total, lse = exponentials(stacked, top, None)
     shares = jnp.moveaxis(jnp.swapaxes(shares / total, -3, -2), -1, 0)[..., None]  # [P,*B,T,N,1]

@@ -64,7 +64,7 @@ def bidirectional_cross_attention(
             f"v_a is {v_a.dtype} of shape {v_a.shape};"
             f" accepted is floating point of shape [*B,T,N,Hv] with a's {a.shape[:-1]}."
         )
-    check_block(block)
+    block = check_block(block)
     kind = common_dtype(call.v.dtype, v_a.dtype)
     if not kind == call.v.dtype == v_a.dtype:
         a, b, v_a, v_b = (x.astype(kind) for x in (a, b, v_a, v_b))
@@ -254,6 +254,7 @@ def _with_vjp_backward(
         bias=cotangent(call, d_bias),
         scale=d_scale,
         mask=None,
+        traced_softcap=None,
         heads=None,
         rows=None,
         cols=None,

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from xattn.attention.dropout import keep_weights
+from xattn.attention.dropout import gain, keep_weights
 from xattn.attention.score_bias import ScoreBias
 
 
@@ -40,13 +40,19 @@ class Call:
     heads: Any  # Int [1,N,1,1]
     rows: Any  # Int [B|1,T]
     cols: Any  # Int [B|1,S]
-    softcap: float | None = field(metadata={"static": True})
+    traced_softcap: Any  # Float [] | None
+    static_softcap: float | None = field(metadata={"static": True})
     normalizer: str = field(metadata={"static": True})
 
     @property
     def sums(self) -> jnp.dtype:
         """The dtype of sums: float32 or better."""
         return jnp.promote_types(self.q.dtype, jnp.float32)
+
+    @property
+    def softcap(self) -> float | Float[Array, ""] | None:
+        """The softcap, static or traced."""
+        return self.static_softcap if self.traced_softcap is None else self.traced_softcap
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -119,7 +125,10 @@ class Call:
         """Scores from the products q.k, in any array layout that `bias` and `seen` share."""
         scores = products if self.scale is None else products * self.scale
         if bias is not None:
-            scores = scores + bias.astype(scores.dtype)
+            bias = bias.astype(scores.dtype)
+            scores = scores + bias
+            if self.softcap is not None:  # a bias of -inf hides a key; tanh would raise it to -softcap
+                seen = bias != -jnp.inf if seen is None else seen & (bias != -jnp.inf)
         if self.softcap is not None:
             if seen is not None:  # tanh'(NaN) * 0 is NaN
                 scores = jnp.where(seen, scores, 0)
@@ -152,7 +161,7 @@ def sum_products(equation: str, x: Array, y: Array, *, sums: jnp.dtype, raised: 
 def mix(weights: Float[Array, "B K G T S"], call: Call) -> Float[Array, "B K G T Hv"]:
     """The values' weighted sum, after dropout of the weights; summed in float32 or better."""
     if call.dropout is not None:
-        weights = jnp.where(call.kept(), weights * (1 / (1 - call.dropout.rate)), 0)
+        weights = jnp.where(call.kept(), weights * gain(call.dropout.rate, weights.dtype), 0)
     kind, sums = call.v.dtype, call.sums
     shared = call.v.shape[0] != weights.shape[0]
     return sum_products("BKGTS,BKSH->BKGTH", weights.astype(kind), call.v, sums=sums, raised=shared)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ from jax import lax
 from jaxtyping import Array
 
 from xattn.attention.call import Call
-from xattn.attention.dropout import Dropout, check_rate, seed_of
+from xattn.attention.dropout import Dropout, check_rate, known_rate, seed_bits, seed_of, without_derivative
+from xattn.attention.integers import indices, integers, whole
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import NORMALIZERS
 from xattn.attention.score_bias import ScoreBias
@@ -45,8 +47,6 @@ def check_call(
         raise ValueError(f"normalizer is {normalizer!r}; accepted are {', '.join(NORMALIZERS)}.")
     if sink is not None and normalizer != "softmax":
         raise ValueError(f"sink adds to the softmax denominator; normalizer {normalizer!r} has none.")
-    if softcap is not None and not 0 < softcap < math.inf:
-        raise ValueError(f"softcap is {softcap}; accepted is a finite number above 0, or None.")
     scale = jnp.asarray(q.shape[-1] ** -0.5 if scale is None else scale, sums)
     if scale.shape not in ((), (heads,)):
         raise ValueError(f"scale has shape {scale.shape}; accepted are () and [N={heads}].")
@@ -60,6 +60,7 @@ def check_call(
             raise ValueError(f"sink has shape {sink.shape}; accepted are () and [N={heads}].")
         sink = jnp.broadcast_to(sink, (heads,)).reshape(1, key_heads, groups, 1, 1)
 
+    static_softcap, traced_softcap = _check_softcap(softcap, sums)
     return Call(
         q=jnp.transpose(q.reshape(total, queries, key_heads, groups, q.shape[-1]), (0, 2, 3, 1, 4)),
         k=jnp.swapaxes(_fold_memory(k, batch), 1, 2),
@@ -69,10 +70,11 @@ def check_call(
         scale=scale,
         sink=sink,
         dropout=_check_dropout(dropout, batch),
-        heads=jnp.arange(heads)[None, :, None, None],
-        rows=jnp.arange(queries)[None],
-        cols=jnp.arange(keys)[None],
-        softcap=softcap,
+        heads=indices(heads)[None, :, None, None],
+        rows=indices(queries)[None],
+        cols=indices(keys)[None],
+        static_softcap=static_softcap,
+        traced_softcap=traced_softcap,
         normalizer=normalizer,
     )
 
@@ -86,6 +88,18 @@ def common_dtype(*dtypes: jnp.dtype) -> jnp.dtype:
     return widest.pop() if len(widest) == 1 else jnp.dtype(jnp.float32)
 
 
+def _check_softcap(softcap: Any, sums: jnp.dtype) -> tuple[float | None, Array | None]:
+    """A softcap as (static, traced)."""
+    if softcap is None:
+        return None, None
+    if isinstance(softcap, jax.core.Tracer) and softcap.shape == ():
+        return None, without_derivative("softcap", jnp.asarray(softcap, sums))
+    number = known_rate(softcap)
+    if not (isinstance(number, float) and 0 < number < math.inf):
+        raise ValueError(f"softcap is {softcap}; accepted is a finite number above 0, or None.")
+    return number, None
+
+
 def _scaled(q: Array, scale: Array) -> Array:
     """`q * scale`, where entries of q that are not finite do not reach the derivative by the scale.
 
@@ -95,13 +109,15 @@ def _scaled(q: Array, scale: Array) -> Array:
     return q * fixed + jnp.where(jnp.isfinite(q), q, 0) * (scale - fixed)
 
 
-def check_block(block: tuple[int, int] | None) -> None:
-    """Raises a ValueError unless `block` is None or two whole numbers above 0."""
+def check_block(block: Any) -> tuple[int, int] | None:
+    """The sizes of a block; raises a ValueError unless `block` is None or two whole numbers above 0."""
     if block is None:
-        return
-    pair = isinstance(block, tuple) and len(block) == 2
-    if not pair or not all(isinstance(size, Integral) and size > 0 for size in block):
+        return None
+    pair = isinstance(block, tuple | list) and len(block) == 2
+    sizes = [whole(size) for size in block] if pair else []
+    if not pair or any(size is None or size < 1 for size in sizes):
         raise ValueError(f"block is {block!r}; accepted are two sizes (queries, keys), whole and above 0, or None.")
+    return sizes[0], sizes[1]
 
 
 def _check_array(name: str, x: Array, accepted: str) -> None:
@@ -186,14 +202,20 @@ def _check_dropout(dropout: Dropout | None, batch: tuple[int, ...]) -> Dropout |
         return None
     if not isinstance(dropout, Dropout):
         raise ValueError(f"dropout is {dropout!r}; accepted is Dropout(rate, seed), or None.")
-    if check_rate(dropout.rate) == 0:
+    rate = check_rate(dropout.rate)
+    if isinstance(rate, float) and rate == 0:
         return None
-    seed = jnp.asarray(seed_of(dropout.seed))
-    if seed.shape != () or not jnp.issubdtype(seed.dtype, jnp.integer):
+    seed = seed_of(dropout.seed)
+    seed = seed if isinstance(seed, jax.Array) else np.asarray(seed)
+    large = seed.dtype == object and isinstance(dropout.seed, Integral)  # more than 64 bits
+    if seed.shape != () or not (large or jnp.issubdtype(seed.dtype, jnp.integer)):
         raise ValueError(
             f"dropout.seed is {seed.dtype} of shape {seed.shape}; accepted is a single integer or JAX key."
         )
-    rows = jnp.arange(math.prod(batch)) if dropout.rows is None else dropout.rows
-    if dropout.rows is not None and rows.shape != batch:
-        raise ValueError(f"dropout.rows has shape {rows.shape}; accepted is the batch of q, {batch}.")
-    return replace(dropout, seed=seed.astype(jnp.uint32), rows=rows.reshape(-1).astype(jnp.uint32))
+    if dropout.rows is None:
+        rows = indices(math.prod(batch))
+    else:
+        rows = integers("dropout.rows", dropout.rows, clip=False)
+        if rows.shape != batch:
+            raise ValueError(f"dropout.rows has shape {rows.shape}; accepted is the batch of q, {batch}.")
+    return replace(dropout, rate=rate, seed=seed_bits(seed), rows=rows.reshape(-1).astype(jnp.uint32))

@@ -62,7 +62,7 @@ def chunked_jvp(
 def _attend(
     call: Call, wanted: Wanted, block: tuple[int, int] | None, *, own_vjp: bool
 ) -> tuple[Float[Array, "B K G T Hv"], Aux]:
-    if 0 in (call.sizes["T"], call.sizes["S"]):
+    if 0 in (call.sizes["B"], call.sizes["T"], call.sizes["S"]):
         return dense(call, wanted)  # there is nothing to cut
     examples, heads, query_block, key_block = choose_blocks(call.sizes, block)
     plan = Plan(

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
 from xattn.attention.call import Call, sum_products
+from xattn.attention.dropout import gain
 from xattn.attention.tiles import ForwardResult, Plan, add_at, if_seen, starts
 
 
@@ -80,6 +81,7 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
         sink=d_sink,
         mask=None,
         dropout=None,
+        traced_softcap=None,
         heads=None,
         rows=None,
         cols=None,
@@ -133,7 +135,7 @@ def _tile_gradients(tile: Call, part: Rowwise, d_out: Array, seen: Array | None)
     d_weights = product("BKSX,BKXGT->BKSGT", v, part.d_out)
     dropped = weights
     if tile.dropout is not None:
-        kept, share = _keys_first(tile.kept()), 1 / (1 - tile.dropout.rate)
+        kept, share = _keys_first(tile.kept()), gain(tile.dropout.rate, weights.dtype)
         dropped = jnp.where(kept, weights * share, 0)
         d_weights = jnp.where(kept, d_weights * share, 0)
     d_scores = d_weights - part.offset

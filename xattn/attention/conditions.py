@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -94,22 +94,26 @@ class Segments(Condition):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Positions(Condition):
-    """Key position within [query position - left, query position + right]; None is unbounded."""
+    """Key position within [query position - left, query position + right]; None is unbounded.
 
-    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S"}
+    `lefts` and `rights` are distances that are traced, or one an example.
+    """
+
+    AXES: ClassVar[Mapping[str, str]] = {"queries": "T", "keys": "S", "lefts": "", "rights": ""}
     queries: Any
     keys: Any
+    lefts: Any
+    rights: Any
     left: int | None = field(metadata={"static": True})
     right: int | None = field(metadata={"static": True})
 
     def allowed(self, rows, cols):
         queries = rows if self.queries is None else self.queries
         keys = cols if self.keys is None else self.keys
-        within = []
-        if self.left is not None:
-            within.append(keys >= queries - self.left)
-        if self.right is not None:
-            within.append(keys <= queries + self.right)
+        kind = jnp.promote_types(queries.dtype, keys.dtype)
+        queries, keys = queries.astype(kind), keys.astype(kind)
+        within = [keys >= _moved(queries, -1, left) for left in (self.left, self.lefts) if left is not None]
+        within += [keys <= _moved(queries, 1, right) for right in (self.right, self.rights) if right is not None]
         return all_of(within)
 
 
@@ -207,6 +211,20 @@ class Not(Condition):
     def check_sizes(self, queries, keys):
         for condition in self.mask:
             condition.check_sizes(queries, keys)
+
+
+def _moved(positions: Array, sign: Literal[-1, 1], by: int | Array) -> Array:
+    """Positions moved by a distance; the least or greatest number where that does not exist."""
+    least, most = jnp.iinfo(positions.dtype).min, jnp.iinfo(positions.dtype).max
+    end = least if sign < 0 else most
+    if isinstance(by, int) and by >= most - least:
+        return jnp.full_like(positions, end)
+    # A distance between two positions may need one bit more than they have, so it is gone in two steps.
+    for step in (by // 2, by - by // 2):
+        step = jnp.asarray(step, positions.dtype)
+        passed = positions < end + step if sign < 0 else positions > end - step
+        positions = jnp.where(passed, end, positions + sign * step)
+    return positions
 
 
 # The constructor of each condition, for error messages.

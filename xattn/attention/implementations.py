@@ -12,7 +12,6 @@ from jaxtyping import Array
 
 from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
 from xattn.attention.call import Call
-from xattn.attention.checks import check_block
 from xattn.attention.chunked import chunked, chunked_jvp
 from xattn.attention.dense import dense
 from xattn.attention.neighbors import neighbor_lists, neighbors
@@ -91,25 +90,40 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
 }
 
 
-def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
-    """The name of the implementation to run: the one given, or for "auto" the fastest by measured rules.
+def pick(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
+    """The name given, or for "auto" the fastest by measured rules of those that can serve the call.
 
-    Raises a ValueError if there is no such implementation or if it cannot serve the call.
+    Raises a ValueError if there is no such implementation.
     """
-    check_block(block)
     if implementation == "auto":
-        implementation = _fastest(call, wanted, block)
+        fastest = _fastest(call, wanted, block)
+        return next((name for name in (fastest, *IMPLEMENTATIONS) if not why_not(name, call, wanted, block)), fastest)
     if implementation not in IMPLEMENTATIONS:
         names = ", ".join(["auto", *IMPLEMENTATIONS])
         raise ValueError(f"implementation is {implementation!r}; accepted are {names}.")
-    reasons = IMPLEMENTATIONS[implementation].why_not(call, wanted, block)
+    return implementation
+
+
+def why_not(name: str, call: Call, wanted: Wanted, block: Block) -> str:
+    """Why an implementation cannot serve a call; empty if it can."""
+    reasons = IMPLEMENTATIONS[name].why_not(call, wanted, block)
+    return f"it {'; it '.join(reasons)}" if reasons else ""
+
+
+def choose(implementation: str, call: Call, wanted: Wanted, block: Block) -> str:
+    """The name of the implementation to run.
+
+    Raises a ValueError if there is no such implementation or if it cannot serve the call.
+    """
+    name = pick(implementation, call, wanted, block)
+    reasons = why_not(name, call, wanted, block)
     if reasons:
-        able = [name for name, candidate in IMPLEMENTATIONS.items() if not candidate.why_not(call, wanted, block)]
+        able = [other for other in IMPLEMENTATIONS if not why_not(other, call, wanted, block)]
         raise ValueError(
-            f"implementation {implementation!r} cannot serve this call: it {'; it '.join(reasons)}."
+            f"implementation {name!r} cannot serve this call: {reasons}."
             f" These can: {', '.join(able) if able else 'none'}."
         )
-    return implementation
+    return name
 
 
 def _fastest(call: Call, wanted: Wanted, block: Block) -> str:

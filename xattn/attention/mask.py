@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, Integer
 
 from xattn.attention.conditions import (
     CONSTRUCTORS,
@@ -34,6 +34,7 @@ from xattn.attention.conditions import (
     Segments,
     all_of,
 )
+from xattn.attention.integers import MOST, indices, integers, whole
 
 Indices = Array | np.ndarray
 
@@ -43,8 +44,9 @@ Indices = Array | np.ndarray
 class Mask:
     """Which query may attend to which key: conditions that must all hold.
 
-    `a & b` allows what both masks allow, `a | b` what one of them allows, and `~a` what `a` does not. Masks are equal
-    if they were made in the same way from equal arrays. Under `jit` values are unknown, and comparing them is an error.
+    `a & b` allows what both masks allow, `a | b` what one of them allows, and `~a` what `a` does not; `b` may be a
+    boolean array. Masks are equal if they were made in the same way from equal arrays. Under `jit` values are unknown,
+    and comparing them is an error.
 
     Arrays begin with the batch axes `*B` of the queries. These may be left out, or have size 1, if all examples share
     the value. `Mask()` masks nothing. A wrong dtype or value raises a ValueError at once, a wrong shape when the mask
@@ -71,11 +73,17 @@ class Mask:
     """
 
     conditions: tuple[Condition, ...] = ()
+    __array_ufunc__ = None  # NumPy leaves `array & mask` to the mask
 
     @classmethod
-    def lengths(cls, *, keys: Int[Indices, "*b"] | None = None, queries: Int[Indices, "*b"] | None = None) -> Mask:
+    def lengths(
+        cls, *, keys: Integer[Indices, "*b"] | None = None, queries: Integer[Indices, "*b"] | None = None
+    ) -> Mask:
         """Only keys s < keys[b] and only queries t < queries[b]."""
-        return cls((Lengths(queries=_integers("lengths: queries", queries), keys=_integers("lengths: keys", keys)),))
+        queries, keys = (
+            _integers(f"lengths: {name}", x, clip=True) for name, x in (("queries", queries), ("keys", keys))
+        )
+        return cls((Lengths(queries=queries, keys=keys),))
 
     @classmethod
     def keys(cls, valid: Bool[Indices, "*b S"]) -> Mask:
@@ -88,43 +96,52 @@ class Mask:
         return cls((Queries(valid=_booleans("queries: valid", valid)),))
 
     @classmethod
-    def segments(cls, queries: Int[Indices, "*b T"], keys: Int[Indices, "*c S"]) -> Mask:
+    def segments(cls, queries: Integer[Indices, "*b T"], keys: Integer[Indices, "*c S"]) -> Mask:
         """Only keys of the query's own segment, from `queries` [*B,T] and `keys` [*B,S]; a negative one is padding."""
-        return cls((Segments(queries=_integers("segments: queries", queries), keys=_integers("segments: keys", keys)),))
+        queries, keys = (
+            _integers(f"segments: {name}", x, clip=False) for name, x in (("queries", queries), ("keys", keys))
+        )
+        return cls((Segments(queries=queries, keys=keys),))
 
     @classmethod
-    def causal(cls, *, queries: Int[Indices, "*b T"] | None = None, keys: Int[Indices, "*c S"] | None = None) -> Mask:
+    def causal(
+        cls, *, queries: Integer[Indices, "*b T"] | None = None, keys: Integer[Indices, "*c S"] | None = None
+    ) -> Mask:
         """Only keys at or before the query's position; positions [*B,T] and [*B,S] are indices from 0 by default."""
         return cls.window(None, 0, queries=queries, keys=keys)
 
     @classmethod
     def window(
         cls,
-        left: int | None,
-        right: int | None,
+        left: int | Integer[Indices, "*l"] | None,
+        right: int | Integer[Indices, "*r"] | None,
         *,
-        queries: Int[Indices, "*b T"] | None = None,
-        keys: Int[Indices, "*c S"] | None = None,
+        queries: Integer[Indices, "*b T"] | None = None,
+        keys: Integer[Indices, "*c S"] | None = None,
     ) -> Mask:
-        """Only keys from `left` positions before the query to `right` after it; None is unbounded."""
-        for name, reach in (("left", left), ("right", right)):
-            if reach is not None and reach < 0:
-                raise ValueError(f"Mask.window: {name} is {reach}; it is a distance, 0 or more, or None.")
-        queries, keys = _integers("window: queries", queries), _integers("window: keys", keys)
-        return cls((Positions(queries=queries, keys=keys, left=left, right=right),))
+        """Only keys from `left` positions before the query to `right` after it; None is unbounded.
+
+        A distance may be an array, traced or [*B], one an example. Traced distances must be 0 or more.
+        """
+        (left, lefts), (right, rights) = _reach("left", left), _reach("right", right)
+        queries, keys = (
+            _integers(f"window: {name}", x, clip=False) for name, x in (("queries", queries), ("keys", keys))
+        )
+        return cls((Positions(queries=queries, keys=keys, lefts=lefts, rights=rights, left=left, right=right),))
 
     @classmethod
-    def ranges(cls, start: Int[Indices, "*b n T"], stop: Int[Indices, "*c m T"]) -> Mask:
+    def ranges(cls, start: Integer[Indices, "*b n T"], stop: Integer[Indices, "*c m T"]) -> Mask:
         """Only keys start <= s < stop, where both are [*B,N|1,T]: one range for each head and query."""
-        return cls((Ranges(start=_integers("ranges: start", start), stop=_integers("ranges: stop", stop)),))
+        start, stop = (_integers(f"ranges: {name}", x, clip=True) for name, x in (("start", start), ("stop", stop)))
+        return cls((Ranges(start=start, stop=stop),))
 
     @classmethod
-    def neighbors(cls, index: Int[Indices, "*b T M"]) -> Mask:
+    def neighbors(cls, index: Integer[Indices, "*b T M"]) -> Mask:
         """Only the M keys that `index` [*B,T,M] lists for each query.
 
         -1 fills up a short list; a key that is listed twice counts once.
         """
-        return cls((Neighbors(index=_integers("neighbors: index", index)),))
+        return cls((Neighbors(index=_integers("neighbors: index", index, clip=True)),))
 
     @classmethod
     def blocks(cls, grid: Bool[Indices, "rows cols"], query_block: int, key_block: int) -> Mask:
@@ -135,9 +152,7 @@ class Mask:
                 f"Mask.blocks: grid is {grid.dtype} of shape {grid.shape};"
                 " accepted is bool of shape [ceil(T/query_block), ceil(S/key_block)]."
             )
-        for name, size in (("query_block", query_block), ("key_block", key_block)):
-            if size < 1:
-                raise ValueError(f"Mask.blocks: {name} is {size}; accepted is a size of 1 or more.")
+        query_block, key_block = _size("query_block", query_block), _size("key_block", key_block)
         rows = tuple(tuple(bool(seen) for seen in row) for row in grid)
         return cls((Blocks(grid=rows, query_block=query_block, key_block=key_block),))
 
@@ -146,19 +161,17 @@ class Mask:
         """Any boolean array [*B|1,N|1,T|1,S|1], with as many batch axes as the queries have."""
         return cls((Dense(array=_booleans("dense: array", array)),))
 
-    def __and__(self, other: Mask) -> Mask:
-        if not isinstance(other, Mask):
-            raise ValueError(
-                f"Mask & {type(other).__name__}; accepted is Mask & Mask: for a boolean array write Mask.dense(array)."
-            )
-        return Mask(self.conditions + other.conditions)
+    def __and__(self, other: Mask | Bool[Indices, "*b n t s"]) -> Mask:
+        return Mask(self.conditions + as_mask(other).conditions)
 
-    def __or__(self, other: Mask) -> Mask:
-        if not isinstance(other, Mask):
-            raise ValueError(
-                f"Mask | {type(other).__name__}; accepted is Mask | Mask: for a boolean array write Mask.dense(array)."
-            )
-        return Mask((AnyOf(masks=(self.conditions, other.conditions)),))
+    def __rand__(self, other: Bool[Indices, "*b n t s"]) -> Mask:
+        return as_mask(other) & self
+
+    def __or__(self, other: Mask | Bool[Indices, "*b n t s"]) -> Mask:
+        return Mask((AnyOf(masks=(self.conditions, as_mask(other).conditions)),))
+
+    def __ror__(self, other: Bool[Indices, "*b n t s"]) -> Mask:
+        return as_mask(other) | self
 
     def __invert__(self) -> Mask:
         return Mask((Not(mask=self.conditions),))
@@ -184,7 +197,8 @@ class Mask:
 
         Raises a ValueError if the arrays of the mask do not fit these sizes.
         """
-        seen = self.canonical(batch, heads, queries, keys).allowed(jnp.arange(queries)[None], jnp.arange(keys)[None])
+        whole_mask = self.canonical(batch, heads, queries, keys)
+        seen = whole_mask.allowed(indices(queries)[None], indices(keys)[None])
         front = (1,) * len(batch) if seen.shape[0] == 1 else batch
         return seen.reshape(*front, *seen.shape[1:])
 
@@ -205,6 +219,7 @@ class Mask:
                 raise ValueError(
                     f"Mask.{CONSTRUCTORS[type(condition)]}: {name} has shape {array.shape}; accepted is"
                     f" [{', '.join(['*B', *spelled])}] with *B={batch} as in q, or 1 where shared."
+                    + (" For key padding [*B,S] write Mask.keys(valid)." if isinstance(condition, Dense) else "")
                 )
             if math.prod(own) == 1:
                 flat = array.reshape(1, *rest)
@@ -232,13 +247,45 @@ class Mask:
         return Mask(tuple(condition.map_arrays(change_one) for condition in self.conditions))
 
 
-def _integers(name: str, array: Indices | None) -> Array | None:
-    if array is None:
-        return None
-    array = jnp.asarray(array)
-    if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise ValueError(f"Mask.{name} has dtype {array.dtype}; accepted are integers.")
-    return array
+def as_mask(mask: Mask | Bool[Indices, "*b n t s"] | None) -> Mask:
+    """The mask itself, a boolean array [*B|1,N|1,T|1,S|1] as a mask, or for None the mask that masks nothing."""
+    if isinstance(mask, Mask):
+        return mask
+    if mask is None:
+        return Mask()
+    if not isinstance(mask, Array | np.ndarray):
+        raise ValueError(
+            f"mask is of type {type(mask).__name__}; accepted is a Mask, a boolean array [*B|1,N|1,T|1,S|1], or None."
+        )
+    return Mask.dense(mask)
+
+
+def _integers(name: str, array: Indices | int | None, *, clip: bool) -> Array | None:
+    """Integers of 32 bits; with `clip` for indices, which those beyond the last key or query may stand for."""
+    return None if array is None else integers(f"Mask.{name}", array, clip=clip)
+
+
+def _reach(name: str, reach: int | Integer[Indices, "*b"] | None) -> tuple[int | None, Array | None]:
+    """A distance as (static, array): a number whose value is known, or an array of traced ones or one an example."""
+    if reach is None:
+        return None, None
+    known = whole(reach)
+    if known is None:
+        array = _integers(f"window: {name}", reach, clip=True)
+        assert array is not None
+        if isinstance(array, jax.core.Tracer) or not array.size or int(array.min()) >= 0:
+            return None, array
+        known = int(array.min())
+    if known < 0:
+        raise ValueError(f"Mask.window: {name} is {known}; it is a distance, 0 or more, or None.")
+    return known, None
+
+
+def _size(name: str, size: int) -> int:
+    known = whole(size)
+    if known is None or known < 1:
+        raise ValueError(f"Mask.blocks: {name} is {size}; accepted is a whole number of 1 or more.")
+    return min(known, MOST)
 
 
 def _booleans(name: str, array: Indices) -> Array:

@@ -25,7 +25,7 @@ def no_sums(q: Float[Array, "*B t H"], width: int, kind: jnp.dtype, sink: Array 
     shape = q.shape[:-1]
     total = jnp.zeros_like(q, kind, (*shape, 1))
     if sink is not None:
-        total = total + jnp.exp(sink - lax.stop_gradient(sink))
+        total = total + jnp.exp(sink - peak_of(lax.stop_gradient(sink), None))
     lowest = jnp.full_like(total, -jnp.inf)
     return Sums(max_score=lowest, total=total, mixed=jnp.zeros_like(q, kind, (*shape, width)))
 

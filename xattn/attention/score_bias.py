@@ -10,7 +10,9 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Integer
+
+from xattn.attention.integers import indices, integers
 
 Indices = Array | np.ndarray
 Function = Callable[[Any, Array, Array, Array], Array]
@@ -45,8 +47,8 @@ class ScoreBias:
         cls,
         slopes: Float[Indices, "*a N"],
         *,
-        queries: Int[Indices, "*b T"] | None = None,
-        keys: Int[Indices, "*c S"] | None = None,
+        queries: Integer[Indices, "*b T"] | None = None,
+        keys: Integer[Indices, "*c S"] | None = None,
     ) -> ScoreBias:
         """-slopes[n] * |query - key|, as `alibi_slopes(N)` or learned (Press, Smith and Lewis, 2022)."""
         return cls(_alibi, slopes, queries, keys)
@@ -56,8 +58,8 @@ class ScoreBias:
         cls,
         table: Float[Indices, "*a N distances"],
         *,
-        queries: Int[Indices, "*b T"] | None = None,
-        keys: Int[Indices, "*c S"] | None = None,
+        queries: Integer[Indices, "*b T"] | None = None,
+        keys: Integer[Indices, "*c S"] | None = None,
     ) -> ScoreBias:
         """table[n, R + key - query], with distances beyond R clipped; the table [N,2R+1] (Shaw et al., 2018)."""
         return cls(_relative, table, queries, keys)
@@ -69,8 +71,8 @@ class ScoreBias:
         *,
         furthest: int = 128,
         bidirectional: bool = True,
-        queries: Int[Indices, "*b T"] | None = None,
-        keys: Int[Indices, "*c S"] | None = None,
+        queries: Integer[Indices, "*b T"] | None = None,
+        keys: Integer[Indices, "*c S"] | None = None,
     ) -> ScoreBias:
         """table[n, bucket of key - query], where buckets widen up to the distance `furthest` (Raffel et al., 2020).
 
@@ -121,7 +123,11 @@ class ScoreBias:
         return jnp.broadcast_to(numbers, (numbers.shape[0], heads, queries, keys)).reshape(*front, heads, queries, keys)
 
     def _whole(self, heads: int, queries: int, keys: int) -> Array:
-        return self.at(jnp.arange(heads)[None, :, None, None], jnp.arange(queries)[None], jnp.arange(keys)[None])
+        return self.at(
+            indices(heads)[None, :, None, None],
+            indices(queries)[None],
+            indices(keys)[None],
+        )
 
 
 def alibi_slopes(heads: int) -> Float[np.ndarray, " N"]:
@@ -183,7 +189,7 @@ def _fit(
     """Positions [*b,size] as [b,1,T,1] or [b,1,1,S]."""
     if positions is None:
         return None
-    positions = jnp.asarray(positions)
+    positions = integers(f"ScoreBias: {name}", positions, clip=False)
     own = positions.shape[:-1]
     fits = positions.ndim > 0 and positions.shape[-1] == size and len(own) <= len(batch)
     if not fits or any(have not in (1, want) for have, want in zip(own[::-1], batch[::-1], strict=False)):
@@ -191,9 +197,6 @@ def _fit(
             f"ScoreBias: {name} has shape {positions.shape}; accepted is [*B, {axis}={size}] with *B={batch} as in q,"
             " or 1 where shared."
         )
-    if not jnp.issubdtype(positions.dtype, jnp.integer):
-        raise ValueError(f"ScoreBias: {name} has dtype {positions.dtype}; accepted are integers.")
     if math.prod(own) != 1:
         positions = jnp.broadcast_to(positions, (*batch, size))
-    signed = positions.astype(jnp.promote_types(positions.dtype, jnp.int32))  # differences of unsigned numbers wrap
-    return jnp.expand_dims(signed.reshape(-1, size), missing)
+    return jnp.expand_dims(positions.reshape(-1, size), missing)

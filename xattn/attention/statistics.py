@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from numbers import Integral
 from typing import Any
 
 import jax
@@ -12,6 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
+
+from xattn.attention.integers import whole
 
 
 @jax.tree_util.register_dataclass
@@ -56,18 +57,22 @@ class Wanted:
         return bool(self.names) or self.top_k > 0
 
 
-def check_wanted(returns: Sequence[str], top_k: int | None, normalizer: str, keys: int) -> Wanted:
+def check_wanted(returns: Iterable[str], top_k: int | None, normalizer: str, keys: int) -> Wanted:
     """The requested statistics; raises a ValueError for an unknown name, an lse without softmax, or a wrong `top_k`."""
     if isinstance(returns, str):
         raise ValueError(f"returns is the string {returns!r}; accepted is a sequence of names: ({returns!r},).")
-    for name in returns:
+    if not isinstance(returns, Iterable):
+        raise ValueError(f"returns is {returns!r}; accepted is a sequence of names, () for none.")
+    names = tuple(returns)  # an iterator can be read once only
+    for name in names:
         if name not in RETURNS:
             raise ValueError(f"returns names {name!r}; accepted are {', '.join(RETURNS)}.")
-    if "lse" in returns and normalizer != "softmax":
+    if "lse" in names and normalizer != "softmax":
         raise ValueError(f"lse is the log of a softmax denominator; normalizer {normalizer!r} has none.")
-    if top_k is not None and not (isinstance(top_k, Integral) and 0 < top_k <= keys):
+    number = whole(top_k)
+    if top_k is not None and (number is None or not 0 < number <= keys):
         raise ValueError(f"top_k is {top_k}; accepted is a whole number from 1 to the S={keys} keys, or None.")
-    return Wanted(names=frozenset(returns), top_k=top_k or 0)
+    return Wanted(names=frozenset(names), top_k=number or 0)
 
 
 def named(out: Array, lse: Array | None) -> tuple[Array, Array | None]:

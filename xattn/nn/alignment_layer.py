@@ -2,7 +2,7 @@
 
 import jax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask, attention_weights
 from xattn.nn.attention import linear
@@ -22,13 +22,13 @@ class AlignmentLayer(nnx.Module):
         self.query = nnx.Linear(width, width, use_bias=False, dtype=dtype, rngs=rngs)
         self.key = nnx.Linear(memory_width, width, use_bias=False, dtype=dtype, rngs=rngs)
 
-    def project_memory(self, memory: Float[Array, "B S M"], mask: Mask) -> KeyValue:
+    def project_memory(self, memory: Float[Array, "B S M"], mask: Mask | Bool[Array, "*mask"]) -> KeyValue:
         """The keys `[B,S,N,H]` of a memory. They also fill the place of the values, which are never read."""
         (k,) = linear(jax.lax.stop_gradient(memory), self.key)
-        k_BSNH = k.reshape(*k.shape[:-1], self.heads, -1)
+        k_BSNH = k.reshape(*k.shape[:-1], self.heads, k.shape[-1] // self.heads)
         return KeyValue(k_BSNH, k_BSNH, mask)
 
     def __call__(self, x: Float[Array, "B T D"], memory: KeyValue) -> Float[Array, "B N T S"]:
         """The attention weights of every state over the projected memory."""
         (q,) = linear(self.norm(jax.lax.stop_gradient(x)), self.query)
-        return attention_weights(q.reshape(*q.shape[:-1], self.heads, -1), memory.k, memory.mask)
+        return attention_weights(q.reshape(*q.shape[:-1], self.heads, q.shape[-1] // self.heads), memory.k, memory.mask)

@@ -1,16 +1,19 @@
 """Attention as a module: linear projections around one call of `xattn.attention.cross_attention_with_aux`."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from flax.nnx.nn.dtypes import promote_dtype
 from flax.typing import PrecisionLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import Aux, Dropout, KeyValue, Mask, ScoreBias, cross_attention_with_aux
+from xattn.attention.mask import as_mask
 from xattn.nn.rotary import rotate
 
 KERNEL_INIT = nnx.initializers.lecun_normal()
@@ -26,11 +29,12 @@ def linear(x: Float[Array, "*B D"], *maps: nnx.Linear) -> list[Float[Array, "*B 
     joined = jnp.concatenate([linear_map.kernel[...] for linear_map in maps], axis=-1)
     biases = [linear_map.bias[...] for linear_map in maps if linear_map.bias is not None]
     bias = jnp.concatenate(biases)[None] if biases else None
-    rows, joined, bias = first.promote_dtype((x.reshape(-1, x.shape[-1]), joined, bias), dtype=first.dtype)
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    rows, joined, bias = first.promote_dtype((rows, joined, bias), dtype=first.dtype)
     y = jnp.matmul(rows, joined, precision=first.precision)
     y = y if bias is None else y + bias
     ends = np.cumsum([linear_map.out_features for linear_map in maps])[:-1]
-    return [part.reshape(*x.shape[:-1], -1) for part in jnp.split(y, ends, axis=-1)]
+    return [part.reshape(*x.shape[:-1], part.shape[-1]) for part in jnp.split(y, ends, axis=-1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,13 @@ class CrossAttention(nnx.Module):
         out_bias_init: nnx.Initializer | None = None,
         rngs: nnx.Rngs,
     ):
+        sizes = {
+            "width": width, "memory_width": memory_width, "heads": heads, "value_width": value_width,
+            "key_heads": key_heads, "head_width": head_width, "out_width": out_width,
+        }  # fmt: skip
+        for name, size in sizes.items():
+            if size is not None and size < 1:
+                raise ValueError(f"{name} is {size}; accepted is a whole number of 1 or more.")
         if head_width is None and width % heads:
             raise ValueError(f"The width must be a multiple of the heads, but {heads=} does not divide {width=}.")
         self.heads, self.key_heads = heads, key_heads or heads
@@ -128,16 +139,22 @@ class CrossAttention(nnx.Module):
 
     @classmethod
     def from_flax(cls, flax: nnx.MultiHeadAttention) -> "CrossAttention":
-        """An `nnx.MultiHeadAttention` as a `CrossAttention` of the same parameters; dropout becomes an argument."""
+        """An `nnx.MultiHeadAttention` as a `CrossAttention` of the same parameters; dropout becomes an argument.
+
+        Raises a ValueError if the module has a function of its own for attention or products, which would be lost.
+        """
+        _check_flax(flax)
         abstract = nnx.eval_shape(
             lambda: cls(
                 flax.in_features,
                 flax.in_kv_features,
                 flax.num_heads,
+                key_heads=flax.key.out_features[0],
                 head_width=flax.head_dim,
                 out_width=flax.out_features,
                 bias=flax.use_bias,
                 norm=flax.query_ln is not None,
+                dtype=flax.dtype,
                 param_dtype=flax.param_dtype,
                 precision=flax.precision,
                 rngs=nnx.Rngs(0),
@@ -162,7 +179,7 @@ class CrossAttention(nnx.Module):
         self,
         x: Float[Array, "*B T D"],
         memory: Float[Array, "*B S M"],
-        mask: Mask | None = None,
+        mask: Mask | Bool[Array, "*mask"] | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
         positions: Int[Array | np.ndarray, "*b T"] | None = None,
@@ -171,23 +188,25 @@ class CrossAttention(nnx.Module):
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
         """The output `[B,T,Do]` and the weights `[B,N,T,S]`; `positions` apply to queries and keys (self-attention).
 
-        `mask` says which keys a query may attend to (True); `values` replaces the memory as the input of the values;
-        `bias` is added to the scores.
+        `mask`, a `Mask` or an array [*B|1,N|1,T|1,S|1], says which keys a query may attend to (True); `values`
+        replaces the memory as the input of the values; `bias` is added to the scores.
         """
+        _check_width("x", x, self.query)
+        _check_width("memory", memory, self.key)
         if x is not memory or values is not None:
             projected = self.project_memory(memory, mask, values=values, positions=positions)
             return self.attend(x, projected, positions=positions, bias=bias, dropout=dropout)
         q, k, v = linear(x, self.query, self.key, self.value)
         q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
-        projected = KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask())
+        projected = KeyValue(k_BSKH, self._heads(v, self.key_heads), as_mask(mask))
         out, aux = self._attend(q_BTNH, projected, bias, dropout, ("weights",))
         return out, aux.weights
 
     def project_memory(
         self,
         memory: Float[Array, "*B S M"],
-        mask: Mask | None = None,
+        mask: Mask | Bool[Array, "*mask"] | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
         positions: Int[Array | np.ndarray, "*b S"] | None = None,
@@ -196,12 +215,14 @@ class CrossAttention(nnx.Module):
 
         Values are computed from `values` if given, otherwise from the memory.
         """
+        _check_width("memory", memory, self.key)
+        _check_width("memory" if values is None else "values", memory if values is None else values, self.value)
         if values is None:
             k, v = linear(memory, self.key, self.value)
         else:
             (k,), (v,) = linear(memory, self.key), linear(values, self.value)
         k_BSKH = self._heads(k, self.key_heads, self.key_norm, positions)
-        return KeyValue(k_BSKH, self._heads(v, self.key_heads), mask or Mask())
+        return KeyValue(k_BSKH, self._heads(v, self.key_heads), as_mask(mask))
 
     def attend(
         self,
@@ -226,10 +247,11 @@ class CrossAttention(nnx.Module):
         positions: Int[Array | np.ndarray, "*b T"] | None = None,
         bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
-        returns: Sequence[str] = ("lse",),
+        returns: Iterable[str] = ("lse",),
         top_k: int | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Aux]:
         """The output and the statistics that `returns` names, as `cross_attention_with_aux` has them."""
+        _check_width("x", x, self.query)
         (q,) = linear(x, self.query)
         q_BTNH = self._heads(q, self.heads, self.query_norm, positions)
         return self._attend(q_BTNH, memory, bias, dropout, returns, top_k)
@@ -258,7 +280,7 @@ class CrossAttention(nnx.Module):
         memory: KeyValue,
         bias: jax.Array | ScoreBias | None,
         dropout: Dropout | None,
-        returns: Sequence[str],
+        returns: Iterable[str],
         top_k: int | None = None,
     ) -> tuple[jax.Array, Aux]:
         sink, options = None if self.sink is None else self.sink[...], self.options
@@ -266,7 +288,7 @@ class CrossAttention(nnx.Module):
             q, *memory, bias=bias, sink=sink, softcap=options.softcap, normalizer=options.normalizer, dropout=dropout,
             implementation=options.implementation, block=options.block, returns=returns, top_k=top_k,
         )  # fmt: skip
-        (out,) = linear(out_BTNH.reshape(*q.shape[:-2], -1), self.out)
+        (out,) = linear(out_BTNH.reshape(*q.shape[:-2], self.out.in_features), self.out)
         return out, aux
 
     def _heads(
@@ -276,6 +298,26 @@ class CrossAttention(nnx.Module):
         norm: nnx.LayerNorm | None = None,
         positions: jax.Array | np.ndarray | None = None,
     ) -> jax.Array:
-        x = x.reshape(*x.shape[:-1], heads, -1)
+        x = x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
         x = x if norm is None else norm(x)
         return x if positions is None else rotate(x, positions)
+
+
+def _check_width(name: str, x: jax.Array, reader: nnx.Linear) -> None:
+    if x.ndim < 2 or x.shape[-1] != reader.in_features:
+        raise ValueError(f"{name} has shape {x.shape}; accepted is [*B, length, {reader.in_features}].")
+
+
+def _check_flax(flax: nnx.MultiHeadAttention) -> None:
+    """Refuses settings that are functions of the user's own."""
+    defaults = {
+        "attention_fn": nnx.dot_product_attention, "qkv_dot_general": None, "out_dot_general": None,
+        "qkv_dot_general_cls": None, "out_dot_general_cls": None, "qkv_promote_dtype": promote_dtype,
+        "out_promote_dtype": promote_dtype, "ln_promote_dtype": promote_dtype,
+    }  # fmt: skip
+    for name, default in defaults.items():
+        if getattr(flax, name) is not default:
+            raise ValueError(
+                f"from_flax: the module has {name}={getattr(flax, name)!r}, which CrossAttention would not compute;"
+                " accepted is Flax's own."
+            )

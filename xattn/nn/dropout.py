@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, UInt32
 
 from xattn.attention import Dropout, drop_others, hash_bits, keep
+from xattn.attention.dropout import known_rate
 
 
 @jax.tree_util.register_dataclass
@@ -25,12 +26,16 @@ class DropoutKey:
     rate: float = field(metadata={"static": True})
     attention_rate: float = field(metadata={"static": True})
 
+    def __post_init__(self) -> None:
+        for name in ("rate", "attention_rate"):
+            object.__setattr__(self, name, known_rate(getattr(self, name)))
+
     @classmethod
     def for_step(
         cls, seed: int, step: Int[Array, ""], rows: UInt32[Array, " B"], *, rate: float, attention_rate: float
     ) -> "DropoutKey":
         """The key of a training step of a run with this seed."""
-        hashed = hash_bits(jnp.uint32(seed), step.astype(jnp.uint32))
+        hashed = hash_bits(seed, step.astype(jnp.uint32))
         return cls(seed=hashed, rows=rows, rate=rate, attention_rate=attention_rate)
 
     def fold_in(self, site: int | Int[Array, ""]) -> "DropoutKey":

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import Dropout, KeyValue, Mask
 from xattn.nn.attention import CrossAttention, linear
@@ -40,12 +40,14 @@ class EncoderLayer(nnx.Module):
         self.norm_mlp = nnx.LayerNorm(width, rngs=rngs)
         self.mlp = Mlp(width, dims.mlp, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None) -> Float[Array, "B S D"]:
+    def __call__(
+        self, x: Float[Array, "B S D"], mask: Mask | Bool[Array, "*mask"], dropout_key: DropoutKey | None
+    ) -> Float[Array, "B S D"]:
         """The layer's output at all positions."""
         return self.with_weights(x, mask, dropout_key)[0]
 
     def with_weights(
-        self, x: Float[Array, "B S D"], mask: Mask, dropout_key: DropoutKey | None
+        self, x: Float[Array, "B S D"], mask: Mask | Bool[Array, "*mask"], dropout_key: DropoutKey | None
     ) -> tuple[Float[Array, "B S D"], Float[Array, "B N S S"]]:
         """The layer's output at all positions, and the self-attention weights."""
         h, drop = self.norm_self(x), dropout_fns(dropout_key, x.shape, 2)
@@ -88,7 +90,7 @@ class DecoderLayer(nnx.Module):
         self,
         x: Float[Array, "B T D"],
         memory: KeyValue,
-        mask: Mask,
+        mask: Mask | Bool[Array, "*mask"],
         dropout_key: DropoutKey | None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "B N T S"]]:
         """The output at all positions, and the cross-attention weights; `mask` is that of self-attention."""
