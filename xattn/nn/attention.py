@@ -93,7 +93,7 @@ class CrossAttention(nnx.Module):
         norm: bool = False,
         sink: bool = False,
         options: AttentionOptions = AttentionOptions(),
-        dtype: jnp.dtype | None = None,
+        dtype: jax.typing.DTypeLike | None = None,
         param_dtype: jax.typing.DTypeLike = jnp.float32,
         precision: PrecisionLike = None,
         kernel_init: nnx.Initializer = KERNEL_INIT,
