@@ -122,3 +122,54 @@ def test_options_that_a_picture_cannot_have_are_one_line(xattn, tmp_path, monkey
     assert err.startswith(f"xattn: {message}")
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        ("layer-mean", "attention weights, mean of layers, head"),
+        ("rollout", "attention rollout, layer 1, all heads"),
+        ("gradients", "attention times gradient, layer 1, head"),
+        ("value-zeroing", "value zeroing, layer 1, all heads"),
+    ],
+)
+def test_every_attribution_is_named(xattn, tmp_path, kind, title):
+    out, _ = xattn(*FOX, "--kind", kind)
+    assert out.startswith(title)
+    assert ("largest value" in out) == (kind == "gradients")
+    assert "norm" not in out
+    xattn(*FOX, "--kind", kind, "--output", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert f'"title": "{title.partition(", layer")[0].partition(", head")[0]}"' in page
+
+
+def test_a_value_whose_loss_turns_the_layer_is_that_of_the_words_translation(xattn):
+    out, _ = xattn(*FOX, "--kind", "value-zeroing")
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith(("    le", "renard"))}
+    assert max(range(3), key=lambda n: float(rows["le"][n].replace(".", "0"))) == 0
+    assert max(range(3), key=lambda n: float(rows["renard"][n].replace(".", "0"))) == 1
+
+
+def test_self_attention_of_both_sides(xattn, tmp_path):
+    out, _ = xattn(*FOX, "--attention", "encoder")
+    assert "encoder self-attention" in out
+    assert {line.split()[0] for line in out.splitlines() if line.strip()} >= {"the", "fox", "sleeps"}
+    out, _ = xattn(*FOX, "--attention", "decoder", "--layer", "0")
+    assert "decoder self-attention" in out
+    rows = [line.split() for line in out.splitlines() if line.split()[:1] in (["le"], ["renard"])]
+    assert rows[-2][-1] == "100"  # the first word can attend to BOS alone
+    xattn(*FOX, "--attention", "decoder", "--output", tmp_path / "page.html")
+    assert '"decoder self-attention"' in (tmp_path / "page.html").read_text()
+    _, err = xattn(*FOX, "--attention", "encoder", "--kind", "norms", status=2)
+    assert err == "xattn: --kind is of cross-attention: leave it out, or --attention encoder.\n"
+
+
+def test_special_pieces_are_left_out(xattn, tmp_path):
+    at = ("--layer", "0", "--head", "0", "--rows", "produced")
+    whole, left = (xattn(*FOX, *at, *more).out for more in ((), ("--drop-special",)))
+    assert "without special pieces" in left.splitlines()[0]
+    assert "without" not in whole
+    numbers = [int(each) for each in left.splitlines()[-4].split()[1:] if each.isdecimal()]
+    assert sum(numbers) in range(97, 104)
+    xattn(*FOX, *at, "--drop-special", "--output", tmp_path / "page.html")
+    assert "attention weights, without special pieces" in (tmp_path / "page.html").read_text()

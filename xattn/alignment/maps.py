@@ -21,19 +21,13 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float32
 
+from xattn.alignment.kinds import SHARES, SINGLE, TITLES, Kind, unit
 from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
 from xattn.alignment.links import Links, Method, Null, argmax, extract
+from xattn.alignment.shown import Shown
 from xattn.alignment.tokens import PADDING, stack, words_of_tokens
 
 Convention = Literal["produced", "read"]
-Kind = Literal["weights", "norms", "head-norms"]
-
-KINDS: dict[Kind, str] = {
-    "weights": "attention weights: for each head, a row sums to 1",
-    "norms": "norms of what a piece adds to the decoder's state, summed over heads first (Kobayashi et al., 2020)",
-    "head-norms": "norms of what a piece adds to the decoder's state through one head (Kobayashi et al., 2020)",
-}
-
 CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # added to i, this gives the row of piece i
 MEANINGS: dict[Convention, str] = {
     "produced": "a row is the decoder step that produces the word",
@@ -64,18 +58,6 @@ class Readout:
         return f"layer {self.layer}, head {self.head}, row convention: {self.convention}"
 
 
-class Shown:
-    """What a notebook shows as pictures: a page, an image and text, see `xattn.viewing.notebook`.
-
-    The public face of the package finds who draws, so that maps need no drawing.
-    """
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        import xattn
-
-        return xattn.mimebundle(self)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WordMap(Shown):
     """Attention from target words (rows) to source words (columns) [T, S], and the readout it was taken by.
@@ -102,6 +84,8 @@ class WordMap(Shown):
     unknown_source: Set[int] = frozenset()
     """The source words that the model's vocabulary lacks; see `unknown_words`."""
     unknown_target: Set[int] = frozenset()
+    note: str = ""
+    """What was done to the values; see `AttentionMap.note`."""
 
     def __repr__(self) -> str:
         return f"WordMap({self.title}; {len(self.source)} source and {len(self.target)} target words)"
@@ -124,8 +108,8 @@ class WordMap(Shown):
     @property
     def title(self) -> str:
         """Kind, layer, head and row convention in one line, the title of every picture of the matrix."""
-        text = f"{self.difference}, {describe(self.kind, self.readout)}".removeprefix(", ")
-        return text if self.states_convention else text.partition(", row convention")[0]
+        parts = [self.difference, describe(self.kind, self.readout, self.states_convention), self.note]
+        return ", ".join(filter(None, parts))
 
     @property
     def meaning(self) -> list[str]:
@@ -134,9 +118,14 @@ class WordMap(Shown):
         return [*notes, MEANING_OF_UNKNOWN] if self.unknown_source or self.unknown_target else notes
 
     @property
+    def unit(self) -> str:
+        """What a value is: a weight, where rows sum to 1, a norm or another value."""
+        return unit(self.kind)
+
+    @property
     def most(self) -> float:
         """The darkest value of a figure: 1 for weights, so that figures can be compared; the largest norm otherwise."""
-        if self.kind == "weights":
+        if self.kind in SHARES:
             return 1.0
         return max(float(self.weights.max(initial=0)), float(self.special.max(initial=0))) or 1.0
 
@@ -190,6 +179,8 @@ class AttentionMap(Shown):
     """The origin of the map: the run, its parameters, and how the map was taken."""
     readout: Readout | None = None
     """Where pictures read the map, if nothing else is asked for; None is the mean of the last layer's heads."""
+    note: str = ""
+    """What was done to the values, which the title of every picture says; see `xattn.alignment.specials`."""
 
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape
@@ -345,6 +336,7 @@ class AttentionMap(Shown):
             gold=self.gold,
             layout=self.layout,
             has_text=self.has_text,
+            note=self.note,
             silent=np.flatnonzero(~self._steps(readout.convention).any(axis=1)).tolist(),
             unknown_source=unknown_words(self.source, self.source_word_ids),
             unknown_target=unknown_words(self.target, self.target_word_ids),
@@ -388,14 +380,16 @@ def marked(words: Sequence[str], unknown: Set[int]) -> list[str]:
     return [word + UNKNOWN if number in unknown else word for number, word in enumerate(words)]
 
 
-def describe(kind: Kind, readout: Readout) -> str:
+def describe(kind: Kind, readout: Readout, convention: bool = True) -> str:
     """The kind of the values and their readout, in one line.
 
     >>> describe("norms", Readout(layer=1, head="mean", convention="read"))
     'attention norms, layer 1, heads summed, row convention: read'
     """
-    text = f"attention {kind}, {readout}"
-    return text.replace("head mean", "heads summed") if kind == "norms" else text
+    layer = "" if kind == "layer-mean" else f"layer {readout.layer}"
+    head = SINGLE[kind] if kind in SINGLE else f"head {readout.head}"
+    rows = f"row convention: {readout.convention}" if convention else ""
+    return ", ".join(filter(None, (TITLES[kind], layer, head, rows)))
 
 
 def _membership(word_ids: Sequence[int], words: int) -> Float32[np.ndarray, "pieces {words}+1"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from xattn import lines, process
+from xattn.alignment.kinds import Kind
 from xattn.commands.common import Base, Head, Rows, check_writable, tell
 from xattn.errors import UserError, require
 
@@ -55,7 +56,8 @@ class Options:
         level: With --method threshold: the lowest weight that makes a link.
         k: With --method top-k: links of a word.
         null: Mask EOS before links are read (mask), or give no link to a word that attends to EOS most (drop).
-        kind: Attention weights; or norms of the weighted values, of all heads together or of each head.
+        kind: Attention weights; norms of the weighted values, of all heads together or of each head (head-norms); the
+            layer-mean of weights; rollout through all layers; gradients times weights; or value-zeroing.
         beam: Without --target: hypotheses kept while translating; 1 is greedy. As tuned or configured by default.
         format: How links are written: i-j a pair, counted from 0; WPT, counted from 1; or JSON with the words.
         maps: A file to keep the attention maps in: .npz or .json. `xattn view --maps` shows them.
@@ -82,7 +84,7 @@ class Options:
     level: float = 0.2
     k: int = 2
     null: Literal["mask", "drop"] = "mask"
-    kind: Literal["weights", "norms", "head-norms"] = "weights"
+    kind: Kind = "weights"
     beam: int | None = None
     format: Literal["pharaoh", "wpt", "json"] = "pharaoh"
     maps: Path | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from xattn import process
+from xattn.alignment.kinds import Kind
 from xattn.commands.common import Head, Rows, check_writable, run_and_texts, tell
 from xattn.errors import ConfigError, UserError, require
 from xattn.viewing.look import DEFAULT, Look
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from xattn.alignment.maps import AttentionMap, Readout
     from xattn.runs.folder import Run
+    from xattn.translation.translator import Translator
     from xattn.viewing.page import Sentence
 
 
@@ -46,7 +48,10 @@ class Options:
             the mean of the last layer's heads.
         head: The head, counted from 0, or the mean of all.
         rows: Whether the row of a word is the step that produced it or the step that has read it.
-        kind: Attention weights; or norms of the weighted values, of all heads together or of each head.
+        kind: Attention weights; norms of the weighted values, of all heads together or of each head (head-norms); the
+            layer-mean of weights; rollout through all layers; gradients times weights; or value-zeroing.
+        attention: The decoder's cross-attention to the source; or the self-attention of the encoder or of the decoder.
+        drop_special: Leave special source pieces, such as EOS, out, and divide each row by the rest.
         color: Whether the terminal view is coloured; "always" and "never" also overrule NO_COLOR and TERM.
         look: The appearance of the picture.
     """
@@ -64,7 +69,9 @@ class Options:
     layer: int | None = None
     head: Head | None = None
     rows: Rows | None = None
-    kind: Literal["weights", "norms", "head-norms"] = "weights"
+    kind: Kind = "weights"
+    attention: Literal["cross", "encoder", "decoder"] = "cross"
+    drop_special: bool = False
     color: Literal["auto", "always", "never"] = "auto"
     look: Annotated[Look, arg(name="")] = DEFAULT
 
@@ -76,6 +83,7 @@ class Options:
             "--gold": self.gold,
             "--against": self.against,
             "--steps": self.steps,
+            "--attention": self.attention != "cross",
         }
 
     def check_texts(self, texts: Sequence[str]) -> None:
@@ -94,6 +102,18 @@ class Options:
             files or target is None or len(texts) == 1,
             f"--target is one translation, but there are {len(texts)} texts: give files, with --source.",
         )
+
+    def check_self_attention(self) -> None:
+        """Raises `ConfigError` for options that say nothing about the self-attention of an encoder or a decoder."""
+        given = {
+            "--gold": self.gold,
+            "--against": self.against,
+            "--steps": self.steps,
+            "--rows": self.rows,
+            "--kind": self.kind != "weights",
+        }
+        for name in (name for name, value in given.items() if value):
+            raise ConfigError(f"{name} is of cross-attention: leave it out, or --attention {self.attention}.")
 
     def check_count(self, count: int) -> None:
         """Raises `ConfigError` for a format that cannot show as many sentences, or comparisons."""
@@ -152,6 +172,9 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
                 f"{options.source} has {len(texts)} lines but {options.target} has {len(targets)}; they must be pairs.",
             )
         require(bool(texts), f"There is nothing to view: {options.source} is empty.")
+    if options.attention != "cross":
+        _view_self_attention(options, Translator.open(run), texts, targets)
+        return
     where = readout(run, options.layer, options.head, options.rows, options.kind)
     against = [open_run(folder) for folder in options.against]
     options.check_count(len(texts))
@@ -165,6 +188,24 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
             for note in OtherSpaces.of(f"the {side}", lines).notes:
                 tell(note)
     _deliver(sentences, options, where)
+
+
+def _view_self_attention(
+    options: Options, model: "Translator", texts: list[str], targets: Sequence[str] | None
+) -> None:
+    """Shows how the encoder attends to each text, or the decoder to given or own translations."""
+    from xattn.viewing.page import Sentence
+
+    options.check_self_attention()
+    options.check_count(len(texts))
+    if options.attention == "encoder":
+        maps = model.attend_source(texts)
+    else:
+        targets = targets or [best.text for best, *_ in model.translate(texts)]
+        maps = model.attend_target(list(zip(texts, targets, strict=True)))
+    name = f"{options.attention} self-attention"
+    maps = [replace(attention, note=name) for attention in maps]
+    _deliver([Sentence(maps={name: each}) for each in maps], options, _readout_of(options, maps[0]))
 
 
 def _view_example(options: Options, run: "Run", words: list[str]) -> None:
@@ -227,6 +268,13 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
     from xattn.viewing.formats import FORMATS
     from xattn.viewing.page import Page
 
+    if options.drop_special:
+        from xattn.alignment.specials import without_specials
+
+        sentences = [
+            replace(each, maps={name: without_specials(attention) for name, attention in each.maps.items()})
+            for each in sentences
+        ]
     if options.format == "html":
         picture = Page(sentences=sentences, readout=readout, scale=options.look.scale).html.encode()
     else:

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.attention import KeyValue
+from xattn.nn import attributions
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey, dropout_fns
@@ -78,6 +79,29 @@ class EncoderDecoder(nnx.Module):
         dropout_key = dropout_key and dropout_key.fold_in(1)
         x_BTD = self._embed(target, dropout_key)
         return self.decoder(x_BTD, memory, dropout_key, hide)
+
+    def attribute(
+        self,
+        kind: str,
+        source: Int[Array, "B S"],
+        mask: Bool[Array, "B S"],
+        target: Int[Array, "B T"],
+        after: Int[Array, "B T"],
+    ) -> Float[Array, "L B n T M"]:
+        """Attributions of each decoder step to the source positions: "rollout", "gradients" or "value-zeroing".
+
+        See `xattn.nn.attributions`. `after` is the piece that each step produces. "decoder" is no attribution but the
+        decoder's self-attention [L, B, N, T, T].
+        """
+        x = self._embed(target)
+        memory, weights = self.encoder.with_weights(self._embed(source), mask)
+        if kind == "rollout":
+            return attributions.rollout(weights, self.decoder, x, memory)
+        if kind == "gradients":
+            return attributions.weighted_gradients(self.decoder, x, memory, self.embedding.embedding[...][after])
+        if kind == "value-zeroing":
+            return attributions.value_zeroing(self.decoder, x, memory)
+        return attributions.own_attention(self.decoder, x, memory)
 
     def logits(self, states: Float[Array, "*B D"]) -> Float[Array, "*B V"]:
         """Logits of the next piece."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from xattn.alignment.kinds import SINGLE
 from xattn.alignment.maps import CONVENTIONS, Convention, Kind, Readout
 from xattn.config import Experiment, Translation
 from xattn.errors import ConfigError
@@ -37,8 +38,9 @@ def readout(
     kind: Kind = "weights",
 ) -> Readout:
     """Where to read: as asked, else as chosen, else the mean of the last layer's heads."""
-    if kind == "norms" and isinstance(head, int):
-        raise ConfigError("The norms are of all heads together: leave --head out, or choose --kind head-norms.")
+    if kind in SINGLE and isinstance(head, int):
+        advice = ", or choose --kind head-norms" if kind == "norms" else ""
+        raise ConfigError(f"--kind {kind} is of all heads together: leave --head out{advice}.")
     found = chosen(run)
     default = found[0] if found else Readout(layer=run.config.model.layers - 1, head="mean", convention="produced")
     layers, heads = run.config.attention_layers, run.config.model.heads
@@ -46,17 +48,22 @@ def readout(
         raise ConfigError(f"--layer must be between 0 and {layers - 1}, not {layer}.")
     if isinstance(head, int) and not 0 <= head < heads:
         raise ConfigError(f"--head must be between 0 and {heads - 1}, or mean, not {head}.")
+    if kind == "layer-mean":
+        if layer is not None:
+            raise ConfigError("--kind layer-mean is the mean of all layers: leave --layer out.")
+        layer = 0
     if layer is None:
         layer = default.layer
     if kind != "weights" and layer >= run.config.model.layers:
         raise ConfigError(
-            f"An alignment layer ({layer} here) has weights, and no values whose norms could be taken: name another "
-            f"--layer with --kind {kind}."
+            f"An alignment layer ({layer} here) has weights, and no values to the decoder: name another --layer with "
+            f"--kind {kind}."
         )
     return Readout(
         layer=layer,
-        head="mean" if kind == "norms" else default.head if head is None else head,
-        convention=default.convention if convention is None else convention,
+        head="mean" if kind in SINGLE else default.head if head is None else head,
+        # A gradient is that of the piece that its own step produces.
+        convention=convention or ("produced" if kind == "gradients" else default.convention),
     )
 
 

@@ -84,9 +84,15 @@ class PieceLabels:
         source: Sequence[int],
         target: Sequence[int],
         kind: Kind = "weights",
+        read: Sequence[int] = (),
     ) -> AttentionMap:
-        """The map of one sentence: `source` are its pieces without EOS, `target` the pieces produced, one a step."""
-        if self.latents is not None:
+        """The map of one sentence: `source` are its pieces without EOS, `target` the pieces produced, one a step.
+
+        With `read`, the columns are these pieces instead: those that the decoder has read.
+        """
+        if read:
+            pieces, (source_words, source_ids) = self.tokenizer.pieces(read), self.tokenizer.words(read)
+        elif self.latents is not None:
             pieces = source_words = [f"latent {number}" for number in range(1, self.latents + 1)]
             source_ids = list(range(len(pieces)))
         else:
@@ -103,7 +109,7 @@ class PieceLabels:
             source_words=source_words,
             target_words=target_words,
             kind=kind,
-            readout=None if kind == "norms" else self.readout,
+            readout=self.readout if kind in ("weights", "head-norms") else None,
         )
 
     def candidates(self, ids_TC: np.ndarray, probabilities_TC: np.ndarray) -> Candidates:

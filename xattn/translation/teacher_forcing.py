@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,6 +69,15 @@ class TeacherForcing:
         attention = self._labels.attention_map(weights, source, [*source, self._tokenizer.eos])
         return replace(attention, readout=None)
 
+    def attend_target(self, params: Any, source: list[int], target: list[int]) -> AttentionMap:
+        """The self-attention of the decoder, whose steps read BOS and the target: row t of what step t read."""
+        ((_, ids, mask, given),) = self._batches([source], [target])
+        steps = len(target) + 1
+        weights = np.asarray(self._attend(params, ids, mask, given, "decoder"))[:, 0, :, :steps, :steps]
+        read = [self._tokenizer.bos, *target]
+        attention = self._labels.attention_map(weights, source, [*target, self._tokenizer.eos], read=read)
+        return replace(attention, readout=None)
+
     def candidates(self, params: Any, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Candidates]:
         """The most probable pieces of each step, the one that produces EOS included."""
         candidates: dict[int, Candidates] = {}
@@ -99,10 +108,7 @@ class TeacherForcing:
     def _score_batch(self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array) -> jax.Array:
         model, tokenizer = self._model(params), self._tokenizer
         states_BTD, _ = model.decode(target, model.encode(source, mask))
-        # The last piece of every row is followed by EOS, and EOS by padding.
-        after_BT = jnp.pad(target[:, 1:], ((0, 0), (0, 1)), constant_values=tokenizer.pad)
-        real_BT = target != tokenizer.pad
-        next_BT = jnp.where(real_BT & (after_BT == tokenizer.pad), tokenizer.eos, after_BT)
+        real_BT, next_BT = target != tokenizer.pad, self._after(target)
 
         def score_row(row: tuple[jax.Array, ...]) -> jax.Array:
             states_TD, next_T, real_T = row
@@ -111,14 +117,24 @@ class TeacherForcing:
         # A sentence at a time: all logits [B,T,V] at once may not fit.
         return jax.lax.map(score_row, (states_BTD, next_BT, real_BT))
 
+    def _after(self, target: jax.Array) -> jax.Array:
+        """The piece that every step produces: the last piece of every row is followed by EOS, and EOS by padding."""
+        pad = self._tokenizer.pad
+        after_BT = jnp.pad(target[:, 1:], ((0, 0), (0, 1)), constant_values=pad)
+        return jnp.where((target != pad) & (after_BT == pad), self._tokenizer.eos, after_BT)
+
     def _attend_batch(
-        self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array, kind: Kind
+        self, params: Any, source: jax.Array, mask: jax.Array, target: jax.Array, kind: Kind | Literal["decoder"]
     ) -> jax.Array:
         model = self._model(params)
+        if kind in ("rollout", "gradients", "value-zeroing", "decoder"):
+            return model.attribute(kind, source, mask, target, self._after(target))
         memory = model.encode(source, mask)
         _, weights = model.decode(target, memory)
         if kind == "weights":
             return weights
+        if kind == "layer-mean":
+            return weights.mean(axis=0, keepdims=True)
         return model.decoder.contributions(memory, weights, together=kind == "norms")
 
     def _candidates_batch(

@@ -15,6 +15,7 @@ from xattn.alignment.maps import AttentionMap, Kind, Readout
 from xattn.config import Experiment
 from xattn.data.tokenizer import Tokenizer
 from xattn.decoding import Hypotheses
+from xattn.errors import require
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.encoder_decoder import EncoderDecoder
 from xattn.nn.functional import functional
@@ -210,6 +211,7 @@ class Translator:
 
         The words of the maps, and of the gold links, are parted at ASCII white space; see `xattn.alignment.words`.
         """
+        self._check(kind)
         sources, targets = self._encode_pairs(pairs)
         written = [[*target, self.tokenizer.eos] for target in targets]
         maps = self._forced.attend(self.params, sources, written, kind)
@@ -220,6 +222,7 @@ class Translator:
 
     def attend_written(self, pairs: Sequence[tuple[str, Translation]], *, kind: Kind = "weights") -> list[AttentionMap]:
         """The cross-attention of translations by `translate`, whose `return_attention` records the same weights."""
+        self._check(kind)
         sources = [self.encode(source) for source, _ in pairs]
         maps = self._forced.attend(self.params, sources, [translation.ids for _, translation in pairs], kind)
         return [self._as_written(attention, source) for attention, (source, _) in zip(maps, pairs, strict=True)]
@@ -228,6 +231,19 @@ class Translator:
         """The self-attention of the encoder on each text, which is on both sides of the map."""
         maps = ((text, self._forced.attend_source(self.params, self.encode(text))) for text in texts)
         return [self._as_written(attention, text, text) for text, attention in maps]
+
+    def attend_target(self, pairs: Sequence[tuple[str, str]]) -> list[AttentionMap]:
+        """The causal self-attention of the decoder: row t attends to BOS and the pieces before piece t."""
+        encoded = zip(*self._encode_pairs(pairs), strict=True)
+        return [self._forced.attend_target(self.params, source, target) for source, target in encoded]
+
+    def _check(self, kind: Kind) -> None:
+        """Raises `ConfigError` for an attribution that the model's memory does not allow."""
+        memory = self.config.model.memory
+        require(
+            memory == "full" or kind not in ("rollout", "gradients", "value-zeroing"),
+            f"The attribution {kind!r} needs a memory of source positions, and this model has {memory!r}.",
+        )
 
     def candidates(self, pairs: Sequence[tuple[str, str]]) -> list[Candidates]:
         """The most probable pieces at each step of given translations, with their probabilities."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
+from xattn.alignment.kinds import SINGLE
 from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.canvas import Figure
 from xattn.viewing.direction import MIRRORED, as_read, is_right_to_left
@@ -70,6 +71,6 @@ def _frame(axes: Axes, words: WordMap, layer: int, head: int, chosen: bool, look
     axes.spines[:].set(color=INK if chosen else "#cccccc", linewidth=1.4 if chosen else 0.6)
     style = {"size": look.points(8), "color": INK if chosen else GREY}
     if layer == 0:
-        axes.set_title("heads summed" if words.kind == "norms" else f"head {head}", pad=look.points(3), **style)
+        axes.set_title(SINGLE[words.kind] if words.kind in SINGLE else f"head {head}", pad=look.points(3), **style)
     if head == 0:
         axes.set_ylabel(f"layer {layer}", labelpad=look.points(3), **style)

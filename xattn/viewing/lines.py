@@ -44,8 +44,8 @@ def _lines(words: WordMap, look: Look, inches: float) -> Figure:
     every = max(1, int(np.ceil(1.1 * look.font_size / 72 / pitch)))
     _label(axes, words, heights, every, look)
     said = ["lines: as strong as their weights; special mass is not drawn", *words.meaning, scale.text]
-    if words.kind != "weights":
-        said.append(f"1 is the largest norm, {words.most:.3g}")
+    if words.unit != "weight":
+        said.append(f"1 is the largest {words.unit}, {words.most:.3g}")
     if words.silent or words.empty:
         said.append("grey: no decoder step represents the word, or it attends to nothing")
     if words.gold is not None:

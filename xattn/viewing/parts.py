@@ -61,8 +61,8 @@ def caption(figure: Figure, title: str, notes: Sequence[str], look: Look) -> Non
 def notes(words: WordMap, scale: Shading) -> list[str]:
     """How to read a heatmap, one note a line."""
     said = [*words.meaning, scale.text, "special: on pieces of no word, such as EOS"]
-    if words.kind != "weights":
-        said.append(f"1 is the largest norm, {words.most:.3g}")
+    if words.unit != "weight":
+        said.append(f"1 is the largest {words.unit}, {words.most:.3g}")
     if is_right_to_left(words.source):
         said.append(MIRRORED)
     if words.silent:

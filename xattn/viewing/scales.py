@@ -73,7 +73,7 @@ def shading(words: WordMap, scale: Scale | None = None) -> Shading:
 
 def _fitted(words: WordMap, scale: Scale) -> Shading:
     highest = float(words.weights.max(initial=0)) or 1.0
-    end = "1" if words.kind == "weights" else f"the largest norm, {words.most:.3g}"
+    end = "1" if words.unit == "weight" else f"the largest {words.unit}, {words.most:.3g}"
     match scale:
         case "absolute":
             most, text = np.array([[words.most]]), f"0 to {end}"

@@ -161,15 +161,15 @@ def _legend(color: bool, words: WordMap, scale: Shading, *, digits: bool) -> Tex
     elif digits:
         legend.append(f"digits: tenths of the colour scale (9: 0.85 and more); {scale.text}\n")
     else:
-        legend.append(f"numbers: {'weight' if words.kind == 'weights' else 'norm'} in percent\n")
+        legend.append(f"numbers: {words.unit} in percent\n")
     return legend
 
 
 def _notes(words: WordMap, mark: Callable[[str], str]) -> list[str]:
     """What the picture does not say by itself, one note a line."""
     notes = ["special: on pieces of no word, such as EOS"]
-    if words.kind != "weights":
-        notes.append(f"100 % is the largest norm, {words.most:.3g}")
+    if words.unit != "weight":
+        notes.append(f"100 % is the largest {words.unit}, {words.most:.3g}")
     if is_right_to_left(words.source):
         notes.append(MIRRORED)
     if words.silent:

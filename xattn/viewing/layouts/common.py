@@ -18,8 +18,8 @@ MOST = 8  # panels in a figure, one per query
 def say(figure: Figure, words: WordMap, notes: Sequence[str], look: Look) -> None:
     """Writes the map's title above the figure, and notes on how to read it below, unless `look` has others."""
     notes = [*notes]
-    if words.kind != "weights":
-        notes.append(f"1 is the largest norm, {words.most:.3g}")
+    if words.unit != "weight":
+        notes.append(f"1 is the largest {words.unit}, {words.most:.3g}")
     inches = look.width or max(figure.get_size_inches()[0], 4.5)
     title = words.title if look.title is None else look.title
     style = {"x": 0.005, "ha": "left", "parse_math": False}

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
+from xattn.alignment.kinds import SINGLE
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.canvas import Figure
 from xattn.viewing.labels import printable
@@ -56,7 +57,7 @@ def slots(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
         )
     which = "every layer" if len(layers) > 1 else "layer 0"
     notes = [
-        f"bars: {which}, {'heads summed' if words.kind == 'norms' else f'head {readout.head}'}",
+        f"bars: {which}, {SINGLE[words.kind] if words.kind in SINGLE else f'head {readout.head}'}",
         scale.text.replace("each row", "each query").replace("colour scale", "scale"),
         *words.meaning,
         *notes,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from xattn.alignment.kinds import SHARES, SINGLE, TITLES, unit
 from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import (
@@ -55,8 +56,11 @@ def pack(sentences: Sequence[Sentence], readout: Readout, scale: Scale | None = 
     return {
         "names": list(map(printable, sentences[0].maps)),
         "kind": every[0].kind,
+        "title": ", ".join(filter(None, (TITLES[every[0].kind], every[0].note))),
+        "single": SINGLE[every[0].kind] if every[0].kind in SINGLE else "",
+        "unit": unit(every[0].kind),
         # Attention weights share one scale, so that pictures can be compared; norms need their own.
-        "most": 1 if every[0].kind == "weights" else float(f"{highest:.2g}") or 1,
+        "most": 1 if every[0].kind in SHARES else float(f"{highest:.2g}") or 1,
         "scale": scale or "auto",
         "faint": FAINT,
         "meanings": MEANINGS,

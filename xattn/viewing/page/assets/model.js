@@ -134,7 +134,7 @@ const pharaoh = (sentence, m) =>
   links(sentence, m).flatMap((column, row) => (column < 0 ? [] : [[column, row]]))
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((pair) => pair.join("-")).join(" ");
 
-const NORMS = DATA.kind !== "weights"; // norms have no common scale
+const NORMS = DATA.unit !== "weight"; // norms have no common scale
 const percent = (value) => (100 * value).toFixed(1);
 const amount = (value) => (NORMS ? value.toFixed(4) : `${value > 0 && value < 0.0005 ? (100 * value).toPrecision(1) : percent(value)} %`);
 const clip = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -147,7 +147,7 @@ function fit(matrices, scale) {
   const faint = scale === "auto" && usual > 0 && usual < DATA.faint * DATA.most;
   const name = signed ? "difference" : faint ? "map" : scale === "auto" ? "absolute" : scale;
   const most = signed || name === "map" ? highest || 1 : DATA.most, end = short(most);
-  const limit = NORMS ? `the largest norm, ${end}` : end, maximum = alone ? "the map's maximum" : "the maps' maximum";
+  const limit = NORMS ? `the largest ${DATA.unit}, ${end}` : end, maximum = alone ? "the map's maximum" : "the maps' maximum";
   const text = {
     absolute: `0 to ${limit}`, sqrt: `square root of 0 to ${limit}`, row: "each row from 0 to its own maximum",
     map: `0 to ${maximum}, ${end}` + (faint ? `, because ${alone ? "no cell reaches" : "few cells reach"} ${short(DATA.faint * DATA.most)}` : ""),

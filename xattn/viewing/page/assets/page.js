@@ -108,8 +108,8 @@ function drawControls() {
   $("warning").textContent = `${percent(share)} % of this head's weight is on special pieces such as EOS, so its links are unreliable.`;
 }
 
-const headName = () => (DATA.kind === "norms" ? "heads summed" : `head ${state.head}`);
-const readoutName = () => `attention ${DATA.kind}, layer ${state.layer}, ${headName()}`;
+const headName = () => DATA.single || `head ${state.head}`;
+const readoutName = () => `${DATA.title}, layer ${state.layer}, ${headName()}`;
 const mirrored = () => state.mirror === "rtl" || (state.mirror === "auto" && scene.sentence.rightToLeft[0]);
 
 function notes(m) {

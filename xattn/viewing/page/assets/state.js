@@ -19,7 +19,7 @@ const DRAWN = [], STARTED = []; // functions to call on drawing and on start, of
 const SHAPE = DATA.sentences[0];
 const CHOICES = {
   layer: [...Array(SHAPE.layers).keys()],
-  head: DATA.kind === "norms" ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
+  head: DATA.single ? ["mean"] : [...Array(SHAPE.heads).keys(), "mean"],
   unit: ["words", "pieces"],
   rows: DATA.conventions,
   view: ["both", "heatmap", SECOND.name],
