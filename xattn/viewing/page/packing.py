@@ -58,7 +58,7 @@ def pack(sentences: Sequence[Sentence], readout: Readout, scale: Scale | None = 
         "kind": every[0].kind,
         "title": ", ".join(filter(None, (TITLES[every[0].kind], every[0].note))),
         "single": SINGLE[every[0].kind] if every[0].kind in SINGLE else "",
-        "unit": unit(every[0].kind),
+        "unit": unit(every[0].kind).removeprefix("weight"),
         # Attention weights share one scale, so that pictures can be compared; norms need their own.
         "most": 1 if every[0].kind in SHARES else float(f"{highest:.2g}") or 1,
         "scale": scale or "auto",

@@ -23,7 +23,7 @@ function lineLayout(m, { room, sentence, notes, ...said }) {
   const widest = (labels) => Math.min(most, labels.reduce((wide, label) => Math.max(wide, measure(label, size)), 40));
   const source = widest(m.columns), target = widest(m.rows), between = clip(room - source - target - 24, 70, 280);
   const width = Math.ceil(Math.max(source + target + between + 24, Math.min(room, 300)));
-  const { cells, strongest } = drawn, cut = strongest.length < cells.length ? [`the strongest ${strongest.length} of ${cells.length} lines; point at a word for all of its own`] : [];
+  const { cells, strongest } = drawn, cut = strongest.length < cells.length ? [`${strongest.length} of ${cells.length} lines; point at a word for all its own`] : [];
   const captions = captioned({ ...said, notes: [...notes, ...cut] }, width), top = captions.head.length * 17 + 28;
   const foot = top + line * slots + 8, from = source + 12;
   return { ...captions, ...drawn, top, line, size, most, from, to: from + between, width, footTop: foot, height: foot + 6 + 15 * captions.foot.length };

@@ -134,7 +134,7 @@ const pharaoh = (sentence, m) =>
   links(sentence, m).flatMap((column, row) => (column < 0 ? [] : [[column, row]]))
     .sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((pair) => pair.join("-")).join(" ");
 
-const NORMS = DATA.unit !== "weight"; // norms have no common scale
+const NORMS = DATA.unit; // norms and other values have no common scale
 const percent = (value) => (100 * value).toFixed(1);
 const amount = (value) => (NORMS ? value.toFixed(4) : `${value > 0 && value < 0.0005 ? (100 * value).toPrecision(1) : percent(value)} %`);
 const clip = (value, least, most) => Math.min(Math.max(value, least), most);

@@ -186,11 +186,11 @@ function start() {
   $("precision").textContent = DATA.precision;
   for (const each of STARTED) each();
   $("unready").remove();
-  const frame = frameElement, hint = frame?.previousElementSibling; // in a notebook
-  if (hint?.matches(".xattn-hint")) {
-    hint.remove();
-    // As high as the page; panels of large maps grow with their frame, up to a limit.
-    new ResizeObserver(() => { frame.style.height = `${Math.min(document.body.offsetHeight + 40, 1500)}px`; }).observe(document.body);
+  const own = frameElement?.previousElementSibling; // the hint of a notebook
+  if (own?.matches(".xattn-hint")) {
+    own.remove();
+    // As high as the page; panels of large maps grow with their frame, up to its own limit.
+    new ResizeObserver(() => { frameElement.style.height = `${document.body.offsetHeight + 40}px`; }).observe(document.body);
   }
   refresh();
 }
