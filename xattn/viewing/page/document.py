@@ -77,7 +77,8 @@ class Page:
         # A frame separates the ids and styles of several pages in one notebook.
         inside = html.escape(self.html, quote=True)
         # A notebook that is not trusted removes frames; the page removes the hint.
-        frame = f'<iframe srcdoc="{inside}" title="attention" style="width:100%;height:820px;max-height:1500px;border:0"></iframe>'
+        style = "width:100%;height:820px;max-height:1500px;border:0"
+        frame = f'<iframe srcdoc="{inside}" title="attention" style="{style}"></iframe>'
         return f'<div><p class="xattn-hint">{_HINT}</p>{frame}</div>'
 
 

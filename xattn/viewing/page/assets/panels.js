@@ -190,7 +190,7 @@ function start() {
   if (own?.matches(".xattn-hint")) {
     own.remove();
     // As high as the page; panels of large maps grow with their frame, up to its own limit.
-    new ResizeObserver(() => { frameElement.style.height = `${document.body.offsetHeight + 40}px`; }).observe(document.body);
+    new ResizeObserver(() => { frameElement.style.height = document.body.offsetHeight + 40 + "px"; }).observe(document.body);
   }
   refresh();
 }
