@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tyro
 
+from xattn import streams
 from xattn.commands import train
 from xattn.commands.align import align
 from xattn.commands.configs import configs
@@ -18,6 +19,7 @@ from xattn.commands.symmetrize import symmetrize
 from xattn.commands.translate import translate
 from xattn.commands.view import view
 from xattn.errors import ConfigError, UserError
+from xattn.version import version
 
 HELP = """usage: xattn COMMAND ...
 
@@ -47,25 +49,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     columns = os.environ.get("COLUMNS")
     if columns is not None and not re.fullmatch("0*[1-9][0-9]{1,4}", columns):
         del os.environ["COLUMNS"]  # rich would print into 0 columns: nothing
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP)
-        return 0
-    name, *rest = words
     try:
-        if name == "train":
-            return train.main(rest)
-        if name not in COMMANDS:
-            raise ConfigError(f"There is no command {name!r}; there are: train, {', '.join(COMMANDS)}.")
-        return tyro.cli(COMMANDS[name], args=rest, prog=f"xattn {name}")
+        streams.prepare()
+        try:
+            return _run(words)
+        finally:
+            sys.stdout.flush()  # an error of writing belongs to the command
+    except streams.OutputError as error:
+        print(f"xattn: {error}", file=sys.stderr)
+        streams.discard_output()
+        return 2
     except UserError as error:
         print(f"xattn: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of the output has closed it; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of the output has closed it
+        streams.discard_output()
         return 141
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP)
+        return 0
+    name, *rest = words
+    if name == "--version":
+        print(f"xattn {version()}")
+        return 0
+    if name == "train":
+        return train.main(rest)
+    if name not in COMMANDS:
+        raise ConfigError(f"There is no command {name!r}; there are: train, {', '.join(COMMANDS)}.")
+    return tyro.cli(COMMANDS[name], args=rest, prog=f"xattn {name}")
 
 
 COMMANDS = {

@@ -17,6 +17,15 @@ def require(condition: bool, message: str) -> None:
         raise ConfigError(message)
 
 
+def quantity(number: int, noun: str) -> str:
+    """A number and its noun, for a message; the noun has a regular plural.
+
+    >>> quantity(1, "pair"), quantity(0, "pair"), quantity(1200, "pair")
+    ('1 pair', '0 pairs', '1,200 pairs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def nearest(word: str, choices: Sequence[str]) -> str:
     """The end of an error message about an unknown name: the choice nearest to it, or all where none is near.
 

@@ -1,15 +1,21 @@
 """Lines of text files: the one reader that all commands, corpora and link files share."""
 
 import gzip
+import io
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
-from xattn.errors import UserError
+from xattn.errors import UserError, quantity, require
 
 BOM = b"\xef\xbb\xbf"
 """The byte order mark in UTF-8. It stands at the start of some files, and inside joined ones, and is no text."""
+
+GZIP = b"\x1f\x8b"
+"""How gzipped files begin."""
 
 
 def split(stream: Iterable[bytes]) -> Iterator[bytes]:
@@ -22,7 +28,9 @@ def split(stream: Iterable[bytes]) -> Iterator[bytes]:
     [b'a\\x0cb', b'', b'c']
     """
     for line in stream:
-        yield line.removeprefix(BOM).removesuffix(b"\n").removesuffix(b"\r")
+        while line.startswith(BOM):
+            line = line.removeprefix(BOM)
+        yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def read(path: str | Path) -> Iterator[bytes]:
@@ -31,14 +39,58 @@ def read(path: str | Path) -> Iterator[bytes]:
     The file is opened once and read from start to end, so that it may be a pipe. Raises `UserError` where it cannot be
     read.
     """
+    with _errors_of(path), Path(path).open("rb") as file:
+        yield from _unzipped(file)
+
+
+def read_input() -> Iterator[bytes]:
+    """The lines of standard input, as `read` gives those of a file."""
+    stream = _standard_input()
+
+    def found() -> Iterator[bytes]:
+        with _errors_of("standard input"):
+            yield from _unzipped(stream)
+
+    return found()
+
+
+def count_input() -> int | None:
+    """The number of lines of standard input that `read_input` will give; None unless it is a plain file.
+
+    Only a file can be read again. Raises `UserError` where it cannot be read.
+    """
+    stream = _standard_input()
+    with _errors_of("standard input"):
+        if not stream.seekable():
+            return None
+        start = stream.tell()
+        zipped = stream.read(len(GZIP)) == GZIP
+        stream.seek(start)
+        count = None if zipped else sum(1 for _ in stream)
+        stream.seek(start)
+        return count
+
+
+def _standard_input() -> BinaryIO:
+    require(sys.stdin is not None, "Standard input is closed: give it a file with `< FILE`.")
+    return sys.stdin.buffer
+
+
+def _unzipped(stream: BinaryIO) -> Iterator[bytes]:
+    # `peek` leaves the stream as it is, which a pipe needs.
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # pyright: ignore
+    zipped = buffered.peek(len(GZIP))[: len(GZIP)] == GZIP
+    with gzip.open(buffered) if zipped else nullcontext(buffered) as plain:
+        yield from split(plain)
+
+
+@contextmanager
+def _errors_of(what: str | Path) -> Iterator[None]:
     try:
-        with Path(path).open("rb") as file:
-            zipped = file.peek(2)[:2] == b"\x1f\x8b"
-            with gzip.open(file) if zipped else nullcontext(file) as stream:
-                yield from split(stream)
+        yield
     except (OSError, EOFError, zlib.error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"Cannot read {path}: {why}.") from None
+        raise UserError(f"Cannot read {what}: {why}.") from None
 
 
 def read_text(path: str | Path) -> list[str]:
@@ -52,8 +104,8 @@ def read_pairs(source: str | Path, target: str | Path) -> list[tuple[bytes, byte
     counts = [len(side) for side in sides]
     if counts[0] != counts[1]:
         raise UserError(
-            f"{source} has {counts[0]} lines but {target} has {counts[1]}: each line of one must translate the same "
-            "line of the other."
+            f"{source} has {quantity(counts[0], 'line')} but {target} has {counts[1]:,}: each line of one "
+            "must translate the same line of the other."
         )
     return list(zip(*sides, strict=True))
 

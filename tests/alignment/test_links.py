@@ -104,7 +104,7 @@ def test_a_file_keeps_every_line(tmp_path):
         ("0-0\n1:1\n", None, "line 2: '1:1' is not a link; write i-j"),
         ("0-0\n-1-2\n", None, "line 2: '-1-2' is not a link"),
         ("0-0\n1p7\n", [(1, 1), (5, 7)], "sentence 2: Link 1-7 .* 5 source and 7 target words"),
-        ("0-0\n", [(1, 1), (1, 1)], "1 lines, but there are 2 sentence pairs"),
+        ("0-0\n", [(1, 1), (1, 1)], "1 line, but the number of sentence pairs is 2"),
     ],
 )
 def test_a_bad_file_is_refused_by_line(tmp_path, text, lengths, message):

@@ -94,8 +94,8 @@ def test_an_empty_hypothesis_has_no_words(weights):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"source": ["a"]}, "7 columns, but there are 1 source pieces and 7 source word ids"),
-        ({"target_word_ids": [0, 1, 2, -1]}, "5 rows, but there are 5 target pieces and 4 target word ids"),
+        ({"source": ["a"]}, "7 columns, for 1 source piece and 7 source word ids"),
+        ({"target_word_ids": [0, 1, 2, -1]}, "5 rows, for 5 target pieces and 4 target word ids"),
         ({"target_word_ids": [0, 1, 1, 3, -1]}, "word id of target piece 3 is 3, but the 3 target words"),
         ({"source_word_ids": [0, 1, 1, 2, 2, 3, -2]}, "word id of source piece 6 is -2"),
         ({"gold": Links.of([(4, 0)])}, "Link 4-0 .* 4 source and 3 target words"),

@@ -41,7 +41,7 @@ def test_nothing_to_find_and_nothing_found():
 
 
 def test_a_missing_sentence_is_refused():
-    with pytest.raises(ValueError, match="1 sentences and 2 gold"):
+    with pytest.raises(ValueError, match="1 sentence and 2 gold"):
         score(HYPOTHESIS[:1], GOLD)
     with pytest.raises(ValueError, match="0 sentences"):
         best_readout([], [])

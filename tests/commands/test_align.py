@@ -234,10 +234,10 @@ def test_gold_whose_last_sentences_have_no_links_is_read_with_the_texts(xattn, l
     command = ["score", "--gold", links / "gold.wa", links / "forward"]
     assert cli.main(list(map(str, command))) == 2
     err = capsys.readouterr().err
-    assert "forward has 2 lines, but there are 1 sentence pairs" in err
+    assert "forward has 2 lines, but the number of sentence pairs is 1" in err
     assert err.endswith("in the other file, name the texts with --source and --target.\n")
     out, _ = xattn(*command, *given(links))
-    assert "2 sentences, 1 sure of 1 possible links" in out
+    assert "2 sentences, 1 sure of 1 possible link" in out
     xattn("symmetrize", links / "gold.wa", links / "forward", *given(links))
 
 
@@ -264,8 +264,8 @@ def test_symmetrized_by_hand(xattn, links):
         (["score", "--gold", "{gold}"], "There is nothing to score"),
         (["score", "--gold", "{gold}", "{gold}", "--source", "{en}"], "give both, or none"),
         (["score", "--gold", "{none}", "{gold}"], "Cannot read"),
-        (["score", "--gold", "{gold}", "{far}"], "far has 1 lines, but there are 2 sentence pairs"),
-        (["symmetrize", "{gold}", "{far}"], "far has 1 lines, but there are 2 sentence pairs"),
+        (["score", "--gold", "{gold}", "{far}"], "far has 1 line, but the number of sentence pairs is 2"),
+        (["symmetrize", "{gold}", "{far}"], "far has 1 line, but the number of sentence pairs is 2"),
         (
             ["score", "--gold", "{out}", "{gold}", "--source", "{en}", "--target", "{fr}"],
             "sentence 2: Link 3-0 (source-target, counted from 0) lies outside a pair of 3 source and 3 target words.",

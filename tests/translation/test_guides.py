@@ -122,7 +122,7 @@ def test_what_is_left_out_does_not_shift_links(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["0-0"], "task.guidance.links: {path} has 1 lines, but there are 2 sentence pairs."),
+        (["0-0"], "task.guidance.links: {path} has 1 line, but the number of sentence pairs is 2."),
         (
             ["0-0", "0-0 3-1"],
             "task.guidance.links: {path}, sentence 2: Link 3-1 (source-target, counted from 0) lies outside a pair of "

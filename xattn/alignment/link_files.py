@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from xattn.alignment.links import Link, Links
 from xattn.alignment.words import OtherSpaces, words
-from xattn.errors import UserError
+from xattn.errors import UserError, quantity
 from xattn.lines import read_text
 
 Format = Literal["pharaoh", "wpt", "json"]
@@ -85,7 +85,8 @@ class ParsedFile:
         else:
             parsed = list(self.sentences.values())
             if expected is not None and len(parsed) != expected:
-                raise CountError(f"{self.path} has {len(parsed)} lines, but there are {expected} sentence pairs.")
+                lines = quantity(len(parsed), "line")
+                raise CountError(f"{self.path} has {lines}, but the number of sentence pairs is {expected:,}.")
             start, notes = _base(self.path, parsed, lengths) if base == "auto" else (int(base), [])
         return LinkFile(
             links=[
@@ -103,15 +104,15 @@ class ParsedFile:
         if expected is not None:
             if last > expected:
                 raise CountError(
-                    f"{self.path}, line {self.sentences[last].line}: this is a link of sentence {last}, but there are "
-                    f"{expected} sentence pairs."
+                    f"{self.path}, line {self.sentences[last].line}: this is a link of sentence {last}, but the "
+                    f"number of sentence pairs is {expected:,}."
                 )
             return expected
         if last > max(MOST, 10 * len(self.sentences)):
             raise UserError(
                 f"{self.path}, line {self.sentences[last].line}: this is a link of sentence {last}, but only "
-                f"{len(self.sentences)} sentences have links: correct the number, or name the texts with --source and "
-                "--target."
+                f"{quantity(len(self.sentences), 'sentence')} can be found: correct the number, or name the texts with "
+                "--source and --target."
             )
         return last
 
@@ -126,7 +127,7 @@ class ParsedFile:
             sure, possible = ([link for link in each if min(link) > 0] for each in (sentence.sure, sentence.possible))
             dropped += len(sentence.sure) + len(sentence.possible) - len(sure) - len(possible)
             whole.append(_Sentence(sure=sure, possible=possible))
-        return whole, [f"{self.path}: {dropped} links to the empty word (0) are left out."] if dropped else []
+        return whole, [f"{self.path}: left out {quantity(dropped, 'link')} to the empty word (0)."] if dropped else []
 
 
 def parse_links(text: str) -> Links:
@@ -329,10 +330,11 @@ def _base(path: Path, parsed: Sequence[_Sentence], lengths: Lengths | None) -> t
     if (at_end := next((n for n, end in enumerate(ends, start=1) if end), None)) is not None:
         why = f"a link of sentence {at_end} equals the length of its side, and none is 0"
         return 1, [f"{path} is taken to count from 1: {why}."]
+    none = f"none of its links is 0, in {quantity(len(linked), 'sentence')}"
     if len(linked) >= ENOUGH:
-        return 1, [f"{path} is taken to count from 1: none of its links is 0, in {len(linked)} sentences."]
+        return 1, [f"{path} is taken to count from 1: {none}."]
     if linked:
-        return 0, [f"{path} is taken to count from 0, though none of its links is 0, in {len(linked)} sentences."]
+        return 0, [f"{path} is taken to count from 0, though {none}."]
     return 0, []
 
 

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from xattn.errors import quantity
+
 Link = tuple[int, int]
 Null = Literal["mask", "drop"]
 
@@ -70,7 +72,7 @@ class Links:
             if s >= source_words or t >= target_words:
                 raise ValueError(
                     f"Link {s}-{t} (source-target, counted from 0) lies outside a pair of "
-                    f"{source_words} source and {target_words} target words."
+                    f"{source_words} source and {quantity(target_words, 'target word')}."
                 )
 
     def matrices(self, source_words: int, target_words: int) -> tuple[Bool[np.ndarray, "T S"], Bool[np.ndarray, "T S"]]:

@@ -26,6 +26,7 @@ from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.shown import Shown
 from xattn.alignment.tokens import PADDING, stack, words_of_tokens
+from xattn.errors import quantity
 
 Convention = Literal["produced", "read"]
 CONVENTIONS: dict[Convention, int] = {"produced": 0, "read": 1}  # added to i, this gives the row of piece i
@@ -185,14 +186,14 @@ class AttentionMap(Shown):
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape
         sides = [
-            ("source", "columns", columns, self.source, self.source_word_ids, self.source_words),
-            ("target", "rows", rows, self.target, self.target_word_ids, self.target_words),
+            ("source", "column", columns, self.source, self.source_word_ids, self.source_words),
+            ("target", "row", rows, self.target, self.target_word_ids, self.target_words),
         ]
         for side, axis, length, pieces, ids, words in sides:
             if not length == len(pieces) == len(ids):
                 raise ValueError(
-                    f"The weights have {length} {axis}, but there are {len(pieces)} {side} pieces and "
-                    f"{len(ids)} {side} word ids; all three must be equal."
+                    f"The weights have {quantity(length, axis)}, for {quantity(len(pieces), f'{side} piece')} and "
+                    f"{quantity(len(ids), f'{side} word id')}; all three must be equal."
                 )
             for piece, word in enumerate(ids):
                 if not SPECIAL <= word < len(words):

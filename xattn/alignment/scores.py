@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.maps import CONVENTIONS, AttentionMap, Readout
-from xattn.errors import UserError
+from xattn.errors import UserError, quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +201,8 @@ def _counts(hypotheses: Sequence[Links], golds: Sequence[Links]) -> Int[np.ndarr
 def _check_corpus(hypotheses: Sequence[object], golds: Sequence[Links]) -> None:
     if not hypotheses or len(hypotheses) != len(golds):
         raise UserError(
-            f"Scoring needs one gold alignment for each sentence and at least one sentence, but there are "
-            f"{len(hypotheses)} sentences and {len(golds)} gold alignments."
+            f"Scoring needs one gold alignment for each sentence and at least one sentence, not "
+            f"{quantity(len(hypotheses), 'sentence')} and {quantity(len(golds), 'gold alignment')}."
         )
 
 

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from xattn.errors import quantity
+
 ASCII_SPACE = " \t\n\v\f\r"
 
 _WORD = re.compile(f"[^{ASCII_SPACE}]+")
@@ -63,7 +65,7 @@ class OtherSpaces:
         """One note, or none."""
         if not self._count:
             return []
-        lines = "1 line" if self._count == 1 else f"{self._count:,} lines"
+        lines = quantity(self._count, "line")
         return [
             f"{lines} of {self._text} {'has' if self._count == 1 else 'have'} spaces that are not ASCII (the first: "
             f"{self._first}). Words of links are parted at ASCII spaces only."

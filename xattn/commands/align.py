@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 from xattn import lines, process
 from xattn.alignment.kinds import Kind
 from xattn.commands.common import Base, Head, Rows, check_writable, tell
-from xattn.errors import UserError, require
+from xattn.errors import UserError, quantity, require
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -166,10 +166,11 @@ def _write_links(options: Options, directions: "Sequence[Direction]", reading: "
     if len(directions) > 1:
         grown = f", test {reading.test!r}" if reading.combine.startswith("grow") else ""
         tell(f"both directions are joined by {reading.combine}{grown}.")
-    golds = _golds(options)
+    pairs = _given(options)
+    golds = _golds(options, pairs)
     kept: list[AttentionMap] = []
     hypotheses: list[Links] = []
-    for number, aligned in enumerate(_aligned(options, directions), start=1):
+    for number, aligned in enumerate(_aligned(options, directions, pairs), start=1):
         links = join(aligned, directions, reading)
         if golds is not None:
             hypotheses.append(links)
@@ -181,7 +182,7 @@ def _write_links(options: Options, directions: "Sequence[Direction]", reading: "
         score, (low, high) = scores.score(hypotheses, golds), scores.interval(hypotheses, golds)
         tell(
             f"AER {100 * score.aer:.1f} ({100 * low:.1f}-{100 * high:.1f}), precision {100 * score.precision:.1f}, "
-            f"recall {100 * score.recall:.1f}, F1 {100 * score.f1:.1f} per cent, on {len(golds):,} sentences."
+            f"recall {100 * score.recall:.1f}, F1 {100 * score.f1:.1f} per cent, on {quantity(len(golds), 'sentence')}."
         )
     _keep(options.maps, kept)
 
@@ -190,13 +191,14 @@ def _write_grid(options: Options, directions: "Sequence[Direction]", reading: "R
     """Prints every layer, head and row convention, best first: by AER against gold, or by agreement without."""
     from rich.console import Console
 
-    golds = _golds(options)
-    aligned = list(_aligned(options, directions))
+    pairs = _given(options)
+    golds = _golds(options, pairs)
+    aligned = list(_aligned(options, directions, pairs))
     whole = [place for place, each in enumerate(aligned) if each.maps]
     if not whole:
         raise UserError(f"{options.source} has no sentence pair that could be aligned.")
     found = [[aligned[place].maps[side] for place in whole] for side in range(len(directions))]
-    title = f"{len(whole):,} pairs, attention {directions[0].kind}; in per cent"
+    title = f"{quantity(len(whole), 'pair')}, attention {directions[0].kind}; in per cent"
     if golds is None:
         view = _agreement(title, found[0], found[1], reading)
     else:
@@ -240,8 +242,17 @@ def _cells(readout: "Readout") -> tuple[str, str, str]:
     return str(readout.layer), str(readout.head), readout.convention
 
 
-def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[Aligned]":
-    """Every pair of the files, in their order, with a progress bar; a pair that cannot be aligned has no maps."""
+def _given(options: Options) -> list[tuple[bytes, bytes]]:
+    """The lines of the files, which are read once; without --target, translations are empty."""
+    if options.target is None:
+        return [(line, b"") for line in lines.read(options.source)]
+    return lines.read_pairs(options.source, options.target)
+
+
+def _aligned(
+    options: Options, directions: "Sequence[Direction]", given: Sequence[tuple[bytes, bytes]]
+) -> "Iterator[Aligned]":
+    """Every pair, in order, with a progress bar; a pair that cannot be aligned has no maps."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -252,11 +263,9 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
 
     model = directions[0].model
     if options.target is not None:
-        given = lines.read_pairs(options.source, options.target)
         pairs = text_lines.readable_pairs(model, given)
     else:
-        given = list(lines.read(options.source))
-        pairs = ((text, "") for text in text_lines.readable(model, given))
+        pairs = ((text, "") for text in text_lines.readable(model, (source for source, _ in given)))
     errors, unknown = Console(stderr=True), UnknownWords(model)
     sides = [OtherSpaces(str(path)) for path in (options.source, options.target) if path is not None]
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -276,12 +285,13 @@ def _aligned(options: Options, directions: "Sequence[Direction]") -> "Iterator[A
         tell(note)
 
 
-def _golds(options: Options) -> "list[Links] | None":
-    from xattn.alignment.link_files import read_links, word_counts
+def _golds(options: Options, pairs: Sequence[tuple[bytes, bytes]]) -> "list[Links] | None":
+    from xattn.alignment.link_files import read_links
 
-    if options.gold is None or options.target is None:
+    if options.gold is None:
         return None
-    lengths, _ = word_counts(options.source, options.target)
+    # Bytes are parted at ASCII white space, as the words of links are.
+    lengths = [(len(source.split()), len(target.split())) for source, target in pairs]
     found = read_links(options.gold, lengths=lengths, base=options.gold_base)
     for note in found.notes:
         tell(note)
@@ -297,4 +307,4 @@ def _keep(path: Path | None, maps: "Sequence[AttentionMap]") -> None:
         save_maps(path, maps)
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror}.") from None
-    tell(f"wrote {len(maps):,} maps to {path}.")
+    tell(f"wrote {quantity(len(maps), 'map')} to {path}.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from xattn import lines
 from xattn.errors import ConfigError, UserError, require
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def run_and_texts(words: Sequence[str], model: str | None, *, files: str) -> "tu
     """Splits words into a run and texts: the first one names a run if it is a folder, or has a slash.
 
     A word with white space is a text, whatever folders there are. `model` names the run instead; without either it is
-    the default one of the package. Raises `ConfigError` for a text that is a file; `files` says how to give one.
+    the default one of the package. Raises `ConfigError` for a text that is a file, where `files` says how to give one,
+    and `UserError` for a text that is not UTF-8.
     """
     from xattn.runs.folder import DEFAULT, open_named
 
@@ -35,7 +37,13 @@ def run_and_texts(words: Sequence[str], model: str | None, *, files: str) -> "tu
     for word in words:
         if _is_name(word) and os.path.isfile(word):
             raise ConfigError(f"{word} is a file, not a run folder or a text: {files.format(file=word)}.")
-    return open_named(model or DEFAULT), list(words)
+    return open_named(model or DEFAULT), [text_of(word, f"Text {n}") for n, word in enumerate(words, start=1)]
+
+
+def text_of(word: str, what: str) -> str:
+    """An argument as text, read as a line of a file is; raises `UserError`, which says `what`, if it is not UTF-8."""
+    (line,) = lines.split([os.fsencode(word)])
+    return lines.decode(line, what)
 
 
 def _is_name(word: str) -> bool:

@@ -1,6 +1,5 @@
 """`xattn evaluate`: scores a run, tunes its decoding, or scores given translations."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,5 +97,5 @@ def score_pairs(run: "Run", source: Path | None, target: Path | None, *, mean: b
     from xattn.commands import text_lines
     from xattn.translation.translator import Translator
 
-    pairs = lines.read_pairs(source, target) if source and target else text_lines.table(lines.split(sys.stdin.buffer))
+    pairs = lines.read_pairs(source, target) if source and target else text_lines.table(lines.read_input())
     text_lines.write_scores(Translator.open(run), pairs, mean=mean)

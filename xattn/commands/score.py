@@ -10,7 +10,7 @@ from tyro.conf import Positional
 
 from xattn.commands.common import Base, Order, tell
 from xattn.commands.link_input import lengths_of, read_turned
-from xattn.errors import ConfigError
+from xattn.errors import ConfigError, quantity
 
 if TYPE_CHECKING:
     from xattn.alignment.links import Links
@@ -80,7 +80,8 @@ def _print_table(rows: Sequence[Scored], golds: "Sequence[Links]") -> None:
     from rich.table import Table
 
     sure, possible = (sum(len(getattr(links, kind)) for links in golds) for kind in ("sure", "possible"))
-    view = Table(title=f"in per cent; {len(golds):,} sentences, {sure:,} sure of {possible:,} possible links")
+    links = f"{sure:,} sure of {quantity(possible, 'possible link')}"
+    view = Table(title=f"in per cent; {quantity(len(golds), 'sentence')}, {links}")
     view.add_column("links of", overflow="fold")
     view.add_column("read as", no_wrap=True)
     for heading in ("AER", "95 %", "precision", "recall", "F1", "links"):

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from xattn.alignment.words import stripped
 from xattn.commands.common import tell
-from xattn.errors import UserError
+from xattn.errors import UserError, quantity
 from xattn.lines import read_text, why_not_text
 from xattn.translation.translator import Translation, Translator
 
@@ -38,8 +38,8 @@ def write_translations(
     """Writes the translation of every text to standard output, and the speed to standard error, if it took long.
 
     `translate(texts, first, done)` gets the texts from number `first` on, and calls `done` after each text. With
-    `numbered`, a text may have several translations: each is written after the number of the text and the
-    log-probability of the translation.
+    `numbered`, a text may have several translations: each is written after the number of the text, its log-probability
+    and its normalised score.
     """
     began, pieces, count = time.perf_counter(), 0, 0
     columns = [BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()] if total else [MofNCompleteColumn()]
@@ -55,16 +55,25 @@ def write_translations(
                 if not numbered:
                     sys.stdout.write(several[0].text + "\n")
                 for each in several if numbered else ():
-                    sys.stdout.write(f"{number}\t{each.score:.4f}\t{each.text}\n")
+                    sys.stdout.write(f"{number}\t{each.score:.4f}\t{each.normalised:.4f}\t{each.text}\n")
             sys.stdout.flush()
             count += len(lines) - blank
             pieces += sum(each.pieces for several in found for each in several)
     seconds = time.perf_counter() - began
-    if seconds > WORTH_TELLING:
+    if count and seconds > WORTH_TELLING:
         tell(
-            f"{count:,} sentences in {seconds:,.1f} s: {count / seconds:,.0f} sentences "
-            f"and {pieces / seconds:,.0f} target pieces a second, compilation included."
+            f"{quantity(count, 'sentence')} in {seconds:,.1f} s: {_rate(count / seconds)} sentences and "
+            f"{_rate(pieces / seconds)} target pieces a second, compilation included."
         )
+
+
+def _rate(speed: float) -> str:
+    """A speed with two digits at least.
+
+    >>> _rate(0.1234), _rate(1.0), _rate(1234.5)
+    ('0.12', '1.0', '1,234')
+    """
+    return f"{speed:,.0f}" if speed >= 9.95 else f"{speed:#.2g}"
 
 
 def readable(model: Translator, lines: Iterable[bytes]) -> Iterator[str]:
@@ -102,7 +111,7 @@ def table(lines: Iterable[bytes]) -> Iterator[Given]:
     for number, line in enumerate(lines, start=1):
         columns = line.split(b"\t")
         if len(columns) != 2 and line.strip():
-            _skip(f"line {number}", f"has {len(columns)} columns, not a source, a tab and a translation")
+            _skip(f"line {number}", f"has {quantity(len(columns), 'column')}, not a source, a tab and a translation")
         yield (columns[0], columns[1]) if len(columns) == 2 else (b"", b"")
 
 
@@ -132,7 +141,7 @@ def _readable(model: Translator, line: bytes, where: str) -> str:
         return ""
     pieces = len(model.encode(text))
     if pieces > longest:
-        _skip(where, f"has {pieces} pieces, but this model was trained on at most {longest}")
+        _skip(where, f"has {quantity(pieces, 'piece')}, but this model was trained on at most {longest}")
         return ""
     return text
 

@@ -1,15 +1,14 @@
 """`xattn translate`: one line in, one line out."""
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from xattn import lines, process
-from xattn.commands.common import run_and_texts
-from xattn.errors import require
+from xattn.commands.common import run_and_texts, text_of
+from xattn.errors import quantity, require
 
 if TYPE_CHECKING:
     from xattn.translation.translator import Translation, Translator
@@ -25,8 +24,8 @@ class Options:
         model: The model: everyday or toy, which come with the package, or a run folder.
         beam: Hypotheses kept while searching; 1 is greedy. By default as --tune chose, or else as the run's config
             says.
-        n_best: Translations of each line, best first. With more than one, each is written after the number of its line
-            and its log-probability.
+        n_best: Translations of each line, best first. With more than one, each is written after the number of its line,
+            its log-probability, and its normalised score, which orders them.
         length_penalty: Alpha of GNMT's length normalisation; 0 is none. The default is that of --beam.
         prefix: How every translation begins: whole words, the last of which may go on ("chat" as "chats").
         sample: Draw at random instead of searching; --n-best is the number of samples for each line.
@@ -60,7 +59,8 @@ class Options:
         bounds: list[tuple[str, Callable[[float], bool], str]] = [
             ("beam", lambda x: x >= 1, "at least 1"),
             ("n_best", lambda x: x >= 1, "at least 1"),
-            ("temperature", lambda x: 0 < x < float("inf"), "above 0"),
+            ("length_penalty", lambda x: -10 <= x <= 10, "between -10 and 10"),
+            ("temperature", lambda x: 0.001 <= x <= 1000, "between 0.001 and 1000"),
             ("top_k", lambda x: x >= 1, "at least 1"),
             ("top_p", lambda x: 0 < x <= 1, "above 0 and at most 1"),
             ("seed", lambda x: 0 <= x < 2**31, "between 0 and 2147483647"),
@@ -76,6 +76,7 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
         options.words, options.model, files="to translate its lines, write xattn translate < {file}"
     )
     options.check()
+    options = replace(options, prefix=text_of(options.prefix, "--prefix"))
     process.prepare()
     from xattn.commands import text_lines
     from xattn.commands.unknown_words import UnknownWords
@@ -88,9 +89,9 @@ def translate(options: Annotated[Options, arg(name="")]) -> int:
         f"--n-best must be between 1 and the beam ({width}), not {options.n_best}.",
     )
     pieces, longest = len(model.encode(options.prefix)), model.settings.max_length
-    require(pieces <= longest, f"--prefix has {pieces} pieces; it may have {longest}.")
-    given = [text.encode() for text in texts] if texts else lines.split(sys.stdin.buffer)
-    total = len(texts) if texts else _count_lines(sys.stdin.buffer)
+    require(pieces <= longest, f"--prefix has {quantity(pieces, 'piece')}; it may have {longest}.")
+    given = [text.encode() for text in texts] if texts else lines.read_input()
+    total = len(texts) if texts else lines.count_input()
     unknown = UnknownWords(model)
     unknown.add(options.prefix)
     text_lines.write_translations(
@@ -136,13 +137,3 @@ def _sampling(model: "Translator", options: Options) -> "Callable[..., list[list
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _count_lines(stream: BinaryIO) -> int | None:
-    """The number of lines left in a file; None for a pipe, which can be read only once."""
-    if not stream.seekable():
-        return None
-    start = stream.tell()
-    count = sum(1 for _ in stream)
-    stream.seek(start)
-    return count

@@ -11,8 +11,8 @@ from tyro.conf import Positional, arg
 
 from xattn import process
 from xattn.alignment.kinds import Kind
-from xattn.commands.common import Head, Rows, check_writable, run_and_texts, tell
-from xattn.errors import ConfigError, UserError, require
+from xattn.commands.common import Head, Rows, check_writable, run_and_texts, tell, text_of
+from xattn.errors import ConfigError, UserError, quantity, require
 from xattn.viewing.look import DEFAULT, Look
 
 if TYPE_CHECKING:
@@ -162,14 +162,15 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     from xattn.translation import comparison
     from xattn.translation.translator import Translator
 
-    targets = None if options.target is None else [options.target]
+    targets = None if options.target is None else [text_of(options.target, "--target")]
     if options.source is not None:
         texts, targets = read_sentences(options.source), None
         if options.target is not None:
             targets = read_sentences(Path(options.target))
             require(
                 len(texts) == len(targets),
-                f"{options.source} has {len(texts)} lines but {options.target} has {len(targets)}; they must be pairs.",
+                f"{options.source} has {quantity(len(texts), 'line')} but {options.target} has {len(targets):,}; they "
+                "must be pairs.",
             )
         require(bool(texts), f"There is nothing to view: {options.source} is empty.")
     if options.attention != "cross":

@@ -116,7 +116,7 @@ class Translation(TaskSettings):
     """Validation sentences that are decoded for BLEU, where it is the headline: the first so many."""
     beam: Count = 4
     """Hypotheses kept a sentence; 1 is greedy."""
-    length_penalty: float = 0.6
+    length_penalty: Annotated[float, Ge(-10), Le(10)] = 0.6
     """Alpha of GNMT's length normalisation (Wu et al., 2016); 0 is none."""
     extra_length: Count = 10
     """An output may be as long as twice its input plus this many pieces."""

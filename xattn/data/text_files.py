@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xattn.data.pairs import BadLines, DataError, Pair
 from xattn.data.paths import expand, fingerprint
-from xattn.errors import UserError
+from xattn.errors import UserError, quantity
 from xattn.lines import read as read_lines
 
 TABLES = (".tsv", ".tsv.gz")
@@ -59,7 +59,7 @@ def _side_by_side(paths: list[Path], bad: BadLines) -> Iterator[Pair]:
             more = number + sum(1 for stream in streams for _ in stream)
             counts = [number - 1 if line is None else more for line in raw]
             raise DataError(
-                f"{paths[0]} has {counts[0]} lines but {paths[1]} has {counts[1]}:"
+                f"{paths[0]} has {quantity(counts[0], 'line')} but {paths[1]} has {counts[1]:,}:"
                 " each line of one must translate the same line of the other."
             )
         # The target is decoded only if the source is good: a pair with two bad lines is counted once.

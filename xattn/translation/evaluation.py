@@ -14,6 +14,7 @@ from xattn.alignment.maps import Readout
 from xattn.alignment.scores import best_readout, interval, score
 from xattn.alignment.words import words
 from xattn.data.corpora import BadLines, Pair
+from xattn.errors import quantity
 from xattn.runs.folder import Run
 from xattn.runs.readout import CHOSEN_BY, guided_readout
 from xattn.translation.corpus import bleu as bleu_of
@@ -51,7 +52,7 @@ def evaluate(run: Run, splits: Sequence[str], console: Console) -> dict[str, Any
     for name in splits or settings.test:
         bad = BadLines(settings.bad_lines)
         pairs = load(settings, name, bad)
-        with console.status(f"translating {name}: {len(pairs):,} sentences"):
+        with console.status(f"translating {name}: {quantity(len(pairs), 'sentence')}"):
             found = model.translate([pair.source for pair in pairs])
         row = score_text([best[0].text for best in found], pairs, tokenized=settings.tokenized)
         if left_out := bad.report():

@@ -18,7 +18,7 @@ from xattn.data.batching import TextBatch
 from xattn.data.encoded import Corpus, Encoded, encode, key
 from xattn.data.paths import expand, fingerprint
 from xattn.data.tokenizer import Tokenizer
-from xattn.errors import ConfigError, UserError, require
+from xattn.errors import ConfigError, UserError, quantity, require
 from xattn.nn.functional import functional
 from xattn.runs.folder import Run, RunError
 from xattn.training import devices
@@ -176,8 +176,8 @@ class TranslationTask(Task):
                 f"task.max_length must be at least {shortest:,}, or the lines must be cut into sentences."
             )
         if encoded.too_long:
-            left_out = "1 pair" if encoded.too_long == 1 else f"{encoded.too_long:,} pairs"
-            console.print(f"{left_out} of {split} left out: longer than task.max_length ({data.max_length} pieces).")
+            pairs = quantity(encoded.too_long, "pair")
+            console.print(f"{pairs} of {split} left out: longer than task.max_length ({data.max_length} pieces).")
         return encoded
 
     def _shapes(self, multiple: int) -> tuple[batching.Shape, ...]:

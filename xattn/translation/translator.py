@@ -37,6 +37,9 @@ class Translation:
     text: str
     score: float
     """Natural logarithm of its probability, EOS included."""
+    normalised: float
+    """The score divided by GNMT's length penalty: beam search orders finished translations by it. For a sample, the
+    score itself."""
     pieces: int
     """The number of its pieces, EOS included."""
     finished: bool
@@ -271,7 +274,7 @@ def _collect(
     done: Callable[[], object],
 ) -> list[list[Translation]]:
     """The translations of each source, best first, from the hypotheses of the non-empty sources in any order."""
-    empty = Translation(text="", score=0.0, pieces=0, finished=True)
+    empty = Translation(text="", score=0.0, normalised=0.0, pieces=0, finished=True)
     translations: list[list[Translation]] = [[] if ids else [empty] for ids in sources]
     for number, best in hypotheses:
         for n in np.flatnonzero(best.lengths):
@@ -285,6 +288,7 @@ def _collect(
                 Translation(
                     text=labels.tokenizer.decode(ids),
                     score=float(best.scores[n]),
+                    normalised=float(best.normalised[n]),
                     pieces=len(ids),
                     finished=bool(best.finished[n]),
                     ids=ids,

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from xattn.errors import quantity
 from xattn.runs.folder import Run
 from xattn.translation.corpus import load
 from xattn.translation.evaluation import score_text
@@ -45,7 +46,7 @@ def tune(run: Run, console: Console) -> dict[str, Any]:
 
 def table(tuned: dict[str, Any]) -> Table:
     """The scores of all settings that `tune` tried."""
-    view = Table(title=f"validation, {tuned['sentences']:,} sentences; {tuned['bleu_signature']}")
+    view = Table(title=f"validation, {quantity(tuned['sentences'], 'sentence')}; {tuned['bleu_signature']}")
     for heading in ("beam", "length penalty", "BLEU", "chrF", "exact match", ""):
         view.add_column(heading, justify="right")
     for row in tuned["table"]:
