@@ -35,7 +35,7 @@ def test_a_gzipped_file_is_known_by_its_content(tmp_path, name):
     assert lines.read_text(tmp_path / name) == ["é", "b"]
 
 
-@pytest.mark.parametrize("content", [b"a\nb\n", gzip.compress(b"a\nb\n")])
+@pytest.mark.parametrize("content", [b"a\nb\n", gzip.compress(b"a\nb\n")], ids=["plain", "gzipped"])
 def test_a_pipe_is_read_once(tmp_path, content):
     os.mkfifo(pipe := tmp_path / "pipe")
     threading.Thread(target=lambda: pipe.write_bytes(content)).start()
