@@ -334,3 +334,22 @@ def test_explain_explains_where_nothing_can():
     assert lines[-1] == "Nothing runs: dense cannot serve this call."
     assert explain(q, k, v, implementation="neighbors").endswith("Nothing runs: neighbors cannot serve this call.")
     assert "chunked: can" in explain(q, k, v, implementation="dense", block=(2, 2))
+
+
+def test_forward_mode_at_every_size():
+    """Tiles begin at 2^21 entries; the rule for reverse mode is kept where nothing goes forward."""
+    rng = np.random.default_rng(0)
+    q, k, v, d = (jnp.asarray(rng.normal(size=(1500, 1, 4)), jnp.float32) for _ in range(4))
+
+    def slope(name, x, d):
+        return jax.jvp(lambda x: cross_attention(x, k, v, implementation=name), (x,), (d,))[1]
+
+    wanted = jax.jit(lambda: slope("dense", q, d))()
+    np.testing.assert_allclose(jax.jit(lambda: slope("auto", q, d))(), wanted, atol=1e-5)
+    mapped = jax.jit(jax.vmap(lambda d: slope("auto", q, d)))(d[None])
+    np.testing.assert_allclose(mapped[0], wanted, atol=1e-5)
+    with pytest.raises(ValueError, match=r"no forward-mode derivatives \(jvp\); chunked_jvp has"):
+        slope("chunked", q, d)
+    backward = str(jax.make_jaxpr(jax.grad(lambda x: cross_attention(x, k, v).sum()))(q))
+    assert "remat" not in backward
+    assert "checkpoint" not in backward

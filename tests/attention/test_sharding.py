@@ -159,3 +159,46 @@ def test_a_ring_keeps_no_copy_of_the_memory():
 
     part_of_keys = 512 * 64 * 4
     assert temporary_bytes(8) - temporary_bytes(2) < part_of_keys
+
+
+@pytest.mark.parametrize("spec", [P("data"), P(None, None, "model")])
+@pytest.mark.parametrize("implementation", ["auto", "dense", "chunked", "chunked_jvp"])
+def test_a_mesh_of_explicit_axes(problem, implementation, spec):
+    """That is what `jax.make_mesh` makes, and `jax.set_mesh` switches on; output and gradients keep their sharding."""
+    q, k, v, valid = problem
+    k, v = (jnp.repeat(x, N // K, axis=2) for x in (k, v))
+
+    def step(q, k, v, valid):
+        def loss(q, k, v):
+            out, aux = cross_attention_with_aux(
+                q, k, v, Mask.keys(valid), implementation=implementation, returns=("lse", "key_mass"), top_k=2
+            )
+            lse = jnp.where(jnp.isfinite(aux.lse), aux.lse, 0)
+            return (out**2).sum() + lse.sum() + (aux.key_mass**2).sum(), out
+
+        (_, out), gradients = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(q, k, v)
+        return out, *gradients
+
+    wanted = jax.jit(step)(q, k, v, valid)
+    with jax.set_mesh(jax.make_mesh((4, 2), ("data", "model"))):
+        cut = [jax.device_put(x, spec) for x in (q, k, v)]
+        got = jax.jit(step)(*cut, valid)
+        assert all(jax.typeof(x).sharding.spec == jax.typeof(cut[0]).sharding.spec for x in got)
+    close(got, wanted)
+
+
+@pytest.mark.parametrize("implementation", ["dense", "chunked"])
+def test_both_directions_on_a_mesh_of_explicit_axes(problem, implementation):
+    q, k, _, _ = problem
+
+    def gradients(a, b):
+        def loss(a, b):
+            outs = bidirectional_cross_attention(a, b, a, b, Mask.causal(), implementation=implementation)
+            return sum((x**2).sum() for x in outs)
+
+        return jax.grad(loss, (0, 1))(a, b)
+
+    wanted = jax.jit(gradients)(q[:, :, :K], k)
+    with jax.set_mesh(jax.make_mesh((8,), ("data",))):
+        got = jax.jit(gradients)(*(jax.device_put(x, P("data")) for x in (q[:, :, :K], k)))
+    close(got, wanted)

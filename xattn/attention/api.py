@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Bool, Float, Integer
 
 from xattn.attention.checks import check_block, check_call
@@ -26,6 +27,7 @@ from xattn.attention.integers import integers
 from xattn.attention.mask import Mask
 from xattn.attention.normalizers import exponentials
 from xattn.attention.score_bias import ScoreBias
+from xattn.attention.shard_map import spec_of, with_auto_axes
 from xattn.attention.statistics import Aux, check_wanted, in_callers_layout
 
 
@@ -115,15 +117,29 @@ def cross_attention_with_aux(
     >>> cross_attention_with_aux(q, k, v, returns=("weights",))[1].weights
     Array([[[0.5, 0.5]]], dtype=float32)
     """
-    call = check_call(
-        q, k, v, mask, bias=bias, scale=scale, softcap=softcap, sink=sink, normalizer=normalizer, dropout=dropout
-    )
-    wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
-    block = check_block(block)
-    name = choose(implementation, call, wanted, block)
-    out, aux = IMPLEMENTATIONS[name].run(call, wanted, block)
-    out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(call.v.dtype)
-    return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
+    returns = tuple(returns) if isinstance(returns, Iterable) and not isinstance(returns, str) else returns
+    arguments = {
+        "q": q, "k": k, "v": v, "mask": mask, "bias": bias, "scale": scale, "softcap": softcap, "sink": sink,
+        "normalizer": normalizer, "dropout": dropout,
+    }  # fmt: skip
+
+    def attend(arguments: dict[str, Any]) -> tuple[Array, Aux]:
+        call = check_call(**arguments)
+        wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
+        sizes = check_block(block)
+        name = choose(implementation, call, wanted, sizes)
+        out, aux = IMPLEMENTATIONS[name].run(call, wanted, sizes)
+        out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(call.v.dtype)
+        return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
+
+    def out_specs() -> tuple[PartitionSpec, Aux]:
+        per_query, per_key = spec_of(q, -2, -3), spec_of(q, -2, None)
+        specs = dict.fromkeys(("lse", "entropy", "max_score"), per_query)
+        specs |= {"weights": spec_of(q, -2, -3, None), "key_mass": per_key}
+        top = None if top_k is None else spec_of(q, -2, -3, None)
+        return spec_of(q, -3, -2, None), Aux(**{name: specs[name] for name in returns}, top_weights=top, top_keys=top)
+
+    return with_auto_axes(attend, arguments, out_specs)
 
 
 def explain(

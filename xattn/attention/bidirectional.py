@@ -21,7 +21,7 @@ from xattn.attention.checks import check_block, check_call, common_dtype
 from xattn.attention.mask import Mask
 from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.score_bias import ScoreBias
-from xattn.attention.shard_map import varying_alike
+from xattn.attention.shard_map import spec_of, varying_alike, with_auto_axes
 from xattn.attention.tiles import Plan, add_at, choose_blocks, if_seen, join_blocks, padded_to_blocks, starts
 
 Implementation = Literal["auto", "dense", "chunked"]
@@ -53,6 +53,29 @@ def bidirectional_cross_attention(
     >>> out_a.ravel().tolist(), out_b.ravel().tolist()
     ([5.0, 5.0, 5.0], [1.0, 1.0])
     """
+    arguments = {
+        "a": a, "b": b, "v_a": v_a, "v_b": v_b, "mask": mask, "bias": bias, "scale": scale, "softcap": softcap,
+        "implementation": implementation, "block": block,
+    }  # fmt: skip
+    return with_auto_axes(
+        lambda arguments: _attend(**arguments),
+        arguments,
+        lambda: (spec_of(a, -3, -2, None), spec_of(b, -3, -2, None)),
+    )
+
+
+def _attend(
+    a: Array,
+    b: Array,
+    v_a: Array,
+    v_b: Array,
+    mask: Mask | Array | None,
+    bias: Array | ScoreBias | None,
+    scale: float | Array | None,
+    softcap: float | None,
+    implementation: Implementation,
+    block: tuple[int, int] | None,
+) -> tuple[Array, Array]:
     call = check_call(
         a, b, v_b, mask, bias=bias, scale=scale, softcap=softcap, sink=None, normalizer="softmax", dropout=None,
         names=("a", "b", "v_b"),
@@ -68,8 +91,7 @@ def bidirectional_cross_attention(
     kind = common_dtype(call.v.dtype, v_a.dtype)
     if not kind == call.v.dtype == v_a.dtype:
         a, b, v_a, v_b = (x.astype(kind) for x in (a, b, v_a, v_b))
-        options = {"bias": bias, "scale": scale, "softcap": softcap, "implementation": implementation, "block": block}
-        return bidirectional_cross_attention(a, b, v_a, v_b, mask, **options)
+        return _attend(a, b, v_a, v_b, mask, bias, scale, softcap, implementation, block)
     sizes = call.sizes
     values = jnp.swapaxes(v_a.reshape(sizes["B"], *v_a.shape[-3:]), 1, 2)[:, :, None]
     if implementation == "auto":

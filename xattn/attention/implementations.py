@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
+from jax.interpreters import ad, partial_eval
 from jaxtyping import Array
 
 from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
@@ -37,6 +39,20 @@ def _chunked_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
     return [] if call.normalizer == "softmax" else [f"normalizes with softmax, not {call.normalizer}"]
 
 
+def _own_vjp_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
+    reasons = _chunked_why_not(call, wanted, block)
+    if any(_is_forward(leaf) for leaf in jax.tree.leaves(call)):
+        reasons.append("has no forward-mode derivatives (jvp); chunked_jvp has")
+    return reasons
+
+
+def _is_forward(x: object) -> bool:
+    """Whether `jax.jvp` traces a value; inside `jit` this cannot be seen."""
+    while isinstance(x, jax.core.Tracer) and hasattr(x, "val"):  # that of a vmap
+        x = x.val
+    return isinstance(x, ad.JVPTracer) and not isinstance(x.tangent, partial_eval.JaxprTracer)
+
+
 def _neighbors_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
     reasons = _no_block(block)
     lists = neighbor_lists(call.mask)
@@ -59,7 +75,7 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
     ),
     "chunked": Implementation(
         run=chunked,
-        why_not=_chunked_why_not,
+        why_not=_own_vjp_why_not,
         summary="O(T + S) memory forward and backward, unless weights are used; reverse-mode derivatives only",
     ),
     "chunked_jvp": Implementation(
@@ -137,4 +153,6 @@ def _fastest(call: Call, wanted: Wanted, block: Block) -> str:
     entries = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"]
     # With S <= H the scores are no larger than the queries: tiles would save nothing.
     small = entries <= 2**21 or sizes["S"] <= sizes["H"]
-    return "dense" if small and block is None else "chunked"
+    if small and block is None:
+        return "dense"
+    return "chunked_jvp" if _own_vjp_why_not(call, wanted, block) else "chunked"

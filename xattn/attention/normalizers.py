@@ -84,7 +84,7 @@ def sparsemax(scores: Float[Array, "*B T S"]) -> Float[Array, "*B T S"]:
     shifted, ranked, rank = _ranked(scores)
     inside = 1 + rank * ranked > jnp.cumsum(ranked, axis=-1)
     size = inside.sum(-1, keepdims=True)
-    tau = (jnp.where(inside, ranked, 0).sum(-1, keepdims=True) - 1) / jnp.maximum(size, 1)
+    tau = (jnp.where(inside, ranked, 0).sum(-1, keepdims=True) - 1) / jnp.maximum(size, 1).astype(ranked.dtype)
     return jnp.where(_empty(scores), 0, jnp.maximum(shifted - tau, 0))
 
 

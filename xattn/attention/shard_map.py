@@ -1,11 +1,13 @@
-"""Helpers under `shard_map`, where JAX tracks over which mesh axes a value varies, and loops must keep that type."""
+"""Helpers for meshes: under `shard_map` values vary over axes, and with explicit axes their types have a sharding."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
 from jax import lax
+from jax.sharding import AxisType, PartitionSpec
 
 Tree = TypeVar("Tree")
 
@@ -23,6 +25,29 @@ def varying_alike(tree: Tree, axes: frozenset[str] = frozenset()) -> Tree:
         return lax.pcast(x, missing, to="varying") if missing else x
 
     return jax.tree.map(mark, tree)
+
+
+def with_auto_axes(run: Callable[..., Tree], arguments: dict[str, Any], out_specs: Callable[[], Any]) -> Tree:
+    """`run(arguments)`, where the compiler shards what is inside, also if the axes of the mesh are explicit.
+
+    With explicit axes the results are sharded as `out_specs()` says, a pytree of `PartitionSpec`.
+    """
+    if AxisType.Explicit not in jax.sharding.get_abstract_mesh().axis_types:
+        return run(arguments)
+    leaves, tree = jax.tree.flatten(arguments)
+
+    def auto(arrays: list[Any]) -> Tree:
+        rest = iter(arrays)
+        return run(jax.tree.unflatten(tree, [next(rest) if isinstance(x, jax.Array) else x for x in leaves]))
+
+    arrays = [x for x in leaves if isinstance(x, jax.Array)]
+    return jax.sharding.auto_axes(auto, out_sharding=out_specs())(arrays)
+
+
+def spec_of(x: Any, *axes: int | None) -> PartitionSpec:
+    """How the batch and the last `axes` of an array are sharded; None for an axis that is not."""
+    spec = jax.typeof(x).sharding.spec
+    return PartitionSpec(*spec[:-3], *(None if axis is None else spec[axis] for axis in axes))
 
 
 def _axes(x: Any) -> frozenset[str]:
