@@ -3,8 +3,8 @@
 Question: How good can two million parameters and less than an hour be, with a heatmap that is right?
 Command: XATTN_DATA=path python experiments/everyday_en_fr/run.py, which makes the text and its links first
 Hardware: 2 CPU cores
-Time: not run
-Score: not run
+Time: 3,115 s for 6,000 steps, with much other work beside it
+Score: BLEU 42.24, chrF 61.32 on dev, beam 5, weights of 8 bits; AER 20.8 on alibi_dev (dual); one seed
 """
 
 from xattn.config import Experiment, Guidance, Model, Optimizer, Training, Translation, Vocabulary

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from xattn.alignment.maps import Readout
-from xattn.runs.folder import TOY, open_run
+from xattn.runs.folder import EVERYDAY, TOY, open_run
 from xattn.translation.translator import Translator
 
 
@@ -87,5 +87,32 @@ def test_candidates_are_what_the_next_piece_might_have_been(model):
         )
 
 
-def test_it_is_small():
+def test_models_are_small():
     assert sum(path.stat().st_size for path in TOY.iterdir()) <= 2_000_000
+    assert sum(path.stat().st_size for path in EVERYDAY.iterdir()) <= 5_000_000
+
+
+@pytest.fixture(scope="module")
+def everyday():
+    return Translator.open()
+
+
+def test_everyday_sentences_are_the_default_and_need_no_mark_at_their_end(everyday):
+    assert everyday.config.task.guidance.links
+    sentences = {
+        "My sister lives in London.": "Ma sœur vit à Londres.",
+        "My sister lives in London": "Ma sœur vit à Londres",
+        "my sister lives in london": "Ma sœur vit à Londres",
+        "Where did you buy this book?": "Où as-tu acheté ce livre ?",
+        "We are friends": "Nous sommes amis",
+    }
+    assert [best.text for best, *_ in everyday.translate(list(sentences))] == list(sentences.values())
+
+
+def test_the_guided_head_shows_the_words_of_an_everyday_sentence(everyday):
+    pair = ("My sister lives in London.", "Ma sœur vit à Londres.")
+    (attention,) = everyday.attend([pair])
+    words = attention.to_words(attention.where)
+    assert words.readout == Readout(layer=2, head=0, convention="read")
+    assert words.weights.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
+    assert words.weights.max(axis=1).min() > 0.5

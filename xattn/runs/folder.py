@@ -16,7 +16,7 @@ TOY = _PACKAGE / "toy_en_fr"
 EVERYDAY = _PACKAGE / "everyday_en_fr"
 PRETRAINED = {"everyday": EVERYDAY, "toy": TOY}
 """The runs that come with the package, English-French translators: of everyday sentences, and of a small grammar."""
-DEFAULT = "toy"
+DEFAULT = "everyday"
 """The pretrained run that is used where none is named."""
 
 RESULTS_VERSION = 2
