@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+from importlib import resources
 
 import pytest
 
@@ -174,3 +176,16 @@ def test_special_pieces_are_left_out(xattn, tmp_path):
     assert sum(int(each) for each in row if each.isdecimal()) in range(97, 104)
     xattn(*FOX, *at, "--drop-special", "--output", tmp_path / "page.html")
     assert "attention weights, without special pieces" in (tmp_path / "page.html").read_text()
+
+
+def test_two_runs_have_a_difference_in_the_terminal_and_in_a_figure(xattn, tmp_path):
+    """The other run is the same model, so that every difference is 0."""
+    toy = resources.files("xattn") / "pretrained" / "toy_en_fr"
+    shutil.copytree(str(toy), tmp_path / "other")
+    out, _ = xattn("view", toy, "the fox sleeps", "--against", tmp_path / "other", "--color", "never")
+    assert out.startswith("toy_en_fr - other, attention weights, ")
+    assert not re.search(r"\d\d", out.split("\n\n")[1])
+    xattn("view", toy, "the fox sleeps", "--against", tmp_path / "other", "--output", tmp_path / "a.svg")
+    assert "toy_en_fr - other" in (tmp_path / "a.svg").read_text()
+    both = ("view", toy, "the fox sleeps", "--against", tmp_path / "other")
+    assert "leave --scale and --picture heads out" in xattn(*both, "--scale", "map", status=2).err

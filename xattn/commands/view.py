@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xattn.translation.translator import Translator
     from xattn.viewing.page import Sentence
 
+_OF_DIFFERENCES = [(None, None), (None, "heatmap"), (None, "lines")]  # the scales and pictures of a difference
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -36,7 +38,8 @@ class Options:
         target: A translation to follow, instead of the model's own. With --source: a file of translations, one a line.
         source: A file of sentences, one a line, instead of texts.
         gold: A file of gold links, one sentence a line: i-j for a sure link and ipj for a possible one, counted from 0.
-        against: With --format html: other runs, whose maps are compared with those of the first.
+        against: Another run: the picture is the map of the first run minus that of the other. With --format html: other
+            runs, whose maps are compared with those of the first.
         steps: With --format html: also the maps of all checkpoints that the run keeps.
         maps: A file of maps, .npz or .json, such as `xattn align --maps` writes: show map NUMBER of it, the first by
             default; with --format html all of them.
@@ -123,8 +126,13 @@ class Options:
             "take --format html, which shows many.",
         )
         require(
-            self.format == "html" or not (self.against or self.steps),
-            "--against and --steps compare maps: they need --format html.",
+            self.format == "html" or not (self.steps or len(self.against) > 1),
+            "Several runs of --against, and --steps, compare maps on a page: they need --format html.",
+        )
+        require(
+            self.format == "html" or not self.against or (self.look.scale, self.look.picture) in _OF_DIFFERENCES,
+            "A difference of two runs has a colour scale of its own, and is a heatmap or lines: leave --scale and "
+            "--picture heads out.",
         )
 
 
@@ -266,7 +274,7 @@ def _readout_of(options: Options, attention: "AttentionMap") -> "Readout":
 
 def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readout") -> None:
     """Prints one map, or writes it to a file, in any format; in html, all of them."""
-    from xattn.viewing.formats import FORMATS
+    from xattn.viewing.formats import FORMATS, difference
     from xattn.viewing.page import Page
 
     if options.drop_special:
@@ -279,8 +287,12 @@ def _deliver(sentences: "Sequence[Sentence]", options: Options, readout: "Readou
     if options.format == "html":
         picture = Page(sentences=sentences, readout=readout, scale=options.look.scale).html.encode()
     else:
-        (attention,) = sentences[0].maps.values()
-        picture = FORMATS[options.format or "terminal"](attention, readout, options.look)
+        format, maps = options.format or "terminal", sentences[0].maps
+        if len(maps) > 1:
+            picture = difference(maps, readout, format, options.look)
+        else:
+            (attention,) = maps.values()
+            picture = FORMATS[format](attention, readout, options.look)
     path = options.output
     if path is None:
         _console(options.color).print(picture)

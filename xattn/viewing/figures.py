@@ -42,7 +42,8 @@ def heatmap(words: WordMap, look: Look = DEFAULT) -> Figure:
     that has no room beside the labels.
     """
     words = as_read(words)
-    size = _Cells.of(*words.weights.shape, look)
+    rows, columns = words.weights.shape
+    size = _Cells.of(rows, columns, look)
     return fitted(lambda inches, look: _heatmap(words, look, size.in_width(inches)), size.wide * size.end, look)
 
 

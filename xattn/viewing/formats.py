@@ -4,7 +4,7 @@ A format returns the bytes of a file, or an object that a rich console prints. A
 of the table. Heavy imports stay inside the functions that need them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +39,20 @@ def html(attention: AttentionMap, readout: Readout, look: Look = DEFAULT) -> byt
     from xattn.viewing.page import Page
 
     return Page.of(attention, readout, look.scale).html.encode()
+
+
+def difference(
+    maps: Mapping[str, AttentionMap], readout: Readout, format: str, look: Look = DEFAULT
+) -> Heatmap | bytes:
+    """The second of two named maps minus the first, in any format but html, whose page compares maps itself."""
+    (less, first), (more, second) = maps.items()
+    words = second.to_words(readout).minus(first.to_words(readout), (more, less))
+    if format not in ("png", "svg", "pdf"):
+        return Heatmap(words)
+    from xattn.viewing.figures import heatmap, render
+    from xattn.viewing.lines import lines
+
+    return render(lines(words, look) if look.picture == "lines" else heatmap(words, look), format, look.dpi)
 
 
 def _figure(attention: AttentionMap, readout: Readout, look: Look, format: Literal["png", "svg", "pdf"]) -> bytes:

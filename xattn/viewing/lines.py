@@ -6,6 +6,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from xattn.alignment.links import Links
 from xattn.alignment.maps import WordMap
 from xattn.viewing.canvas import Figure
 from xattn.viewing.fonts import styled
@@ -65,8 +66,9 @@ def _draw(axes: Axes, words: WordMap, scale: Shading, heights: tuple[float, floa
     style = {"edgecolors": colors, "linewidths": [0.4 + 2 * abs(each) for each in strengths], "facecolors": "none"}
     paths = [_curve(source + s, target + t) for t, s in drawn]
     axes.add_collection(PathCollection(paths, rasterized=len(paths) > _MANY, **style), autolim=False)
-    for s, t in sorted(words.gold.possible) if words.gold is not None else ():
-        dash = (0, (4, 2)) if (s, t) in words.gold.sure else (0, (1, 2))
+    gold = words.gold or Links.of([])
+    for s, t in sorted(gold.possible):
+        dash = (0, (4, 2)) if (s, t) in gold.sure else (0, (1, 2))
         curve = _curve(source + s, target + t)
         axes.add_patch(PathPatch(curve, fill=False, edgecolor=GOLD, linewidth=0.9, linestyle=dash, zorder=3))
 

@@ -30,7 +30,9 @@ def fitted(make: Callable[[float, Look], Figure], inches: float, look: Look) -> 
     Raises a ConfigError for a width that has no room beside the labels.
     """
     bare = replace(look, title="", notes=False)  # a caption has lines of any length
-    for _ in range(0 if look.width is None else 2):
+    if look.width is None:
+        return make(inches, look)
+    for _ in range(2):
         beside = extent(make(inches, bare)).width - inches + 2 * MARGIN
         inches = look.width - beside
         if inches < 0.3:
