@@ -45,15 +45,16 @@ def _heads(every: list[list[WordMap]], attention: AttentionMap, readout: Readout
     flat = [words for each in every for words in each]
     parts = [np.concatenate([getattr(words, name) for words in flat]) for name in ("weights", "special")]
     scale = shading(replace(first, weights=parts[0], special=parts[1]), look.scale)
+    meshes = []
     for layer, each in enumerate(every):
         for head, words in enumerate(each):
             axes = figure.add_axes((head * step[0], 1 - layer * step[1] - size[1], *size))
             own = shading(words, "row") if scale.name == "row" else scale
-            mesh = cells(axes, own, words.weights, size=(0, 0))
+            meshes.append(cells(axes, own, words.weights, size=(0, 0)))
             chosen = layer == readout.layer and readout.head in (head, "mean")
             _frame(axes, words, layer, head, chosen, look)
     if look.color_bar:
-        color_bar(figure, mesh, scale, look)
+        color_bar(figure, meshes[-1], scale, look)
     said = [f"each picture: {rows} target words by {columns} source words", *first.meaning, scale.text]
     said += [MIRRORED] if is_right_to_left(attention.source_words) else []
     said.append(

@@ -43,6 +43,7 @@ def time(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
             mark(axes, float(middles[most[t]]), t + 0.5, verdicts[t])
     axes.set(xlim=(edges[0], edges[-1]), ylim=(max(rows, 1), 0))
     axes.set_xlabel("seconds", size=look.points(8), color=GREY, loc="right")
+    axes.tick_params(axis="x", labelsize=look.points(8))
     axes.set_yticks(np.arange(rows) + 0.5, map(printable, words.target_labels), parse_math=False, size=look.font_size)
     axes.tick_params(axis="y", length=0)
     axes.hlines(np.arange(1, rows), edges[0], edges[-1], color="#e5e5e5", linewidth=0.6, zorder=2)
