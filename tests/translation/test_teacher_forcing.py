@@ -42,7 +42,7 @@ def test_scores_keep_their_lines(capsys, monkeypatch, tmp_path):
         assert float(row[1]) == pytest.approx(float(row[0]) / pieces, abs=1e-4)
     assert sorted(err.splitlines()) == [
         "xattn: line 3 has no translation; it is left blank.",
-        "xattn: line 5 has 1 columns, not a source, a tab and a translation; it is left blank.",
+        "xattn: line 5 has 1 column, not a source, a tab and a translation; it is left blank.",
         "xattn: line 6 is not UTF-8 (byte 0xff at position 1); it is left blank.",
     ]
     for name, side in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
