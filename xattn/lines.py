@@ -125,6 +125,6 @@ def why_not_text(line: bytes, error: UnicodeDecodeError) -> str:
     ... except UnicodeDecodeError as error: why_not_text(b"caf\\xe9", error)
     'is not UTF-8 (byte 0xe9 at position 4)'
     """
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\0" in line:
         return "is UTF-16: save the file as UTF-8"
     return f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})"

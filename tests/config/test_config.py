@@ -78,7 +78,11 @@ TRANSLATION, QUESTIONS = Experiment(), Experiment(task=DocQA())
         (TRANSLATION, ["--model.memory", "men"], "one of 'full', 'mean', 'latents', 'shuffle', 'none', not 'men'."),
         (TRANSLATION, ["--optimizer.learning_rate", "fast"], "learning_rate must be a number above 0, not 'fast'."),
         (TRANSLATION, ["--optimizer.learning_rate", "nan"], "learning_rate must be a number above 0, not 'nan'."),
-        (TRANSLATION, ["--task.length_penalty", "nan"], "--task.length_penalty must be a number, not 'nan'."),
+        (
+            TRANSLATION,
+            ["--task.length_penalty", "nan"],
+            "--task.length_penalty must be a number of at least -10 and of at most 10, not 'nan'.",
+        ),
         (TRANSLATION, ["layers", "4"], "Cannot read 'layers'; overrides look like --model.layers 4."),
         (TRANSLATION, ["--model.layers", "4", "5"], "Cannot read '5'; overrides look like --model.layers 4."),
         (

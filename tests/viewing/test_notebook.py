@@ -45,10 +45,12 @@ def test_a_word_map_and_a_figure_are_images():
 
 
 def test_a_translation_shows_its_attention_if_it_has_one():
-    plain = Translation(text="le renard", score=-0.5, pieces=3, finished=True)
+    plain = Translation(text="le renard", score=-0.5, normalised=-0.25, pieces=3, finished=True)
     assert plain._repr_mimebundle_() == {"text/plain": "Translation('le renard', score=-0.5000, pieces=3)"}
     steps = [[("▁le", 0.9), ("▁la", 0.1)], [("▁renard", 1.0)]]
-    shown = Translation(text="le renard", score=-0.5, pieces=3, finished=True, attention=MADE, candidates=steps)
+    shown = Translation(
+        text="le renard", score=-0.5, normalised=-0.25, pieces=3, finished=True, attention=MADE, candidates=steps
+    )
     bundle = shown._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Translation('le renard'")
     assert png_of(bundle)

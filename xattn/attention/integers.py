@@ -44,11 +44,13 @@ def integers(name: str, x: Array | np.ndarray | Sequence[int] | int, *, clip: bo
         return jnp.asarray(xp.asarray(xp.clip(x, low, MOST)).astype(np.int32))
     if isinstance(x, jax.Array) and (isinstance(x, jax.core.Tracer) or not x.is_fully_addressable):
         return jnp.minimum(x, MOST).astype(jnp.int32) if x.dtype == jnp.uint32 else x.astype(jnp.int64)
+    # In NumPy: within `jit`, jnp would trace the least and the most of a constant too.
+    x = np.asarray(x)
     low, high = (int(x.min()), int(x.max())) if x.size else (0, 0)
     if low >= LEAST and high <= MOST:
-        return jnp.asarray(np.asarray(x).astype(np.int32))
+        return jnp.asarray(x.astype(np.int32))
     if jax.config.jax_enable_x64 and low >= -(2**63) and high < 2**63:
-        return jnp.asarray(np.asarray(x).astype(np.int64))
+        return jnp.asarray(x.astype(np.int64))
     outside = high if high > MOST else low
     raise ValueError(f"{name} has the number {outside}; accepted are integers of 32 bits, from {LEAST} to {MOST}.")
 
