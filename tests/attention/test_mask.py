@@ -121,6 +121,23 @@ def test_a_mask_is_its_definition(example):
     np.testing.assert_array_equal(np.broadcast_to(have, whole), np.broadcast_to(seen, whole))
 
 
+def test_masks_are_made_inside_jit_of_constants():
+    def make_all():
+        return [materialized(make(np.random.default_rng(3))[0]) for make in MASKS]
+
+    for have, want in zip(jax.jit(make_all)(), make_all(), strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["NumPy", "JAX"])
+def test_constants_are_checked_inside_jit_too(kind):
+    reach, negative, positions = kind(np.array([1, 3])), kind(np.array([1, -1])), kind(np.arange(T))
+    seen = jax.jit(lambda: materialized(Mask.window(reach, 0) & Mask.causal(queries=positions)))()
+    np.testing.assert_array_equal(seen, materialized(Mask.window(np.array([1, 3]), 0)))
+    with pytest.raises(ValueError, match=r"left is -1"):
+        jax.jit(lambda: materialized(Mask.window(negative, 0)))()
+
+
 def test_masks_are_pytrees_through_jit():
     masks, definitions = zip(*(make(np.random.default_rng(3)) for make in MASKS), strict=True)
     through = jax.jit(lambda masks: [materialized(mask) for mask in masks])(masks)

@@ -273,9 +273,12 @@ def _reach(name: str, reach: int | Integer[Indices, "*b"] | None) -> tuple[int |
     if known is None:
         array = _integers(f"window: {name}", reach, clip=True)
         assert array is not None
-        if isinstance(array, jax.core.Tracer) or not array.size or int(array.min()) >= 0:
+        # Of what was given, and in NumPy: `jit` would trace the least of a constant.
+        arrays = [leaf for leaf in jax.tree.leaves(reach) if isinstance(leaf, Array)]
+        hidden = any(isinstance(leaf, Tracer) or not leaf.is_fully_addressable for leaf in arrays)
+        known = 0 if hidden else int(np.asarray(reach).min(initial=0))
+        if known == 0:
             return None, array
-        known = int(array.min())
     if known < 0:
         raise ValueError(f"Mask.window: {name} is {known}; it is a distance, 0 or more, or None.")
     return known, None
