@@ -97,7 +97,7 @@ def test_the_models_own_words(xattn, files, tmp_path):
     for beam, kind in ((1, "weights"), (2, "weights"), (2, "norms")):
         maps = tmp_path / f"{kind}.json"
         out, _ = xattn(
-            *["align", TOY, "--source", folder / "en", "--beam", beam, "--kind", kind],
+            *["align", "toy", "--source", folder / "en", "--beam", beam, "--kind", kind],
             *["--format", "json", "--maps", maps],
         )
         rows[beam, kind] = [json.loads(line) for line in out.split("\n")[:-1]]

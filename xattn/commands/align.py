@@ -30,7 +30,7 @@ class Options:
     """The options of `xattn align`.
 
     Attributes:
-        run: The run folder.
+        run: The run folder; everyday or toy names one that comes with the package.
         source: A file of sentences, one a line.
         target: A file of their translations. Without it the model translates, and the words that it writes are aligned.
             Links count these words, so choose --format json, which contains them.
@@ -63,13 +63,13 @@ class Options:
         maps: A file to keep the attention maps in: .npz or .json. `xattn view --maps` shows them.
     """
 
-    run: Positional[Path]
+    run: Positional[str]
     source: Path
     target: Path | None = None
     gold: Path | None = None
     gold_base: Base = "auto"
     grid: bool = False
-    reverse: Path | None = None
+    reverse: str | None = None
     symmetrize: Literal[
         "intersection", "union", "grow-diag", "grow-diag-final", "grow-diag-final-and", "product", "harmonic"
     ] = "grow-diag"
@@ -119,12 +119,12 @@ def align(options: Annotated[Options, arg(name="")]) -> int:
     options.check()
     from xattn.alignment.links import method
     from xattn.alignment.map_files import check_suffix
-    from xattn.runs.folder import open_run
+    from xattn.runs.folder import open_named
 
     if options.maps is not None:
         check_suffix(options.maps)
         check_writable(options.maps)
-    ahead, back = open_run(options.run), None if options.reverse is None else open_run(options.reverse)
+    ahead, back = open_named(options.run), None if options.reverse is None else open_named(options.reverse)
     process.prepare()
     from xattn.translation.aligning import Reading, direction
 

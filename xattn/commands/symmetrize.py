@@ -49,9 +49,10 @@ def symmetrize(
         tell(note)
     back, _ = read_turned(reverse, ahead, lengths, base, order)
     if same_direction(ahead.links, back):
+        alike = "hold the same links" if ahead.links == back else "link the words of the same side once at most"
         tell(
-            f"{forward} and {reverse} seem to be of one direction, since both link the words of the same side once at "
-            "most: REVERSE is to hold the links of the other direction."
+            f"{forward} and {reverse} seem to be of one direction, since both {alike}: REVERSE is to hold the links of "
+            "the other direction."
         )
     if method.startswith("grow"):
         tell(f"{method} with the test {test!r} (Moses and atools test 'or').")

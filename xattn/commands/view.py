@@ -64,7 +64,7 @@ class Options:
     target: str | None = None
     source: Path | None = None
     gold: Path | None = None
-    against: tuple[Path, ...] = ()
+    against: tuple[str, ...] = ()
     steps: bool = False
     maps: Path | None = None
     format: str | None = None
@@ -165,7 +165,7 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
     """Shows texts and their given or own translations, beside the maps of other runs and of checkpoints."""
     from xattn.alignment.words import OtherSpaces
     from xattn.commands.text_lines import read_sentences
-    from xattn.runs.folder import open_run
+    from xattn.runs.folder import open_named
     from xattn.runs.readout import readout
     from xattn.translation import comparison
     from xattn.translation.translator import Translator
@@ -185,7 +185,7 @@ def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
         _view_self_attention(options, Translator.open(run), texts, targets)
         return
     where = readout(run, options.layer, options.head, options.rows, options.kind)
-    against = [open_run(folder) for folder in options.against]
+    against = [open_named(folder) for folder in options.against]
     options.check_count(len(texts))
     model = Translator.open(run)
     comparison.check_texts(run, model, texts, gold=options.gold is not None)
