@@ -17,9 +17,9 @@ toy: $(VENV)/installed
 	$(BIN)/xattn view $(RUN) "the quick brown fox"
 	$(BIN)/xattn view $(RUN) "the quick brown fox" --format png --output $(RUN)/figures/fox.png
 
-# The whole test suite; most of its time is compiling, one core a program.
+# The whole test suite, or TESTS, a part of it; most of its time is compiling, one core a program.
 test: $(VENV)/installed
-	$(TEST)
+	$(TEST) $(TESTS)
 
 # Style, types, and the floors of the house.
 lint: $(VENV)/installed
