@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Integer
 
 from xattn.attention.checks import check_block, check_call
 from xattn.attention.chunked import weights_from
+from xattn.attention.debugging import as_one
 from xattn.attention.dense import dense
 from xattn.attention.dropout import Dropout
 from xattn.attention.implementations import IMPLEMENTATIONS, choose, pick, why_not
@@ -128,7 +129,7 @@ def cross_attention_with_aux(
         wanted = check_wanted(returns, top_k, normalizer, call.sizes["S"])
         sizes = check_block(block)
         name = choose(implementation, call, wanted, sizes)
-        out, aux = IMPLEMENTATIONS[name].run(call, wanted, sizes)
+        out, aux = as_one(lambda call: IMPLEMENTATIONS[name].run(call, wanted, sizes), call)
         out = jnp.transpose(out, (0, 3, 1, 2, 4)).astype(call.v.dtype)
         return out.reshape(*q.shape[:-1], v.shape[-1]), in_callers_layout(aux, q.shape[:-3])
 
@@ -217,7 +218,8 @@ def attention_weights(
             raise ValueError(f"queries has shape {queries.shape}; accepted are integers [R].")
         call = call.take(queries)
     if lse is None:
-        _, aux = dense(replace(call, v=call.v[..., :1]), check_wanted(("weights",), None, normalizer, 1))
+        wanted = check_wanted(("weights",), None, normalizer, 1)
+        aux = as_one(lambda call: dense(replace(call, v=call.v[..., :1]), wanted)[1], call)
         weights = in_callers_layout(aux, batch).weights
         assert weights is not None
         return weights
@@ -227,7 +229,7 @@ def attention_weights(
     if lse.shape != whole:
         raise ValueError(f"lse has shape {lse.shape}; accepted is [*B,N,T] = {whole}, of all T queries.")
     lse = lse if queries is None else jnp.take(lse, queries, -1, mode="clip")
-    weights = weights_from(call, lse.reshape(*call.q.shape[:-1], 1))
+    weights = as_one(weights_from, call, lse.reshape(*call.q.shape[:-1], 1))
     return weights.reshape(*batch, q.shape[-2], *weights.shape[3:])
 
 

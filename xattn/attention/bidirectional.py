@@ -16,8 +16,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
-from xattn.attention.call import Call
+from xattn.attention.call import Call, known
 from xattn.attention.checks import check_block, check_call, common_dtype
+from xattn.attention.debugging import as_one
 from xattn.attention.mask import Mask
 from xattn.attention.online_softmax import Sums, add_tile, finish_sums, no_sums
 from xattn.attention.score_bias import ScoreBias
@@ -95,14 +96,15 @@ def _attend(
     sizes = call.sizes
     values = jnp.swapaxes(v_a.reshape(sizes["B"], *v_a.shape[-3:]), 1, 2)[:, :, None]
     if implementation == "auto":
-        large = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"] > 2**21
-        implementation = "chunked" if large or block is not None else "dense"
+        unknown = not known(sizes["B"], sizes["T"], sizes["S"])
+        small = unknown or sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"] <= 2**21
+        implementation = "dense" if small and block is None else "chunked"
     if implementation == "dense":
         if block is not None:
             raise ValueError("implementation 'dense' has no block; accepted is block=None, or 'chunked'.")
-        out_a, out_b = _dense(call, values)
+        out_a, out_b = as_one(_dense, call, values)
     elif implementation == "chunked":
-        out_a, out_b = _chunked(call, values, block)
+        out_a, out_b = as_one(lambda call, values: _chunked(call, values, block), call, values)
     else:
         raise ValueError(f"implementation is {implementation!r}; accepted are auto, dense, chunked.")
     out_a, out_b = (jnp.swapaxes(x[:, :, 0], 1, 2).astype(kind) for x in (out_a, out_b))

@@ -20,6 +20,11 @@ from xattn.attention.dropout import gain, keep_weights
 from xattn.attention.score_bias import ScoreBias
 
 
+def known(*sizes: object) -> bool:
+    """Whether sizes are numbers; those of `jax.export.symbolic_shape` are expressions, which compare with few."""
+    return all(isinstance(size, int) for size in sizes)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Call:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from xattn.attention.call import Call, mix
+from xattn.attention.call import Call, known, mix
 from xattn.attention.normalizers import NORMALIZERS, exponentials, softmax
 from xattn.attention.statistics import Aux, Wanted, named, top_scores
 
@@ -19,7 +19,7 @@ def dense(call: Call, wanted: Wanted) -> tuple[Float[Array, "B K G T Hv"], Aux]:
     top = lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     if call.normalizer == "softmax":
         weights, total, lse = exponentials(scores, top, call.sink)
-        if call.sizes["S"] >= call.sizes["Hv"]:
+        if not known(call.sizes["S"]) or call.sizes["S"] >= call.sizes["Hv"]:
             # Dividing after the weighted sum takes T x Hv divisions instead of T x S.
             out = mix(weights, call) / total
         else:

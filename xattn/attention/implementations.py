@@ -13,7 +13,7 @@ from jax.interpreters import ad, partial_eval
 from jaxtyping import Array
 
 from xattn.attention.adapters import jax_nn, jax_nn_why_not, tokamax, tokamax_why_not
-from xattn.attention.call import Call
+from xattn.attention.call import Call, known
 from xattn.attention.chunked import chunked, chunked_jvp
 from xattn.attention.dense import dense
 from xattn.attention.neighbors import neighbor_lists, neighbors
@@ -150,6 +150,8 @@ def _fastest(call: Call, wanted: Wanted, block: Block) -> str:
             return "neighbors"
     if _chunked_why_not(call, wanted, block):
         return "dense"
+    if not known(sizes["B"], sizes["T"], sizes["S"]):
+        return "dense" if block is None else "chunked_jvp" if _own_vjp_why_not(call, wanted, block) else "chunked"
     entries = sizes["B"] * sizes["N"] * sizes["T"] * sizes["S"]
     # With S <= H the scores are no larger than the queries: tiles would save nothing.
     small = entries <= 2**21 or sizes["S"] <= sizes["H"]

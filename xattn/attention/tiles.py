@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
 
-from xattn.attention.call import Call
+from xattn.attention.call import Call, known
 from xattn.attention.conditions import Keys, Queries
 from xattn.attention.mask import Mask
 from xattn.attention.score_bias import ScoreBias
@@ -55,12 +55,17 @@ def choose_blocks(sizes: dict[str, int], block: tuple[int, int] | None) -> tuple
     """
     rows, cols = (QUERY_BLOCK, KEY_BLOCK) if block is None else block
     rows, cols = _even(sizes["T"], rows, block is None), _even(sizes["S"], cols, block is None)
-    if jax.default_backend() == "cpu" and jax.device_count() == 1:
+    if jax.default_backend() == "cpu" and jax.device_count() == 1 and known(sizes["B"]):
         most = cores() * CACHED_ENTRIES // (rows * cols)
         heads = _share(sizes["K"], most // sizes["G"])
         examples = _share(sizes["B"], most // sizes["N"])
         return examples, heads, rows, cols
-    while block is None and sizes["B"] * sizes["N"] * rows * cols > MOST_ENTRIES and rows * cols > 64 * 64:
+    while (
+        known(sizes["B"])
+        and block is None
+        and sizes["B"] * sizes["N"] * rows * cols > MOST_ENTRIES
+        and rows * cols > 64 * 64
+    ):
         rows, cols = (rows, cols // 2) if cols > rows else (rows // 2, cols)
     return sizes["B"], sizes["K"], rows, cols
 
@@ -79,6 +84,8 @@ def _share(size: int, most: int) -> int:
 
 def _even(size: int, block: int, round_up: bool) -> int:
     """A block size that divides `size` into nearly equal parts, so that there is little padding."""
+    if not known(size):
+        return block
     if size <= block or not round_up:
         return max(min(size, block), 1)
     share = -(-size // -(-size // block))
@@ -120,18 +127,23 @@ def padded_to_blocks(call: Call, query_block: int, key_block: int) -> Call:
         return lambda x, place: jnp.pad(x, [(0, missing if axis == place else 0) for axis in range(x.ndim)])
 
     queries, keys = call.sizes["T"], call.sizes["S"]
-    more_queries, more_keys = -queries % query_block, -keys % key_block
-    if more_queries:
+    more_queries, more_keys = _missing(queries, query_block), _missing(keys, key_block)
+    if not known(more_queries) or more_queries:
         call = call.map_axis("T", fill(more_queries))
         if call.mask is not None:
             exists = (jnp.arange(queries + more_queries) < queries)[None, None, :, None]
             call = replace(call, mask=call.mask & Mask((Queries(valid=exists),)))
-    if more_keys:
+    if not known(more_keys) or more_keys:
         call = call.map_axis("S", fill(more_keys))
         exists = (jnp.arange(keys + more_keys) < keys)[None, None, None, :]
         mask = Mask() if call.mask is None else call.mask
         call = replace(call, mask=mask & Mask((Keys(valid=exists),)))
     return call
+
+
+def _missing(size: int, block: int) -> int:
+    # JAX can compare a multiple of the block with the block also if the size is symbolic.
+    return (size + block - 1) // block * block - size
 
 
 def starts(plan: Plan, call: Call) -> tuple[Int[Array, " i"], Int[Array, " j"]]:
