@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 from flax import nnx
@@ -37,6 +38,13 @@ def attend(implementation):
     return lambda q, k, v: cross_attention(q, k, v, mask_for(implementation), implementation=implementation)
 
 
+@pytest.fixture
+def symbolic_sizes(monkeypatch):
+    """Annotations call sizes `int`, which symbolic ones are not; the checks of annotations run in tests only."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.mark.usefixtures("symbolic_sizes")
 @pytest.mark.parametrize("implementation", ["auto", "dense", "chunked", "chunked_jvp", "jax_nn"])
 def test_symbolic_shapes_are_exported(implementation):
     b, t, s = export.symbolic_shape("b, t, s")
@@ -53,6 +61,7 @@ def test_symbolic_shapes_are_exported(implementation):
         np.testing.assert_allclose(exported.call(q, k, v, lengths), wanted, atol=2e-6)
 
 
+@pytest.mark.usefixtures("symbolic_sizes")
 def test_a_module_of_symbolic_shapes_is_exported():
     b, t, s = export.symbolic_shape("b, t, s")
     layer = CrossAttention(8, 8, 2, rngs=nnx.Rngs(0))

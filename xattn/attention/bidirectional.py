@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention.bias_gradients import add_bias_gradient, bias_gradient, cotangent, no_bias_gradient
-from xattn.attention.call import Call, known
+from xattn.attention.call import Call, in_float32, known
 from xattn.attention.checks import check_block, check_call, common_dtype
 from xattn.attention.debugging import as_one
 from xattn.attention.mask import Mask
@@ -112,7 +112,7 @@ def _attend(
 
 
 def _mix(values: Float[Array, "B N 1 s X"], weights: Float[Array, "B N 1 t s"]) -> Float[Array, "B N 1 t X"]:
-    kind = jnp.promote_types(values.dtype, jnp.float32)
+    kind = in_float32(values.dtype)
     return jnp.einsum("BNGTS,BNGSX->BNGTX", weights.astype(values.dtype), values, preferred_element_type=kind)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -23,6 +24,11 @@ from xattn.attention.score_bias import ScoreBias
 def known(*sizes: object) -> bool:
     """Whether sizes are numbers; those of `jax.export.symbolic_shape` are expressions, which compare with few."""
     return all(isinstance(size, int) for size in sizes)
+
+
+def in_float32(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype of sums: float32, or float64 for float64. (`jnp.promote_types` fails in JAX's strict promotion.)"""
+    return jnp.dtype(np.promote_types(dtype, np.float32))
 
 
 @jax.tree_util.register_dataclass
@@ -52,7 +58,7 @@ class Call:
     @property
     def sums(self) -> jnp.dtype:
         """The dtype of sums: float32 or better."""
-        return jnp.promote_types(self.q.dtype, jnp.float32)
+        return in_float32(self.q.dtype)
 
     @property
     def softcap(self) -> float | Float[Array, ""] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from xattn.attention.call import Call
+from xattn.attention.call import Call, in_float32
 from xattn.attention.dropout import Dropout, check_rate, known_rate, seed_bits, seed_of, without_derivative
 from xattn.attention.integers import indices, integers, whole
 from xattn.attention.mask import Mask
@@ -41,7 +41,7 @@ def check_call(
     batch, queries, keys, heads, key_heads = _check_shapes(q, k, v, names)
     q, k, v = (x.astype(common_dtype(q.dtype, k.dtype, v.dtype)) for x in (q, k, v))
     groups, total = heads // key_heads, math.prod(batch)
-    sums = jnp.promote_types(q.dtype, jnp.float32)
+    sums = in_float32(q.dtype)
 
     if normalizer not in NORMALIZERS:
         raise ValueError(f"normalizer is {normalizer!r}; accepted are {', '.join(NORMALIZERS)}.")
