@@ -87,7 +87,7 @@ def _to_kernel_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Ar
         """[B,K|1,G|1,...] as [B,N|1,...]."""
         return None if x is None else x.reshape(x.shape[0], -1, *x.shape[3:])
 
-    q = clean.q if call.scale is None else (clean.q * call.scale).astype(call.q.dtype)
+    q = clean.q if call.scale is None else (clean.q.astype(call.sums) * call.scale).astype(call.q.dtype)
     q = jnp.transpose(q, (0, 3, 1, 2, 4))
     q = q.reshape(sizes["B"], sizes["T"], sizes["N"], sizes["H"])
     k, v = jnp.swapaxes(clean.k, 1, 2), jnp.swapaxes(clean.v, 1, 2)

@@ -69,7 +69,8 @@ def chunked_backward(plan: Plan, kept: tuple[Call, ForwardResult], d_result: For
     d_k, d_v = (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3], x.shape[4]) for x in (d_k, d_v))
     d_scale = None
     if call.scale is not None:
-        d_scale = (d_q * call.q).sum() if call.scale.ndim == 0 else (d_q * call.q).sum((0, 3, 4), keepdims=True)
+        by_entry = d_q * call.q.astype(sums)
+        d_scale = by_entry.sum() if call.scale.ndim == 0 else by_entry.sum((0, 3, 4), keepdims=True)
         d_q, d_k = d_q * call.scale, d_k if call.scale.ndim else d_k * call.scale
     gradients = replace(
         call,

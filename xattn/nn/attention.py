@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from flax.nnx.nn.dtypes import promote_dtype
 from flax.typing import PrecisionLike
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Integer
 
 from xattn.attention import Aux, Dropout, KeyValue, Mask, ScoreBias, cross_attention_with_aux
 from xattn.attention.mask import as_mask
@@ -182,7 +182,7 @@ class CrossAttention(nnx.Module):
         mask: Mask | Bool[Array, "*mask"] | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        positions: Integer[Array | np.ndarray, "*b T"] | None = None,
         bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
@@ -209,7 +209,7 @@ class CrossAttention(nnx.Module):
         mask: Mask | Bool[Array, "*mask"] | None = None,
         *,
         values: Float[Array, "*B S Mv"] | None = None,
-        positions: Int[Array | np.ndarray, "*b S"] | None = None,
+        positions: Integer[Array | np.ndarray, "*b S"] | None = None,
     ) -> KeyValue:
         """Keys and values `[B,S,K,H]` with their mask, to be computed once for a memory that serves many queries.
 
@@ -229,7 +229,7 @@ class CrossAttention(nnx.Module):
         x: Float[Array, "*B T D"],
         memory: KeyValue,
         *,
-        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        positions: Integer[Array | np.ndarray, "*b T"] | None = None,
         bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
     ) -> tuple[Float[Array, "*B T Do"], Float[Array, "*B N T S"]]:
@@ -244,7 +244,7 @@ class CrossAttention(nnx.Module):
         x: Float[Array, "*B T D"],
         memory: KeyValue,
         *,
-        positions: Int[Array | np.ndarray, "*b T"] | None = None,
+        positions: Integer[Array | np.ndarray, "*b T"] | None = None,
         bias: Float[Array, "*bias"] | ScoreBias | None = None,
         dropout: Dropout | None = None,
         returns: Iterable[str] = ("lse",),
