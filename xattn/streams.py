@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from typing import Any
 
 from xattn.errors import UserError
 
@@ -12,7 +13,7 @@ class OutputError(UserError):
 
 
 class _Output(io.FileIO):
-    def write(self, data: bytes, /) -> int | None:
+    def write(self, data: Any, /) -> Any:
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -22,7 +23,7 @@ class _Output(io.FileIO):
 
 
 class _Notes(io.FileIO):
-    def write(self, data: bytes, /) -> int | None:
+    def write(self, data: Any, /) -> Any:
         try:
             return super().write(data)
         except OSError:
@@ -45,7 +46,7 @@ def prepare() -> None:
     if sys.stdout is None:
         raise OutputError("Standard output is closed: write to a file, or to /dev/null.")
     if sys.stdout is sys.__stdout__:
-        sys.stdout = _text(_Output(1, "w", closefd=False), line_buffering=sys.stdout.line_buffering)
+        sys.stdout = _text(_Output(1, "w", closefd=False), line_buffering=bool(sys.stdout.line_buffering))
 
 
 def discard_output() -> None:

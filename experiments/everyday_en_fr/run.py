@@ -74,4 +74,5 @@ if __name__ == "__main__":
     measured = {"bytes": size, "parameters": parameters, "alignments": align(run)}
     write_systems(HERE / "results.json", [{**row, **found, **measured}])
     [[best]] = Translator.open(run).translate([SENTENCE], return_attention=True)
+    assert best.attention is not None
     (HERE / "attention.png").write_bytes(png(best.attention, readout(run, None, None, None)))

@@ -1,5 +1,7 @@
 """Values that notebooks show as pictures."""
 
+from typing import Any, cast
+
 
 class Shown:
     """What a notebook shows as pictures: a page, an image and text, see `xattn.viewing.notebook`.
@@ -10,4 +12,4 @@ class Shown:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         import xattn
 
-        return xattn.mimebundle(self)
+        return xattn.mimebundle(cast(Any, self))

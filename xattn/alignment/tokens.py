@@ -66,7 +66,7 @@ def stack(arrays: Any) -> Float32[np.ndarray, "L N T S"]:
             raise ValueError("There is no array: give one for each layer.")
         if isinstance(arrays[0], (tuple, list)) and hasattr(arrays[0][0], "ndim"):
             return np.concatenate([stack(step) for step in arrays], axis=2)
-        if hasattr(arrays[0], "ndim") and arrays[0].ndim > 1:
+        if getattr(arrays[0], "ndim", 0) > 1:
             layers = [_layer(_plain(each), f"The array of layer {number}") for number, each in enumerate(arrays)]
             if shapes := {each.shape for each in layers} - {layers[0].shape}:
                 raise ValueError(f"All layers must have the shape of the first, {layers[0].shape}, not {min(shapes)}.")

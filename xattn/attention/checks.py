@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array
 
 from xattn.attention.call import Call, in_float32
@@ -92,7 +93,7 @@ def _check_softcap(softcap: Any, sums: jnp.dtype) -> tuple[float | None, Array |
     """A softcap as (static, traced)."""
     if softcap is None:
         return None, None
-    if isinstance(softcap, jax.core.Tracer) and softcap.shape == ():
+    if isinstance(softcap, Tracer) and softcap.shape == ():
         return None, without_derivative("softcap", jnp.asarray(softcap, sums))
     number = known_rate(softcap)
     if not (isinstance(number, float) and 0 < number < math.inf):
@@ -113,11 +114,11 @@ def check_block(block: Any) -> tuple[int, int] | None:
     """The sizes of a block; raises a ValueError unless `block` is None or two whole numbers above 0."""
     if block is None:
         return None
-    pair = isinstance(block, tuple | list) and len(block) == 2
-    sizes = [whole(size) for size in block] if pair else []
-    if not pair or any(size is None or size < 1 for size in sizes):
+    sizes = [whole(size) for size in block] if isinstance(block, tuple | list) else []
+    rows, cols = sizes if len(sizes) == 2 else (None, None)
+    if rows is None or cols is None or min(rows, cols) < 1:
         raise ValueError(f"block is {block!r}; accepted are two sizes (queries, keys), whole and above 0, or None.")
-    return sizes[0], sizes[1]
+    return rows, cols
 
 
 def _check_array(name: str, x: Array, accepted: str) -> None:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Integer, UInt32
 
 
@@ -88,6 +89,7 @@ def seed_bits(seed: int | Integer[Array | np.ndarray, ""]) -> UInt32[Array, ""]:
             rest >>= 32
         fits = -(2**31) <= int(seed) < 2**32
         return low if fits else hash_bits(low, *words)
+    assert isinstance(seed, jax.Array)
     if seed.dtype.itemsize < 8:
         return seed.astype(jnp.uint32)
     low, high = seed.astype(jnp.uint32), (seed >> 32).astype(jnp.uint32)
@@ -164,7 +166,7 @@ def gain(rate: float | Float[Array, ""], kind: jnp.dtype) -> float | Float[Array
 
 def known_rate(rate: Any) -> Any:
     """A rate as a float if its value is known, otherwise as it is."""
-    if isinstance(rate, jax.core.Tracer):
+    if isinstance(rate, Tracer):
         return rate
     number = isinstance(rate, Real) or (isinstance(rate, np.ndarray | jax.Array) and rate.shape == ())
     return float(rate) if number else rate
@@ -173,7 +175,7 @@ def known_rate(rate: Any) -> Any:
 def check_rate(rate: Any) -> float | Float[Array, ""]:
     """The rate, as a float unless it is traced; raises a ValueError unless 0 <= rate < 1."""
     rate = known_rate(rate)
-    traced = isinstance(rate, jax.core.Tracer) and rate.shape == () and jnp.issubdtype(rate.dtype, jnp.floating)
+    traced = isinstance(rate, Tracer) and rate.shape == () and jnp.issubdtype(rate.dtype, jnp.floating)
     if not traced and not (isinstance(rate, float) and 0 <= rate < 1):
         raise ValueError(f"dropout rate is {rate}; accepted is a single number, 0 <= rate < 1.")
     return rate

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
+from jax.core import Tracer
 from jax.interpreters import ad, partial_eval
 from jaxtyping import Array
 
@@ -48,8 +49,8 @@ def _own_vjp_why_not(call: Call, wanted: Wanted, block: Block) -> list[str]:
 
 def _is_forward(x: object) -> bool:
     """Whether `jax.jvp` traces a value; inside `jit` this cannot be seen."""
-    while isinstance(x, jax.core.Tracer) and hasattr(x, "val"):  # that of a vmap
-        x = x.val
+    while isinstance(x, Tracer) and hasattr(x, "val"):  # that of a vmap
+        x = x.val  # pyright: ignore[reportAttributeAccessIssue]
     return isinstance(x, ad.JVPTracer) and not isinstance(x.tangent, partial_eval.JaxprTracer)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Int
 
 LEAST, MOST = -(2**31), 2**31 - 1
@@ -17,7 +18,7 @@ LEAST, MOST = -(2**31), 2**31 - 1
 
 def whole(x: Any) -> int | None:
     """The Python integer that `x` is: a Python, NumPy or JAX number whose value is known. None if it is not one."""
-    if isinstance(x, bool | jax.core.Tracer):
+    if isinstance(x, bool | Tracer):
         return None
     if isinstance(x, Integral) or (isinstance(x, np.ndarray | jax.Array) and x.ndim == 0 and _is_integer(x.dtype)):
         return operator.index(x)
@@ -42,14 +43,14 @@ def integers(name: str, x: Array | np.ndarray | Sequence[int] | int, *, clip: bo
         xp = np if isinstance(x, np.ndarray) else jnp
         low = LEAST if large or jnp.issubdtype(x.dtype, jnp.signedinteger) else 0
         return jnp.asarray(xp.asarray(xp.clip(x, low, MOST)).astype(np.int32))
-    if isinstance(x, jax.Array) and (isinstance(x, jax.core.Tracer) or not x.is_fully_addressable):
+    if isinstance(x, jax.Array) and (isinstance(x, Tracer) or not x.is_fully_addressable):
         return jnp.minimum(x, MOST).astype(jnp.int32) if x.dtype == jnp.uint32 else x.astype(jnp.int64)
     # In NumPy: within `jit`, jnp would trace the least and the most of a constant too.
     x = np.asarray(x)
     low, high = (int(x.min()), int(x.max())) if x.size else (0, 0)
     if low >= LEAST and high <= MOST:
         return jnp.asarray(x.astype(np.int32))
-    if jax.config.jax_enable_x64 and low >= -(2**63) and high < 2**63:
+    if jax.config.jax_enable_x64 and low >= -(2**63) and high < 2**63:  # pyright: ignore[reportAttributeAccessIssue]
         return jnp.asarray(x.astype(np.int64))
     outside = high if high > MOST else low
     raise ValueError(f"{name} has the number {outside}; accepted are integers of 32 bits, from {LEAST} to {MOST}.")

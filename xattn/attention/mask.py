@@ -99,7 +99,7 @@ class Mask:
     def segments(cls, queries: Integer[Indices, "*b T"], keys: Integer[Indices, "*c S"]) -> Mask:
         """Only keys of the query's own segment, from `queries` [*B,T] and `keys` [*B,S]; a negative one is padding."""
         queries, keys = (
-            _integers(f"segments: {name}", x, clip=False) for name, x in (("queries", queries), ("keys", keys))
+            integers(f"Mask.segments: {name}", x, clip=False) for name, x in (("queries", queries), ("keys", keys))
         )
         return cls((Segments(queries=queries, keys=keys),))
 
@@ -132,7 +132,7 @@ class Mask:
     @classmethod
     def ranges(cls, start: Integer[Indices, "*b n T"], stop: Integer[Indices, "*c m T"]) -> Mask:
         """Only keys start <= s < stop, where both are [*B,N|1,T]: one range for each head and query."""
-        start, stop = (_integers(f"ranges: {name}", x, clip=True) for name, x in (("start", start), ("stop", stop)))
+        start, stop = (integers(f"Mask.ranges: {name}", x, clip=True) for name, x in (("start", start), ("stop", stop)))
         return cls((Ranges(start=start, stop=stop),))
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 from jax import lax
@@ -41,7 +41,7 @@ def with_auto_axes(run: Callable[..., Tree], arguments: dict[str, Any], out_spec
         return run(jax.tree.unflatten(tree, [next(rest) if isinstance(x, jax.Array) else x for x in leaves]))
 
     arrays = [x for x in leaves if isinstance(x, jax.Array)]
-    return jax.sharding.auto_axes(auto, out_sharding=out_specs())(arrays)
+    return cast(Tree, jax.sharding.auto_axes(auto, out_sharding=out_specs())(arrays))
 
 
 def spec_of(x: Any, *axes: int | None) -> PartitionSpec:

@@ -5,6 +5,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask, attention_weights
+from xattn.attention.mask import as_mask
 from xattn.nn.attention import linear
 from xattn.nn.dimensions import Dimensions
 
@@ -26,7 +27,7 @@ class AlignmentLayer(nnx.Module):
         """The keys `[B,S,N,H]` of a memory. They also fill the place of the values, which are never read."""
         (k,) = linear(jax.lax.stop_gradient(memory), self.key)
         k_BSNH = k.reshape(*k.shape[:-1], self.heads, k.shape[-1] // self.heads)
-        return KeyValue(k_BSNH, k_BSNH, mask)
+        return KeyValue(k_BSNH, k_BSNH, as_mask(mask))
 
     def __call__(self, x: Float[Array, "B T D"], memory: KeyValue) -> Float[Array, "B N T S"]:
         """The attention weights of every state over the projected memory."""
