@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from matplotlib.figure import Figure
 from sacrebleu.metrics import BLEU  # pyright: ignore[reportPrivateImportUsage]
 
 from xattn.viewing import curves
+from xattn.viewing.canvas import Figure
 
 # Lengths of one point of the curve: first and last, in source words.
 BINS = ((1, 3), (4, 6), (7, 9), (10, 12), (13, 16), (17, 20), (21, 24), (25, 40))
