@@ -53,7 +53,7 @@ def test_what_cannot_be_used_is_said_in_one_sentence(save, tmp_path):
         (tmp_path / "text.png", "is not a picture: give a picture of 7 x 5 pixels, such as a PNG."),
         (tmp_path / "huge.bmp", "is far too large: give a picture of 7 x 5 pixels."),
         (tmp_path / "cut.bmp", "cut.bmp: "),
-        (tmp_path / "none.png", "none.png: No such file or directory."),
+        (tmp_path / "none.png", "none.png: give a picture of 7 x 5 pixels, such as a PNG."),
         (tmp_path, "Is a directory."),
         (save(RGB[:4], "size.png"), "has 7 x 4 pixels: the model reads a picture of 7 x 5 pixels."),
         (save(nan, "nan.tiff"), "has pixels that are not numbers (NaN or infinite): save it as RGB, grey"),

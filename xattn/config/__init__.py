@@ -10,6 +10,7 @@ from xattn.config.experiment import Experiment
 from xattn.config.sections import Devices, Model, Optimizer, Training
 from xattn.config.tasks import (
     SETTINGS,
+    Caption,
     DocQA,
     Generated,
     GraphGed,
@@ -26,6 +27,7 @@ from xattn.errors import ConfigError
 
 __all__ = [
     "SETTINGS",
+    "Caption",
     "Checked",
     "ConfigError",
     "Devices",

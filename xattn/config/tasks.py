@@ -324,6 +324,34 @@ class SelfCross(Generated):
         )
 
 
+@settings("task")
+class Caption(Generated):
+    """Captions of drawn scenes: pictures of a few objects, each with a size, a colour and a shape."""
+
+    kind: Literal["caption"] = "caption"
+    shapes: Literal["shapes", "digits"] = "shapes"
+    """Drawn shapes, or the handwritten digits of scikit-learn, which needs the extra `digits`."""
+    objects: tuple[int, int] = (1, 4)
+    """Fewest and most objects of a scene; in a split such as `test_3` every scene has that many."""
+    side: Annotated[int, Ge(24), Le(512)] = 32
+    """Pixels of a picture, down and across."""
+    patch: Count = 4
+    """Pixels of a patch, down and across: a patch is a position of the memory."""
+    encoder_layers: Annotated[int, Ge(0)] = 1
+    """Self-attention layers among the patches; the decoder has `model.layers`."""
+
+    def check(self) -> None:
+        few, most = self.objects
+        require(
+            1 <= few <= most <= 9,
+            f"task.objects is two numbers of objects from 1 to 9, the smaller first, not {self.objects}.",
+        )
+        require(
+            self.side % self.patch == 0,
+            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
+        )
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -332,5 +360,6 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "self_cross": SelfCross,
     "graph_match": GraphMatch,
     "graph_ged": GraphGed,
+    "caption": Caption,
 }
 """The settings class of every task, by its name."""

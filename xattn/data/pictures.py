@@ -27,6 +27,8 @@ def read_picture(path: Path, *, height: int, width: int) -> UInt8[np.ndarray, "h
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
                 return _pixels(picture, path, wanted, (width, height))
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}: give {wanted}, such as a PNG.") from None
     except UnidentifiedImageError:
         raise UserError(f"{path} is not a picture: give {wanted}, such as a PNG.") from None
     except Image.DecompressionBombError:

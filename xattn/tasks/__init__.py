@@ -6,6 +6,7 @@ from rich.console import Console
 
 from xattn.alignment.maps import AttentionMap
 from xattn.config import (
+    Caption,
     DocQA,
     Experiment,
     GraphGed,
@@ -20,6 +21,7 @@ from xattn.errors import ConfigError
 from xattn.runs.folder import Run
 from xattn.runs.origin import settle
 from xattn.tasks.array_task import ArrayTask
+from xattn.tasks.caption import CaptionTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
@@ -38,6 +40,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     SelfCross: SelfCrossTask,
     GraphMatch: GraphMatchTask,
     GraphGed: GraphGedTask,
+    Caption: CaptionTask,
 }
 
 

@@ -112,6 +112,10 @@ class ArrayTask(Task, Generic[Settings]):
         """The gold attention of each query: all False where it is unknown; None if the task has no gold."""
         return None
 
+    def groups(self, examples: Any) -> Mapping[str, Bool[np.ndarray, "B T"]]:
+        """Kinds of queries, by name: the pointing accuracy of each is reported too."""
+        return {}
+
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """Scores without learning, by name and metric."""
         return {}
