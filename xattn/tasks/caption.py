@@ -160,8 +160,8 @@ class CaptionTask(SequenceTask[Caption]):
         return [[self.words.all[number] for number in until_end(each).tolist()] for each in captions]
 
     def with_output(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
-        same = (written == examples.caption)[..., None]
-        return examples._replace(caption=written, gold=examples.gold & same)
+        about = np.isin(written, [PAD, EOS, self.words.numbers[scenes.COMMA]], invert=True)
+        return examples._replace(caption=written, gold=examples.gold & about[..., None])
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"]:
         """The patches of the object that each word is about; commas are about none."""
