@@ -27,8 +27,6 @@ from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.tasks.imagetext_model import CrossMatcher, DualEncoder, Matcher
 from xattn.training.losses import sum_of
 
-MATCH = "<match>"
-"""The first position of every text, which reads the words and gives the score."""
 TRUE, COLORS, RELATION, OTHER = range(4)
 """The claims of an example: the true one, its two swaps, and one of another scene."""
 RETRIEVED = 64
@@ -40,8 +38,8 @@ class Examples(NamedTuple):
 
     picture: UInt8[np.ndarray, "E h w 3"]
     texts: Int[np.ndarray, "E K T"]
-    gold: Bool[np.ndarray, "E words S"]
-    decoy: Bool[np.ndarray, "E words"]
+    gold: Bool[np.ndarray, "E T S"]
+    decoy: Bool[np.ndarray, "E T"]
     number: Int[np.ndarray, " E"]
     """The number of the example in its split."""
     found: Float[np.ndarray, " E"]
@@ -56,14 +54,9 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
 
     @cached_property
     def words(self) -> WordVocabulary:
-        """The words of all claims, and the position before them."""
+        """The words of all claims."""
         relations = (word for words in claims.RELATIONS.values() for word in words)
-        return WordVocabulary([MATCH, *scenes.COLORS, *claims.NAMES, *relations])
-
-    @property
-    def length(self) -> int:
-        """Positions of a text, at most (T)."""
-        return 1 + claims.LONGEST
+        return WordVocabulary([*scenes.COLORS, *claims.NAMES, *relations])
 
     @property
     def patches(self) -> int:
@@ -72,7 +65,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
 
     @property
     def positions(self) -> int:
-        return self.patches**2 + 4 * self.length
+        return self.patches**2 + 4 * claims.LONGEST
 
     def read(self, split: str) -> Examples:
         settings = self.settings
@@ -97,8 +90,8 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
 
     def encode(self, words: Sequence[str]) -> Int[np.ndarray, " T"]:
         """The numbers of a text, filled up with PAD."""
-        numbers = self.words.encode([MATCH, *words])
-        return np.array(numbers + [PAD] * (self.length - len(numbers)), np.int32)
+        numbers = self.words.encode(words)
+        return np.array(numbers + [PAD] * (claims.LONGEST - len(numbers)), np.int32)
 
     def read_file(self, path: Path, text: str | None) -> Examples:
         """A picture of the user, with a claim about it."""
@@ -106,7 +99,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
         if text is None:
             raise UserError(f"A claim about {path} is missing: give one after it, such as {example}.")
         words = text.split()
-        unknown = [word for word in words if word not in self.words.numbers or word == MATCH]
+        unknown = [word for word in words if word not in self.words.numbers]
         if unknown or not 0 < len(words) <= claims.LONGEST:
             what = f"{unknown[0]!r} is no word of claims" if unknown else f"{text!r} has {len(words)} words"
             known = ", ".join([*scenes.COLORS, *claims.NAMES, *claims.RELATIONS])
@@ -136,7 +129,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
             sums["loss"] = self._contrast(model, model.picture(memory), model.text(texts, dropout_key), valid)
         else:
             wrong = [COLORS, RELATION, OTHER] if self.settings.swaps else [OTHER]
-            losses = optax.sigmoid_binary_cross_entropy(scores, jnp.arange(4) == TRUE)
+            losses = optax.sigmoid_binary_cross_entropy(scores, (jnp.arange(4) == TRUE)[None])
             sums["loss"] = sum_of(losses[:, TRUE] + losses[:, jnp.array(wrong)].mean(axis=1), valid)
         return Outcome(sums, weights, memory.mask)
 
@@ -175,7 +168,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
             memory = model.encode(jnp.asarray(batch.examples.picture), jnp.asarray(batch.valid))
 
             def scores(text_T: jax.Array) -> jax.Array:
-                every = jnp.broadcast_to(text_T, (len(memory.mask), 1, self.length))
+                every = jnp.broadcast_to(text_T, (len(memory.mask), 1, claims.LONGEST))
                 return model.score(memory, every).scores[:, 0]
 
             return jax.lax.map(scores, jnp.asarray(batch.examples.texts)[:, TRUE]).argmax(axis=1)
@@ -200,19 +193,19 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
         """The probability that the claim fits; the cosine of a dual encoder is none."""
         return "" if self.settings.model == "dual" else f"fits with probability {float(examples.found):.2f}"
 
-    def gold(self, examples: Examples) -> Bool[np.ndarray, "B words S"] | None:
+    def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"] | None:
         """The patches of the object that each colour and shape of the true claim is about; a dual encoder has none."""
         return None if self.settings.model == "dual" else np.asarray(examples.gold)
 
-    def groups(self, examples: Examples) -> Mapping[str, Bool[np.ndarray, "B words"]]:
+    def groups(self, examples: Examples) -> Mapping[str, Bool[np.ndarray, "B T"]]:
         """Colours, and shapes; and the colours of which there is a decoy."""
-        text = np.asarray(examples.texts)[:, TRUE, 1:]
+        text = np.asarray(examples.texts)[:, TRUE]
         colors, shapes = (np.isin(text, self.words.encode(names)) for names in (list(scenes.COLORS), claims.NAMES))
         return {"color": colors, "shape": shapes, "color with a decoy": np.asarray(examples.decoy)}
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         places = range(1, self.patches + 1)
-        text = np.asarray(examples.texts)[TRUE, 1:]
+        text = np.asarray(examples.texts)[TRUE]
         return [f"{row},{column}" for row in places for column in places], [
             self.words.all[number] for number in text[text != PAD]
         ]
@@ -229,7 +222,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
         side, patches = self.settings.side, self.patches**2
         return Examples(
             np.zeros((size, side, side, 3), np.uint8),
-            np.full((size, 4, self.length), PAD, np.int32),
+            np.full((size, 4, claims.LONGEST), PAD, np.int32),
             np.zeros((size, claims.LONGEST, patches), bool),
             np.zeros((size, claims.LONGEST), bool),
             np.zeros(size, np.int32),

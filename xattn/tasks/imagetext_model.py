@@ -20,10 +20,10 @@ from xattn.nn.memory_transforms import MemoryTransform
 
 
 class Scored(NamedTuple):
-    """Scores of texts with pictures, and the weights of the words of the first text of each picture."""
+    """Scores of texts with pictures, and the weights of the first text of each picture."""
 
     scores: Float[Array, "B K"]
-    weights: Float[Array, "L B N words S"]
+    weights: Float[Array, "L B N T S"]
 
 
 class Matcher(nnx.Module):
@@ -49,17 +49,16 @@ class Matcher(nnx.Module):
         memory: Memory,
         texts: Int[Array, "B K T"],
         dropout_key: DropoutKey | None = None,
-        hide: Bool[Array, "B words M"] | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
     ) -> Scored:
-        """How well each of K texts fits the picture of its row. The first position of a text is none of its words."""
+        """How well each of K texts fits the picture of its row."""
         raise NotImplementedError
 
 
 class CrossMatcher(Matcher):
-    """The words of a text attend to the picture, and a position of its own before them reads the words alone.
+    """The words of a text attend to each other and to the picture, as in ALBEF (Li et al., 2021).
 
-    So all that the score knows of the picture went through the attention of words. The first position is a word of the
-    vocabulary, as in ALBEF (Li et al., 2021).
+    The score is read from the mean of all words, so that each counts by what it saw.
     """
 
     def __init__(self, model: Model, settings: ImageTextMatch, vocabulary: int, rngs: nnx.Rngs):
@@ -72,20 +71,16 @@ class CrossMatcher(Matcher):
         memory: Memory,
         texts: Int[Array, "B K T"],
         dropout_key: DropoutKey | None = None,
-        hide: Bool[Array, "B words M"] | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
     ) -> Scored:
         rows, count, length = texts.shape
-        every = jax.tree.map(lambda x: jnp.repeat(x, count, axis=0), memory)
-        first_T = jnp.arange(length) == 0
-        hidden = jnp.broadcast_to(first_T[None, :, None], (rows, length, memory.mask.shape[1]))
-        if hide is not None:
-            hidden |= jnp.pad(hide, ((0, 0), (1, 0), (0, 0)))
+        memory, hide = jax.tree.map(lambda x: jnp.repeat(x, count, axis=0), (memory, hide))
         words = texts.reshape(rows * count, length)
         key = dropout_key and replace(dropout_key.fold_in(2), rows=_each(dropout_key.rows, count))
-        states, weights = self.decoder(
-            self.embedding(words), every, key, jnp.repeat(hidden, count, axis=0), causal=False, real=words != PAD
-        )
-        return Scored(self.fit(states[:, 0]).reshape(rows, count), weights[:, ::count, :, 1:])
+        real = words != PAD
+        states, weights = self.decoder(self.embedding(words), memory, key, hide, causal=False, real=real)
+        fit = self.fit(_mean(Memory(tokens=states, mask=real)))
+        return Scored(fit.reshape(rows, count), weights[:, ::count])
 
 
 class DualEncoder(Matcher):
@@ -107,9 +102,9 @@ class DualEncoder(Matcher):
         memory: Memory,
         texts: Int[Array, "B K T"],
         dropout_key: DropoutKey | None = None,
-        hide: Bool[Array, "B words M"] | None = None,
+        hide: Bool[Array, "B T M"] | None = None,
     ) -> Scored:
-        shape = (self.dims.layers, len(texts), self.dims.heads, texts.shape[2] - 1, memory.mask.shape[1])
+        shape = (self.dims.layers, len(texts), self.dims.heads, texts.shape[2], memory.mask.shape[1])
         alike = memory.mask / jnp.maximum(memory.mask.sum(axis=1, keepdims=True), 1)
         scores = jnp.einsum("BD,BKD->BK", self.picture(memory), self.text(texts, dropout_key))
         return Scored(scores * jnp.exp(self.scale[...]), jnp.broadcast_to(alike[None, :, None, None], shape))
