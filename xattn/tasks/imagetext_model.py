@@ -74,13 +74,19 @@ class CrossMatcher(Matcher):
         hide: Bool[Array, "B T M"] | None = None,
     ) -> Scored:
         rows, count, length = texts.shape
-        memory, hide = jax.tree.map(lambda x: jnp.repeat(x, count, axis=0), (memory, hide))
-        words = texts.reshape(rows * count, length)
-        key = dropout_key and replace(dropout_key.fold_in(2), rows=_each(dropout_key.rows, count))
-        real = words != PAD
-        states, weights = self.decoder(self.embedding(words), memory, key, hide, causal=False, real=real)
-        fit = self.fit(_mean(Memory(tokens=states, mask=real)))
-        return Scored(fit.reshape(rows, count), weights[:, ::count])
+        # Packed into one target, so that the memory is projected once.
+        words = texts.reshape(rows, count * length)
+        segments = jnp.where(words == PAD, -1, jnp.repeat(jnp.arange(count), length)[None])
+        states, weights = self.decoder(
+            self.embedding(words),
+            memory,
+            dropout_key and dropout_key.fold_in(2),
+            None if hide is None else jnp.tile(hide, (1, count, 1)),
+            causal=False,
+            segments=segments,
+        )
+        read = Memory(tokens=states.reshape(rows * count, length, -1), mask=(texts != PAD).reshape(-1, length))
+        return Scored(self.fit(_mean(read)).reshape(rows, count), weights[..., :length, :])
 
 
 class DualEncoder(Matcher):
