@@ -20,5 +20,5 @@ config = Experiment(
     model=Model(width=64, heads=4, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=3e-3, warmup=200),
     # 64 pictures a batch.
-    training=Training(steps=3000, batch_tokens=64 * 80, validate_every=500),
+    training=Training(steps=4000, batch_tokens=64 * 80, validate_every=500),
 )

@@ -14,5 +14,5 @@ config = Experiment(
     model=Model(width=64, heads=4, layers=3, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 64 pictures a batch, of four claims each.
-    training=Training(steps=3000, batch_tokens=64 * 88, validate_every=500),
+    training=Training(steps=5000, batch_tokens=64 * 88, validate_every=500),
 )
