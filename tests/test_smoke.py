@@ -80,6 +80,8 @@ def test_a_config_trains_and_all_its_settings_are_read(path, corpus, tmp_path, r
     overrides |= {f"--task.{name}": size for name, size in SETTINGS.items() if name in fields}
     if "corpus" in fields and "$XATTN_DATA" in fields["corpus"] and "XATTN_DATA" not in os.environ:
         pytest.skip("its corpus is not here: XATTN_DATA is not set")
+    if "shapes" in fields and fields["shapes"] == "digits":
+        pytest.importorskip("sklearn", reason="the handwritten digits are not here: pip install '.[test]'")
     if isinstance(config.task, Translation):
         made = fields["corpus"] in TOYS or fields["corpus"].startswith("runs/")  # the latter by an experiment
         overrides["--task.vocabulary.size"] = "500" if made else "800"

@@ -32,7 +32,8 @@ class System:
     """The rest of the name: "", or for example "qa1", "aids", "moved 0.1", "no copy"."""
     overrides: tuple[str, ...] = ()
     seeds: int = 1
-    """How often the system is trained. Its scores are those of seed 0; the headline scores of all seeds are kept."""
+    """How often the system is trained. Its scores are those of seed 0; the headline and the pointing of all seeds are
+    kept."""
 
     @property
     def name(self) -> str:
@@ -79,6 +80,11 @@ def measure(
             every = [row, *(each.read_results() for each in others)]
             row["seeds"] = {
                 split: [each["splits"][split][each["headline"]] for each in every] for split in row["splits"]
+            }
+            row["seeds_pointing"] = {
+                split: [each["splits"][split]["pointing"]["accuracy"] for each in every]
+                for split, scores in row["splits"].items()
+                if "pointing" in scores
             }
         results.append(row)
     if keep is not None:

@@ -21,7 +21,17 @@ SYSTEM = {
     **{"name": str, "memory": str, "variant": str, "config": str, "overrides": list, "task": str, "headline": str},
     **{"splits": dict, "seed": int, "environment": dict, "steps": int, "training_seconds": float},
 }
-OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds"}
+OF_SOME = {
+    "alignments",
+    "bytes",
+    "parameters",
+    "readout",
+    "tuned",
+    "raw_cased",
+    "validation",
+    "seeds",
+    "seeds_pointing",
+}
 
 
 def system(memory, split, variant="", **more):

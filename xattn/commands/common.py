@@ -3,12 +3,12 @@
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from xattn import lines
-from xattn.errors import ConfigError, UserError, require
+from xattn.errors import UserError, require
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +21,14 @@ Rows = Literal["produced", "read"]
 Head = int | Literal["mean"]
 
 
-def run_and_texts(words: Sequence[str], model: str | None, *, files: str) -> "tuple[Run, list[str]]":
+def run_and_texts(
+    words: Sequence[str], model: str | None, *, files: str, reads_files: "Callable[[Run], bool]" = lambda run: False
+) -> "tuple[Run, list[str]]":
     """Splits words into a run and texts: the first one names a run if it is a folder, or has a slash.
 
     A word with white space is a text, whatever folders there are. `model` names the run instead; without either it is
     the default one of the package. Raises `ConfigError` for a text that is a file, where `files` says how to give one,
-    and `UserError` for a text that is not UTF-8.
+    unless the run `reads_files`; and `UserError` for a text that is not UTF-8.
     """
     from xattn.runs.folder import DEFAULT, open_named
 
@@ -34,10 +36,12 @@ def run_and_texts(words: Sequence[str], model: str | None, *, files: str) -> "tu
     if first and not os.path.isfile(words[0]):
         require(model is None, f"--model {model} and {words[0]} both name a run: leave one of them out.")
         model, *words = words
-    for word in words:
-        if _is_name(word) and os.path.isfile(word):
-            raise ConfigError(f"{word} is a file, not a run folder or a text: {files.format(file=word)}.")
-    return open_named(model or DEFAULT), [text_of(word, f"Text {n}") for n, word in enumerate(words, start=1)]
+    found = next((word for word in words if _is_name(word) and os.path.isfile(word)), None)
+    wrong = f"{found} is a file, not a run folder or a text: {files.format(file=found)}."
+    require(found is None or model is not None, wrong)
+    run = open_named(model or DEFAULT)
+    require(found is None or reads_files(run), wrong)
+    return run, [text_of(word, f"Text {n}") for n, word in enumerate(words, start=1)]
 
 
 def text_of(word: str, what: str) -> str:

@@ -32,8 +32,9 @@ class Options:
 
     Attributes:
         words: A run folder, if it is not a model of the package; then one text, or with --format html any number of
-            texts. For a task without text: the number of an example of its first test split, counted from 0. With
-            --maps: the number of a map, counted from 0.
+            texts. For a task without text: the number of an example of its first test split, counted from 0; or, if
+            the task reads such files, a file of your own, such as a picture, and a text if it needs one. With --maps:
+            the number of a map, counted from 0.
         model: The model: everyday or toy, which come with the package, or a run folder.
         target: A translation to follow, instead of the model's own. With --source: a file of translations, one a line.
         source: A file of sentences, one a line, instead of texts.
@@ -149,16 +150,23 @@ def view(options: Annotated[Options, arg(name="")]) -> int:
     if options.maps is not None:
         _view_maps(options, options.maps)
         return 0
-    run, texts = run_and_texts(options.words, options.model, files="to view its lines, write --source {file}")
+    run, texts = run_and_texts(
+        options.words, options.model, files="to view its lines, write --source {file}", reads_files=_is_of_examples
+    )
     options.check_texts(texts)
+    if _is_of_examples(run):
+        _view_example(options, run, texts)
+    else:
+        _view_texts(options, run, texts)
+    return 0
+
+
+def _is_of_examples(run: "Run") -> bool:
+    """Whether the task of a run has examples, and perhaps files, instead of text."""
     process.prepare()
     from xattn.tasks import task_class
 
-    if task_class(run.config).takes_text:
-        _view_texts(options, run, texts)
-    else:
-        _view_example(options, run, texts)
-    return 0
+    return not task_class(run.config).takes_text
 
 
 def _view_texts(options: Options, run: "Run", texts: list[str]) -> None:
@@ -218,18 +226,20 @@ def _view_self_attention(
 
 
 def _view_example(options: Options, run: "Run", words: list[str]) -> None:
-    """Shows a numbered example of a task without text."""
+    """Shows a numbered example of a task without text, or a file of the user."""
     from xattn.runs.readout import readout
-    from xattn.tasks import example_map
+    from xattn.tasks import example_map, file_map
     from xattn.viewing.page import Sentence
 
     kind = run.config.task.kind
     for name in (name for name, value in {**options.of_text(), "--rows": options.rows}.items() if value):
         raise ConfigError(f"{name} belongs to text, and the task {kind!r} has none: leave it out.")
-    if len(words) != 1 or not words[0].isdecimal():
-        raise ConfigError(f"The task {kind!r} has no text to view: give the number of an example.")
+    first, *text = words
+    number = first.isdecimal()
+    if len(words) > (1 if number else 2):
+        raise ConfigError(f"The task {kind!r} shows one example at a time: give one number, or one file.")
     where = readout(run, options.layer, options.head, None)
-    attention = example_map(run, run.config.task.test[0], int(words[0]))
+    attention = example_map(run, run.config.task.test[0], int(first)) if number else file_map(run, Path(first), *text)
     _deliver([Sentence(maps={"attention": attention})], options, where)
 
 

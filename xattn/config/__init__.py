@@ -10,12 +10,15 @@ from xattn.config.experiment import Experiment
 from xattn.config.sections import Devices, Model, Optimizer, Training
 from xattn.config.tasks import (
     SETTINGS,
+    Caption,
     DocQA,
     Generated,
     GraphGed,
     GraphMatch,
     Guidance,
+    ImageTextMatch,
     Recall,
+    Scenes,
     SelfCross,
     Summary,
     TaskSettings,
@@ -26,6 +29,7 @@ from xattn.errors import ConfigError
 
 __all__ = [
     "SETTINGS",
+    "Caption",
     "Checked",
     "ConfigError",
     "Devices",
@@ -35,9 +39,11 @@ __all__ = [
     "GraphGed",
     "GraphMatch",
     "Guidance",
+    "ImageTextMatch",
     "Model",
     "Optimizer",
     "Recall",
+    "Scenes",
     "SelfCross",
     "Summary",
     "TaskSettings",

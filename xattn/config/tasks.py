@@ -324,6 +324,54 @@ class SelfCross(Generated):
         )
 
 
+@settings("task")
+class Scenes(Generated):
+    """Base class of the settings of tasks about drawn scenes, whose pictures are cut into patches."""
+
+    side: Annotated[int, Ge(24), Le(512)] = 32
+    """Pixels of a picture, down and across."""
+    patch: Count = 4
+    """Pixels of a patch, down and across: a patch is a position of the memory."""
+    encoder_layers: Annotated[int, Ge(0)] = 1
+    """Self-attention layers among the patches; the decoder has `model.layers`."""
+
+    def check(self) -> None:
+        require(
+            self.side % self.patch == 0,
+            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
+        )
+
+
+@settings("task")
+class Caption(Scenes):
+    """Captions of drawn scenes: pictures of a few objects, each with a size, a colour and a shape."""
+
+    kind: Literal["caption"] = "caption"
+    shapes: Literal["shapes", "digits"] = "shapes"
+    """Drawn shapes, or the handwritten digits of scikit-learn, which needs the extra `digits`."""
+    objects: tuple[int, int] = (1, 4)
+    """Fewest and most objects of a scene; in a split such as `test_3` every scene has that many."""
+
+    def check(self) -> None:
+        super().check()
+        few, most = self.objects
+        require(
+            1 <= few <= most <= 9,
+            f"task.objects is two numbers of objects from 1 to 9, the smaller first, not {self.objects}.",
+        )
+
+
+@settings("task")
+class ImageTextMatch(Scenes):
+    """Whether a claim about a drawn scene is true, where false claims have the same words in another order."""
+
+    kind: Literal["imagetext_match"] = "imagetext_match"
+    model: Literal["cross", "dual"] = "cross"
+    """Words that attend to the picture; or two encoders that meet in one product, as in CLIP, the baseline."""
+    swaps: bool = True
+    """Whether training has the swapped claims among the false ones; without, only claims of other scenes."""
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -332,5 +380,7 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "self_cross": SelfCross,
     "graph_match": GraphMatch,
     "graph_ged": GraphGed,
+    "caption": Caption,
+    "imagetext_match": ImageTextMatch,
 }
 """The settings class of every task, by its name."""

@@ -10,8 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 from xattn.attention import KeyValue, Mask
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey, dropout_fns
-from xattn.nn.encoder_decoder import EMBEDDING
 from xattn.nn.layers import EncoderLayer
+from xattn.nn.writer import EMBEDDING
 
 
 class PrefixModel(nnx.Module):

@@ -1,13 +1,17 @@
 """All tasks: the class of each, by the class of its settings."""
 
+from pathlib import Path
+
 from rich.console import Console
 
 from xattn.alignment.maps import AttentionMap
 from xattn.config import (
+    Caption,
     DocQA,
     Experiment,
     GraphGed,
     GraphMatch,
+    ImageTextMatch,
     Recall,
     SelfCross,
     Summary,
@@ -18,9 +22,11 @@ from xattn.errors import ConfigError
 from xattn.runs.folder import Run
 from xattn.runs.origin import settle
 from xattn.tasks.array_task import ArrayTask
+from xattn.tasks.caption import CaptionTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
+from xattn.tasks.imagetext_match import ImageTextMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import SummarizeTask
@@ -36,6 +42,8 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     SelfCross: SelfCrossTask,
     GraphMatch: GraphMatchTask,
     GraphGed: GraphGedTask,
+    Caption: CaptionTask,
+    ImageTextMatch: ImageTextMatchTask,
 }
 
 
@@ -63,7 +71,21 @@ def example_map(run: Run, split: str, number: int, kind: type[ArrayTask] | None 
     Raises `ConfigError` for a task that takes text, for a split that it does not have, and for a number that the split
     does not have.
     """
+    task = _array_task(run, kind)
+    return task.example_map(task.best_params(), split, number)
+
+
+def file_map(run: Run, path: Path, text: str | None = None) -> AttentionMap:
+    """The attention of the best checkpoint in a file of the user, such as a picture; see `ArrayTask.read_file`.
+
+    Raises `UserError` for a task that reads no file, and for a file or text that it cannot use.
+    """
+    task = _array_task(run, None)
+    return task.file_map(task.best_params(), path, text)
+
+
+def _array_task(run: Run, kind: type[ArrayTask] | None) -> ArrayTask:
     task = (kind or task_class(run.config))(run, Console(quiet=True))
     if not isinstance(task, ArrayTask):
         raise ConfigError(f"The task {run.config.task.kind!r} takes text: it has no numbered examples.")
-    return task.example_map(task.best_params(), split, number)
+    return task

@@ -1,5 +1,6 @@
 """Evaluation of array tasks: metrics, baselines, pointing accuracy against chance, and the knock-out test."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -19,6 +20,8 @@ from xattn.viewing.formats import png
 
 TRAIN, VALIDATION = "train", "validation"
 """The splits of every array task, beside those of its setting `test`."""
+ALL = "all"
+"""The name of all queries, among the groups of them."""
 
 
 @runtime_checkable
@@ -37,6 +40,7 @@ class EvaluatedTask(Protocol):
     def examples(self, split: str, /) -> Any: ...
     def batches(self, split: str) -> Any: ...
     def gold(self, examples: Any) -> np.ndarray | None: ...
+    def groups(self, examples: Any) -> Mapping[str, np.ndarray]: ...
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]: ...
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]: ...
     def example_map(self, params: Any, split: str, number: int) -> AttentionMap: ...
@@ -88,29 +92,48 @@ def measure(task: EvaluatedTask, params: Any, split: str, readout: Readout | Non
     sums = [jax.device_get(task.apply(params, batch, None).sums) for batch in task.batches(split)]
     row: dict[str, Any] = {
         "examples": sum(int(batch.valid.sum()) for batch in task.batches(split)),
+        "sha256": digest(task.examples(split)),
         **short(means(sums)),
         **short(task.split_metrics(params, split)),
         "baselines": {name: short(scores) for name, scores in task.baselines(split).items()},
     }
     if readout is not None:
-        found = pointing(task, params, split)
-        row["pointing"] = {
-            **found.at(readout.layer, readout.head),
-            "chance": round(found.chance / found.rows, 4),
-            "last_layer_mean": found.at(len(found.hits) - 1, "mean"),
+        found = pointing_by_group(task, params, split)
+        scores = {
+            name: {**each.at(readout.layer, readout.head), "chance": round(each.chance / each.rows, 4)}
+            for name, each in found.items()
+            if each.rows
         }
+        last = found[ALL].at(len(found[ALL].hits) - 1, "mean")
+        row["pointing"] = {**scores.pop(ALL), "last_layer_mean": last, **({"by": scores} if scores else {})}
         row["knock_out"] = knock_out(task, params, split)
     return row
 
 
+def digest(examples: Any) -> str:
+    """The first digits of the SHA-256 of all arrays of a split: runs with another were scored on other examples."""
+    made = hashlib.sha256()
+    for leaf in jax.tree.leaves(examples):
+        made.update(np.asarray(leaf).tobytes())
+    return made.hexdigest()[:16]
+
+
 def pointing(task: EvaluatedTask, params: Any, split: str) -> Pointing:
     """Pointing accuracy of the queries of a split."""
-    found = None
+    return pointing_by_group(task, params, split)[ALL]
+
+
+def pointing_by_group(task: EvaluatedTask, params: Any, split: str) -> dict[str, Pointing]:
+    """Pointing accuracy of all queries of a split, under the name `ALL`, and of each of the task's groups of them."""
+    found: dict[str, Pointing] = {}
     for batch in task.batches(split):
         outcome = jax.device_get(task.apply(params, batch, None))
-        each = point(np.asarray(outcome.weights), _gold(task, batch), np.asarray(outcome.visible))
-        found = each if found is None else found + each
-    assert found is not None, "a split has a batch"
+        weights, gold, visible = np.asarray(outcome.weights), _gold(task, batch), np.asarray(outcome.visible)
+        groups = {name: gold & rows[..., None] for name, rows in task.groups(batch.examples).items()}
+        for name, each in {ALL: gold, **groups}.items():
+            scored = point(weights, each, visible)
+            found[name] = found[name] + scored if name in found else scored
+    assert found, "a split has a batch"
     return found
 
 

@@ -8,6 +8,7 @@ the labels. Batches, dropout, checkpoints, scores, baselines, pointing, knock-ou
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 
 import grain
@@ -111,6 +112,10 @@ class ArrayTask(Task, Generic[Settings]):
         """The gold attention of each query: all False where it is unknown; None if the task has no gold."""
         return None
 
+    def groups(self, examples: Any) -> Mapping[str, Bool[np.ndarray, "B T"]]:
+        """Kinds of queries, by name: the pointing accuracy of each is reported too."""
+        return {}
+
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         """Scores without learning, by name and metric."""
         return {}
@@ -124,9 +129,23 @@ class ArrayTask(Task, Generic[Settings]):
         """The metric of the knock-out test, which must be a sum over batches; the headline by default."""
         return self.headline
 
+    def read_file(self, path: Path, text: str | None) -> Any:
+        """One example, with a first axis of 1: a file of the user, such as a picture, and the text that came with it.
+
+        What the file does not say, such as the true caption, is left empty. Raises `UserError` for a file that the task
+        cannot use, and for a text that it does not ask for, or that is missing.
+        """
+        raise ConfigError(
+            f"The task {self.settings.kind!r} has no text to view, and reads no file: give the number of an example."
+        )
+
     def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:
         """The batch as a picture shows it: tasks that write replace the targets by the output of the model."""
         return batch
+
+    def verdict(self, examples: Any) -> str:
+        """What the title of a picture of one example adds, such as the answer of the model."""
+        return ""
 
     # Training.
 
@@ -190,7 +209,19 @@ class ArrayTask(Task, Generic[Settings]):
         rows = self._scored(split)
         # Together with its neighbours, because a shuffled memory is that of another example of the batch.
         numbers = (number + np.arange(min(rows, count))) % count
-        batch = self.with_own_output(params, take(self.examples(split), numbers, rows))
+        batch = take(self.examples(split), numbers, rows)
+        return self._first_map(params, batch, {"split": split, "example": str(number)})
+
+    def file_map(self, params: Any, path: Path, text: str | None = None) -> AttentionMap:
+        """The attention in a file of the user, which has no gold; see `read_file`."""
+        batch = take(self.read_file(path, text), np.zeros(1, int), 1)
+        return self._first_map(params, batch, {"file": path.name}, known=False)
+
+    def _first_map(
+        self, params: Any, batch: ArrayBatch, where: Mapping[str, str], *, known: bool = True
+    ) -> AttentionMap:
+        """The map of the first example of a batch; with gold, if the gold is `known` and the task has some."""
+        batch = self.with_own_output(params, batch)
         outcome = jax.device_get(self.apply(params, batch, None))
         one = jax.tree.map(lambda x: x[0], batch.examples)
         source, target = self.labels(one)
@@ -198,7 +229,7 @@ class ArrayTask(Task, Generic[Settings]):
         visible = outcome.visible[0] if memory == "full" else np.ones(outcome.weights.shape[-1], bool)
         if memory != "full":
             source = [f"{memory.removesuffix('s')} {place + 1}" for place in range(len(visible))]
-        elif (gold := self.gold(jax.tree.map(lambda x: x[:1], batch.examples))) is not None:
+        elif known and (gold := self.gold(jax.tree.map(lambda x: x[:1], batch.examples))) is not None:
             links = Links.from_matrix(gold[0, : len(target), visible].T)
         return AttentionMap(
             weights=np.asarray(outcome.weights[:, 0, :, : len(target)][..., visible], np.float32),
@@ -210,7 +241,8 @@ class ArrayTask(Task, Generic[Settings]):
             target_words=target,
             gold=links,
             layout=self.layout(one) if memory == "full" else Slots(),
-            provenance={"run": self.run.folder.name, "split": split, "example": str(number)},
+            provenance={"run": self.run.folder.name, **where},
+            note=self.verdict(one),
         )
 
     @classmethod

@@ -49,7 +49,10 @@ class SequenceTask(ArrayTask[Settings]):
 
     @abstractmethod
     def with_output(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Any:
-        """The examples with these words as targets, and without gold where they differ from the true targets."""
+        """The examples with these words as targets, and without gold where nothing is known of them.
+
+        That is where they differ from the true targets, unless their place alone says what they are about.
+        """
 
     @abstractmethod
     def predict(
