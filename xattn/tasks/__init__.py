@@ -13,6 +13,7 @@ from xattn.config import (
     GraphMatch,
     Recall,
     SelfCross,
+    SpeechDigits,
     Summary,
     TaskSettings,
     Translation,
@@ -27,6 +28,7 @@ from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
+from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.summarize import SummarizeTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
@@ -41,6 +43,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphMatch: GraphMatchTask,
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
+    SpeechDigits: SpeechDigitsTask,
 }
 
 
