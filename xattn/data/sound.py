@@ -1,9 +1,9 @@
 """Sound files: WAV, one channel, 8,000 samples a second."""
 
+import io
 import struct
 import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Int16
@@ -16,7 +16,7 @@ RATE = 8000
 _ACCEPTED = f"a WAV file of one channel and {RATE:,} samples a second"
 
 
-def read_wav(file: Path | BinaryIO, name: str) -> Int16[np.ndarray, " samples"]:
+def read_wav(file: Path | io.BytesIO, name: str) -> Int16[np.ndarray, " samples"]:
     """The samples of a WAV file in 16 bits: PCM of 8, 16, 24 or 32 bits, or floats from -1 to 1.
 
     `name` is what errors call the file. Raises `UserError` for a file that is no WAV file, is damaged or empty, or has

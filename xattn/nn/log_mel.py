@@ -28,8 +28,8 @@ def log_mel(sound: Float[Array, "B samples"] | Int[Array, "B samples"]) -> Float
     frames, around = sound.shape[1] // HOP, (WINDOW - HOP) // 2
     padded = jnp.pad(sound.astype(jnp.float32) / 32_768, ((0, 0), (around, around)))
     cut_BKW = padded[:, HOP * np.arange(frames)[:, None] + np.arange(WINDOW)]
-    window_W = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
-    energy_BKF = jnp.abs(jnp.fft.rfft(cut_BKW * jnp.asarray(window_W, jnp.float32), _FFT)) ** 2
+    window_11W = jnp.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW), jnp.float32)[None, None]
+    energy_BKF = jnp.abs(jnp.fft.rfft(cut_BKW * window_11W, _FFT)) ** 2
     return jnp.log(jnp.maximum(energy_BKF @ jnp.asarray(triangles(), jnp.float32), _FLOOR))
 
 

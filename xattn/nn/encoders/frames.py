@@ -39,7 +39,7 @@ class FrameEncoder(nnx.Module):
         for convolution in (self.first, self.second):
             real = real.reshape(len(real), -1, 2).any(axis=-1)
             x_BSD = jnp.where(real[..., None], nnx.relu(convolution(x_BSD)), 0)
-        x_BSD = self.norm(x_BSD.astype(jnp.float32)) + jnp.asarray(sinusoids(*x_BSD.shape[1:]))
+        x_BSD = self.norm(x_BSD.astype(jnp.float32)) + jnp.asarray(sinusoids(*x_BSD.shape[1:]))[None]
         (drop,) = dropout_fns(dropout_key and dropout_key.fold_in(_INPUT), x_BSD.shape, 1)
         return self.layers(drop(x_BSD), real, dropout_key)
 
@@ -47,8 +47,9 @@ class FrameEncoder(nnx.Module):
 def sinusoids(positions: int, width: int) -> Float[np.ndarray, "S D"]:
     """Sines and cosines of every position, whose wavelengths grow from 2π to 20,000π (Vaswani et al., 2017).
 
-    >>> sinusoids(2, 4).round(4).tolist()
-    [[0.0, 0.0, 1.0, 1.0], [0.8415, 0.01, 0.5403, 1.0]]
+    >>> sinusoids(2, 4).round(3)
+    array([[0.   , 0.   , 1.   , 1.   ],
+           [0.841, 0.01 , 0.54 , 1.   ]], dtype=float32)
     """
     angles = np.arange(positions)[:, None] / 10_000 ** (np.arange(0, width, 2) / width)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
