@@ -10,9 +10,9 @@ Score: not measured yet
 from xattn.config import Experiment, Model, Optimizer, SpeechDigits, Training
 
 config = Experiment(
-    task=SpeechDigits(corpus="$XATTN_DATA/fsdd/recordings.tar.gz"),
+    task=SpeechDigits(corpus="$XATTN_DATA/fsdd/recordings.tar.gz", test=("test", "pauses")),
     model=Model(width=96, heads=4, layers=2, mlp=192),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 32 numbers a batch.
-    training=Training(steps=2000, batch_tokens=32 * 110, validate_every=250),
+    training=Training(steps=1500, batch_tokens=32 * 110, validate_every=250),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int16
+from jaxtyping import Float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Time:
 
     seconds: Float[np.ndarray, " S"]
     signal: Float[np.ndarray, "frames bands"] | None = None
-    sound: Int16[np.ndarray, " samples"] | None = None
+    sound: np.ndarray | None = None
     rate: int = 0
 
     def __post_init__(self) -> None:

@@ -368,6 +368,8 @@ class SpeechDigits(Generated):
     """Length of the longest number: one that would be longer loses its last digits."""
     gap: Annotated[float, Ge(0)] = 0.2
     """The longest pause before, between and after digits, in seconds."""
+    long_gap: Annotated[float, Ge(0)] = 0.6
+    """The same in the split `pauses`."""
     noise: tuple[float, float] = (20.0, 30.0)
     """Least and greatest distance of the sound from white noise, in dB."""
     ctc: Share = 0.3

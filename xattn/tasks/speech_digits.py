@@ -24,10 +24,10 @@ from xattn.config import Experiment, SpeechDigits
 from xattn.data.benchmarks import spoken_digits
 from xattn.data.benchmarks.spoken_digits import WORDS, Number, Recording, Shelf
 from xattn.data.paths import expand, fingerprint
-from xattn.data.sound import RATE
+from xattn.data.sound import RATE, read_wav
 from xattn.data.vocabulary import EOS, PAD, WordVocabulary
 from xattn.decoding import Step
-from xattn.errors import ConfigError
+from xattn.errors import ConfigError, UserError
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.frames import SHORTER
 from xattn.nn.log_mel import HOP, log_mel
@@ -40,6 +40,8 @@ from xattn.training.losses import Sum, sum_of
 
 UNSEEN = "unseen"
 """The split of the speaker who is held out."""
+PAUSES = "pauses"
+"""The split with longer pauses than those of training, between the recordings of test."""
 POSITION = HOP * SHORTER
 """Samples of a position of the memory."""
 MORE = 3
@@ -103,7 +105,8 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         if split == UNSEEN and held_out:
             return spoken_digits.shelve(self.recordings, None, [held_out])
         train = range(spoken_digits.VALIDATION.stop, 1 + max(each.index for each in self.recordings))
-        parts = {TRAIN: train, VALIDATION: spoken_digits.VALIDATION, "test": spoken_digits.TEST}
+        test = spoken_digits.TEST
+        parts = {TRAIN: train, VALIDATION: spoken_digits.VALIDATION, "test": test, PAUSES: test}
         if split not in parts:
             more = f", and {UNSEEN} where task.held_out_speaker names one"
             raise ConfigError(f"There is no split {split!r}: there are {', '.join(parts)}{more}.")
@@ -120,7 +123,7 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
                     [*root, number],
                     digits=settings.digits,
                     seconds=settings.seconds,
-                    gap=settings.gap,
+                    gap=settings.long_gap if split == PAUSES else settings.gap,
                     noise=settings.noise,
                 )
                 for number in range(size)
@@ -137,7 +140,7 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         )
         for place, each in enumerate(numbers):
             out.sound[place, : len(each.sound)] = each.sound
-            out.spans[place, : len(each.digits)] = np.transpose([each.begins, each.ends])
+            out.spans[place, : len(each.digits)] = np.transpose([each.begins, each.ends])  # [0, 2] without digits
         return out
 
     def build(self, rngs: nnx.Rngs) -> Listener:
@@ -201,6 +204,19 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         spans, middles = np.asarray(examples.spans), self._middles
         return (spans[..., :1] <= middles) & (middles < spans[..., 1:])
 
+    def read_file(self, path: Path, text: str | None) -> Examples:
+        """A recording of the user, whose words are unknown."""
+        if text is not None:
+            raise ConfigError(f"A recording needs no text: leave {text!r} out.")
+        sound = read_wav(path, str(path))
+        most = int(self.settings.seconds * RATE)
+        if len(sound) > most:
+            raise UserError(
+                f"{path} lasts {len(sound) / RATE:.2f} seconds: the model was trained for {self.settings.seconds:g} at "
+                "most, so cut it."
+            )
+        return self.encode([Number(sound, [], [], [])])
+
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         return [f"{each:.2f} s" for each in self._seconds(examples)], self.spell(np.asarray(examples.words))
 
@@ -211,7 +227,7 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         return Time(seconds=seconds, signal=frames, sound=sound, rate=RATE)
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
-        """Silence; and the middles of as many equal parts as there are words: how often each is inside its word."""
+        """Silence; and what points at the middles of as many equal parts as there are words."""
         examples = self.examples(split)
         spoken = examples.spans[..., 1] > examples.spans[..., 0]
         rank = np.arange(self.target_length)[None] + 0.5
@@ -219,7 +235,10 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         inside = (examples.spans[..., 0] <= even) & (even < examples.spans[..., 1])
         return {
             "nothing written": {"wer": 1.0},
-            "equal parts": {"pointing": float(inside[spoken].mean())},
+            "equal parts": {
+                "pointing": float(inside[spoken].mean()),
+                "offset_ms": 1000 / RATE * float(np.abs(even - examples.spans.mean(axis=-1))[spoken].mean()),
+            },
         }
 
     def readout_metrics(self, params: Any, split: str, readout: Readout) -> Mapping[str, float]:

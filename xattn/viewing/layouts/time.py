@@ -75,21 +75,9 @@ def _boundaries(axes: Axes, words: WordMap, gold: np.ndarray, look: Look) -> Non
     for row, label in zip(gold, words.target_labels, strict=True):
         for begin, end in runs(row):
             span = layout.edges[begin], layout.edges[end]
-            for edge in span:
-                axes.axvline(edge, color=GOLD, linewidth=1.2)
-            place = (sum(span) / 2, 1.0)
-            axes.annotate(
-                printable(label),
-                place,
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                size=look.points(8),
-                color=GREY,
-                parse_math=False,
-            )
+            axes.vlines(span, 0, 1, transform=axes.get_xaxis_transform(), color=GOLD, linewidth=1.2)
+            style = {"ha": "center", "va": "bottom", "size": look.points(8), "color": GREY, "parse_math": False}
+            axes.text(sum(span) / 2, 1.02, printable(label), transform=axes.get_xaxis_transform(), **style)
 
 
 def _signal(axes: Axes, layout: Time) -> None:
