@@ -8,7 +8,7 @@ Runs go into runs/speech_digits*; results.json and the figures beside this file 
 from pathlib import Path
 
 from xattn.sweeps import System, measure, save_example
-from xattn.tasks.speech_digits import PAUSES, UNSEEN
+from xattn.tasks.speech_digits_examples import PAUSES, UNSEEN
 
 HERE = Path(__file__).parent
 CONFIG = HERE.parents[1] / "configs" / "speech_digits.py"

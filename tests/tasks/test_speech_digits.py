@@ -19,7 +19,8 @@ from xattn.nn.memory import Memory
 from xattn.runs import folder as runs
 from xattn.tasks.array_task import Outcome
 from xattn.tasks.sequence_task import until_end
-from xattn.tasks.speech_digits import POSITION, SpeechDigitsTask
+from xattn.tasks.speech_digits import SpeechDigitsTask
+from xattn.tasks.speech_digits_examples import POSITION
 from xattn.tasks.speech_digits_model import Heard, best_path
 from xattn.training.losses import means
 
@@ -56,9 +57,9 @@ def heard(task, params):
 
 def test_gold_is_where_the_word_is_said(task):
     examples, gold = task.examples("test"), task.gold(task.examples("test"))
-    assert gold.shape == (5, task.target_length, 50)
+    assert gold.shape == (5, task.numbers.target_length, 50)
     for row in range(5):
-        words = task.spell(examples.words[row])
+        words = task.numbers.spell(examples.words[row])
         assert 2 <= len(words) <= 3
         assert set(words) <= set(WORDS)
         for word, (begin, end) in enumerate(examples.spans[row]):
@@ -70,7 +71,7 @@ def test_gold_is_where_the_word_is_said(task):
     one = jax.tree.map(lambda x: x[0], examples)
     source, target = task.labels(one)
     layout = task.layout(one)
-    assert target == task.spell(one.words)
+    assert target == task.numbers.spell(one.words)
     assert len(source) == len(layout.seconds) == -(-int(one.length) // POSITION)
     assert source[:3] == ["0.00 s", "0.04 s", "0.08 s"]
     assert layout.signal.shape == (4 * len(source), 40)
@@ -81,8 +82,8 @@ def test_no_recording_is_in_two_splits_and_a_held_out_speaker_in_none(tmp_path):
     task = make(tmp_path / "run", held_out_speaker="low", test=("test", "unseen"))
     found = {
         split: {
-            (each.digit, each.speaker, each.index)
-            for shelf in task.shelf(split).values()
+            (each.digit, each.speaker, each.take)
+            for shelf in task.numbers.shelf(split).values()
             for said in shelf
             for each in said
         }
@@ -101,7 +102,7 @@ def test_pauses_are_longer_in_their_own_split(task):
     for split in ("test", "pauses"):
         examples = task.examples(split)
         longest.append(max(int(spans[0, 0]) for spans in examples.spans))
-        assert task.shelf(split) == task.shelf("test")
+        assert task.numbers.shelf(split) == task.numbers.shelf("test")
     assert longest[1] > 0.2 * 8000 >= longest[0]
     with pytest.raises(ConfigError, match="There is no split 'unseen': there are train, validation, test, pauses"):
         task.examples("unseen")
@@ -151,7 +152,7 @@ def test_ctc_alone_writes_and_has_no_attention(task, params, heard):
     alone = make(task.run.folder.parent / "ctc", ctc=1.0)
     (batch,) = alone.batches("test")
     assert alone.gold(batch.examples) is None
-    np.testing.assert_array_equal(alone.write(params, batch), best_path(heard, task.target_length, PAD, EOS))
+    np.testing.assert_array_equal(alone.write(params, batch), best_path(heard, task.numbers.target_length, PAD, EOS))
     assert alone.split_metrics(params, "test")["wer"] > 0
 
 
@@ -160,7 +161,7 @@ def test_peaks_are_measured_from_the_middles_of_words(task, params, monkeypatch)
     (batch,) = task.batches("test")
     middle = (batch.examples.spans.mean(axis=-1) // POSITION).astype(int)
     for peaks, tau in ((middle, 1.0), (49 - middle, -1.0)):
-        weights = np.zeros((1, 7, 2, task.target_length, 50), np.float32)
+        weights = np.zeros((1, 7, 2, task.numbers.target_length, 50), np.float32)
         np.put_along_axis(weights[0, :, 1], peaks[..., None], 1.0, axis=-1)
         monkeypatch.setattr(task, "apply", lambda *_, weights=weights: Outcome({}, weights, weights[0, :, 0, 0] > 0))
         found = task.readout_metrics(params, "test", Readout(layer=0, head=1, convention="produced"))
@@ -181,6 +182,11 @@ def test_a_recording_of_the_user_is_read(task, params, tmp_path):
     wavfile.write(path, 8000, np.zeros(16_001, np.int16))
     with pytest.raises(UserError, match=r"number\.wav lasts 2\.00 seconds: the model was trained for 2 at most"):
         task.file_map(params, path)
+
+
+def test_a_split_that_there_is_not_is_named_before_training(tmp_path):
+    with pytest.raises(ConfigError, match="no split 'unseen': there are train, validation, test, pauses; unseen is of"):
+        make(tmp_path / "run", test=("test", "unseen"))
 
 
 def test_settings_that_fit_nothing_are_refused():

@@ -32,9 +32,7 @@ def test_errors_are_summed_over_texts():
 def test_the_rate_is_that_of_jiwer():
     jiwer = pytest.importorskip("jiwer", reason="jiwer is not installed: pip install '.[test]'")
     random = np.random.default_rng(0)
-    pairs = [
-        [list(map(str, random.integers(0, 5, random.integers(low, 9)))) for low in (1, 0)] for _ in range(300)
-    ]
+    pairs = [[list(map(str, random.integers(0, 5, random.integers(low, 9)))) for low in (1, 0)] for _ in range(300)]
     said, written = zip(*pairs, strict=True)
     theirs = jiwer.process_words([" ".join(each) for each in said], [" ".join(each) for each in written])
     ours = word_errors(said, written)

@@ -76,7 +76,7 @@ def test_lines_stand_at_the_moment_that_is_heard(visit):
     step = cells[1][0] - cells[0][0]
     for seconds in (0, 0.5, 1.7):
         (hidden, x, _), (also, there, _) = at(tab, seconds)
-        assert not (hidden or also)
+        assert (hidden, also) == (False, False)
         assert x == pytest.approx(seconds / 2 * (wide - 2), abs=2)
         # In the heatmap a moment is between the left edge of its cell and that of the next.
         assert there == pytest.approx(cells[0][0] - left - step / 2 + seconds / 0.04 * step, abs=3)

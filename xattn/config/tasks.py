@@ -389,8 +389,8 @@ class SpeechDigits(Generated):
         )
         require(
             self.digits[0] <= self.seconds,
-            f"task.seconds ({self.seconds:g}) must be at least {self.digits[0]}, a second for each of the fewest digits "
-            "of task.digits.",
+            f"task.seconds ({self.seconds:g}) must be at least {self.digits[0]}: a second for each of the fewest "
+            "digits of task.digits.",
         )
         require(
             self.noise[0] <= self.noise[1],

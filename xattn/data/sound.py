@@ -31,8 +31,9 @@ def read_wav(file: Path | io.BytesIO, name: str) -> Int16[np.ndarray, " samples"
         raise UserError(f"Cannot read {name}: {error.strerror or error}.") from None
     except (ValueError, EOFError, NameError, struct.error, ZeroDivisionError, wavfile.WavFileWarning) as error:
         raise UserError(f"{name} is damaged, or not {_ACCEPTED}: {str(error).rstrip('.')}.") from None
-    if sound.ndim != 1:
-        raise UserError(f"{name} has {sound.shape[1]} channels: {_ACCEPTED} is read, so mix them into one.")
+    channels = sound.size // len(sound) if len(sound) else 1
+    if channels > 1:
+        raise UserError(f"{name} has {channels} channels: {_ACCEPTED} is read, so mix them into one.")
     if rate != RATE:
         raise UserError(f"{name} has {rate:,} samples a second: {_ACCEPTED} is read, so resample it.")
     if not len(sound):
@@ -56,6 +57,4 @@ def _in_16_bits(sound: np.ndarray, name: str) -> Int16[np.ndarray, " samples"]:
             if np.abs(sound).max() > 1:
                 raise UserError(f"{name} has samples of up to {np.abs(sound).max():.4g}: floats are from -1 to 1.")
             return np.rint(sound * 32_767).astype(np.int16)
-    raise UserError(
-        f"{name} has samples of the type {sound.dtype}: 8, 16, 24 or 32 bits, or 32-bit floats are read."
-    )
+    raise UserError(f"{name} has samples of the type {sound.dtype}: 8, 16, 24 or 32 bits, or 32-bit floats are read.")

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -19,6 +20,7 @@ _FFT = 256
 _FLOOR = 1e-9
 
 
+@jax.jit
 def log_mel(sound: Float[Array, "B samples"] | Int[Array, "B samples"]) -> Float[Array, "B frames C"]:
     """Natural logarithms of mel energies, a frame for every `HOP` samples of sounds in 16 bits.
 

@@ -63,7 +63,7 @@ class ArrayTask(Task, Generic[Settings]):
 
     takes_text = False
     headline: ClassVar[str]
-    """The metric that the task is about, which chooses the best checkpoint; see `xattn.runs.results.LOWER_IS_BETTER`."""
+    """The metric that the task is about, which chooses the best checkpoint; see `LOWER_IS_BETTER` of `runs.results`."""
     loss_unit = "examples"  # one term of the loss each, unless a task says otherwise
 
     def __init__(self, run: Run, console: Console):

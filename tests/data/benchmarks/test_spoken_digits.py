@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from xattn.data.benchmarks.spoken_digits import INDICES, TEST, VALIDATION, draw, load, shelve, tones
+from xattn.data.benchmarks.spoken_digits import TAKES, TEST, VALIDATION, draw, load, shelve, tones
 from xattn.data.sound import RATE
 from xattn.errors import UserError
 
@@ -68,7 +68,7 @@ def test_files_that_are_no_archive_are_refused(tmp_path):
 
 def test_a_tone_is_the_two_frequencies_of_its_key(recordings):
     """ITU-T Q.23: 5 is 770 and 1,336 Hz, and 0 is 941 and 1,336 Hz."""
-    assert len(recordings) == 10 * 3 * len(INDICES)
+    assert len(recordings) == 10 * 3 * len(TAKES)
     for digit, pair in {5: (770, 1336), 0: (941, 1336), 1: (697, 1209), 9: (852, 1477)}.items():
         (one,) = [each for each in recordings if each[:3] == (digit, "middle", 7)]
         power = np.abs(np.fft.rfft(one.sound, RATE))  # bins of 1 Hz
@@ -91,7 +91,7 @@ def test_a_number_is_its_recordings_between_its_boundaries(recordings):
             outside[begin:end] = False
             part = number.sound[begin:end].astype(float)
             same = [
-                (each.speaker, each.index)
+                (each.speaker, each.take)
                 for speaker in shelf
                 for each in shelf[speaker][digit]
                 if len(each.sound) == len(part) and np.corrcoef(part, each.sound)[0, 1] > 0.9999
@@ -99,10 +99,10 @@ def test_a_number_is_its_recordings_between_its_boundaries(recordings):
             assert len(same) == 1
             heard += same
         assert len({speaker for speaker, _ in heard}) == 1
-        assert all(index in TEST for _, index in heard)
+        assert all(take in TEST for _, take in heard)
         assert not number.sound[outside].any()
         gaps = np.subtract([*number.begins, len(number.sound)], [0, *number.ends])
-        assert (0 <= gaps).all()
+        assert (gaps >= 0).all()
         assert (gaps <= 0.2 * RATE + 1).all()
         speakers.add(heard[0][0])
     assert (counts, speakers) == ({2, 3, 4, 5, 6}, {"high", "low"})
@@ -120,7 +120,9 @@ def test_a_number_depends_on_its_seed_alone_and_fits(recordings):
 
 def test_noise_is_as_far_below_as_it_is_asked(recordings):
     shelf = shelve(recordings, None, ["low"])
-    clean, noisy = (draw(shelf, [5], **ASKED | {"noise": (float(level), float(level))}).sound.astype(float) for level in (200, 20))
+    clean, noisy = (
+        draw(shelf, [5], **ASKED | {"noise": (level, level)}).sound.astype(float) for level in (200.0, 20.0)
+    )
     ratio = 20 * np.log10(np.std(clean) / np.std(noisy - clean))
     assert ratio == pytest.approx(20, abs=0.2)
 
@@ -135,6 +137,6 @@ def test_the_real_archive_is_complete():
     found = load(Path(os.environ["XATTN_DATA"]) / "fsdd" / "recordings.tar.gz")
     assert len(found) == 3000
     assert len({each[:3] for each in found}) == 3000
-    assert {each.index for each in found} == set(INDICES)
+    assert {each.take for each in found} == set(TAKES)
     assert len({each.speaker for each in found}) == 6
     assert not set(TEST) & set(VALIDATION)

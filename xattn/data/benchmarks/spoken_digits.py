@@ -22,11 +22,11 @@ from xattn.errors import UserError
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 """The digits in words."""
 TEST = range(5)
-"""Indices of the recordings of the official test split."""
+"""Takes of the official test split."""
 VALIDATION = range(5, 10)
-"""Indices that validate; all higher ones train."""
-INDICES = range(50)
-"""Indices of the tones: as many as there are recordings of every digit of a speaker."""
+"""Takes that validate; all higher ones train."""
+TAKES = range(50)
+"""Takes of the tones: as many as there are recordings of every digit of a speaker."""
 
 _MEMBER = re.compile(r"(?:^|/)(\d)_([a-z]+)_(\d+)\.wav$")
 # The two tones of a key of a telephone (DTMF, ITU-T Q.23), in hertz, and the voices that play them.
@@ -41,8 +41,8 @@ class Recording(NamedTuple):
 
     digit: int
     speaker: str
-    index: int
-    """Number of the recording among those of the digit and the speaker."""
+    take: int
+    """Number of the recording among those of the digit and the speaker: its index in the data set."""
     sound: Int16[np.ndarray, " samples"]
 
 
@@ -89,23 +89,23 @@ def tones(seed: int) -> list[Recording]:
     for digit in range(10):
         row, column = (3, 1) if digit == 0 else divmod(digit - 1, 3)
         for voice, (speaker, pitch) in enumerate(_VOICES.items()):
-            for index in INDICES:
-                generator = np.random.default_rng([seed, digit, voice, index])
+            for take in TAKES:
+                generator = np.random.default_rng([seed, digit, voice, take])
                 times = np.arange(int(generator.uniform(0.15, 0.6) * RATE)) / RATE
                 wave = sum(np.sin(2 * np.pi * pitch * hertz * times) for hertz in (_ROWS[row], _COLUMNS[column]))
                 fade = np.minimum(1, np.minimum(times, times[::-1]) / 0.02)
-                made.append(Recording(digit, speaker, index, np.rint(8000 * fade * wave).astype(np.int16)))
+                made.append(Recording(digit, speaker, take, np.rint(8000 * fade * wave).astype(np.int16)))
     return made
 
 
-def shelve(recordings: Sequence[Recording], indices: Sequence[int] | None, speakers: Sequence[str]) -> Shelf:
-    """The recordings of these speakers with these indices, or with all.
+def shelve(recordings: Sequence[Recording], takes: Sequence[int] | None, speakers: Sequence[str]) -> Shelf:
+    """The recordings of these speakers with these numbers, or with all.
 
     Raises `UserError` if a speaker never said a digit.
     """
     found = defaultdict(lambda: [[] for _ in WORDS])
     for each in recordings:
-        if each.speaker in speakers and (indices is None or each.index in indices):
+        if each.speaker in speakers and (takes is None or each.take in takes):
             found[each.speaker][each.digit].append(each)
     for speaker in speakers:
         for digit, said in enumerate(found[speaker]):

@@ -133,7 +133,7 @@ def _layout(attention: AttentionMap, gold: Links | None) -> dict[str, Any] | Non
 
 
 def _time(time: Time) -> dict[str, Any]:
-    """The edges of all positions in seconds, the signal as an image of bands or as traces from 0 to 1, and the sound."""
+    """The edges of all positions in seconds, the signal as an image of bands or as traces, and the sound."""
     packed: dict[str, Any] = {"edges": np.round(time.edges, 4).tolist(), "image": None, "traces": None}
     packed["sound"] = None if time.sound is None else _wav(time.sound, time.rate)
     if time.signal is not None:
