@@ -21,7 +21,7 @@ from xattn.tasks.array_task import Outcome
 from xattn.tasks.sequence_task import until_end
 from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.speech_digits_examples import POSITION
-from xattn.tasks.speech_digits_model import Heard, best_path
+from xattn.tasks.speech_model import Heard, best_path
 from xattn.training.losses import means
 
 SMALL = Experiment(
@@ -51,8 +51,7 @@ def params(task):
 def heard(task, params):
     """What the encoder leaves of the numbers of test."""
     (batch,) = task.batches("test")
-    listen = jax.jit(lambda sound, length: task.model(params).listen(sound, length))
-    return listen(jnp.asarray(batch.examples.sound), jnp.asarray(batch.examples.length))
+    return jax.jit(lambda batch: task.listen(task.model(params), batch))(batch)
 
 
 def test_gold_is_where_the_word_is_said(task):

@@ -377,11 +377,6 @@ class SpeechDigits(Generated):
     alone, which also writes, and the decoder is left as it is."""
     train_examples: Count = 6_000
 
-    @property
-    def ctc_alone(self) -> bool:
-        """Whether the words are those of CTC."""
-        return self.ctc == 1
-
     def check(self) -> None:
         require(
             self.digits[0] <= self.digits[1],
@@ -398,6 +393,23 @@ class SpeechDigits(Generated):
         )
 
 
+@settings("task")
+class SpeechAn4(TaskSettings):
+    """The spoken letters, digits and commands of AN4."""
+
+    kind: Literal["speech_an4"] = "speech_an4"
+    corpus: str
+    """The archive of the cepstra; `$VARIABLE` and `~` are replaced."""
+    held_out_speakers: Count = 8
+    """Speakers of training, the last ones, whose sentences validate."""
+    encoder_layers: Annotated[int, Ge(0)] = 4
+    """Self-attention layers of the encoder; the decoder has `model.layers`."""
+    ctc: Share = 0.3
+    """Weight of the CTC loss of the encoder, as in `SpeechDigits`."""
+    masks: Annotated[int, Ge(0)] = 2
+    """Runs of bands, and as many runs of frames, that training hides (SpecAugment, Park et al., 2019)."""
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -408,5 +420,6 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "graph_ged": GraphGed,
     "caption": Caption,
     "speech_digits": SpeechDigits,
+    "speech_an4": SpeechAn4,
 }
 """The settings class of every task, by its name."""

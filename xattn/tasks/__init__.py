@@ -13,6 +13,7 @@ from xattn.config import (
     GraphMatch,
     Recall,
     SelfCross,
+    SpeechAn4,
     SpeechDigits,
     Summary,
     TaskSettings,
@@ -28,6 +29,7 @@ from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
+from xattn.tasks.speech_an4 import SpeechAn4Task
 from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.summarize import SummarizeTask
 from xattn.training.task import Task
@@ -44,6 +46,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
     SpeechDigits: SpeechDigitsTask,
+    SpeechAn4: SpeechAn4Task,
 }
 
 

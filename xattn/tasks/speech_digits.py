@@ -7,12 +7,11 @@ trained by the words alone, beside CTC on the encoder (Watanabe et al., 2017), a
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from rich.console import Console
@@ -24,24 +23,16 @@ from xattn.config import Experiment, SpeechDigits
 from xattn.data.benchmarks.spoken_digits import Number
 from xattn.data.paths import expand, fingerprint
 from xattn.data.sound import RATE, read_wav
-from xattn.data.vocabulary import EOS, PAD
-from xattn.decoding import Step
 from xattn.errors import ConfigError, UserError
-from xattn.nn.dropout import DropoutKey
-from xattn.nn.log_mel import log_mel
+from xattn.nn.log_mel import BANDS, HOP, log_mel
 from xattn.runs.folder import Run
-from xattn.tasks.array_task import ArrayBatch, Outcome
-from xattn.tasks.sequence_task import Predicted, SequenceTask
 from xattn.tasks.speech_digits_examples import POSITION, Examples, SpokenNumbers
-from xattn.tasks.speech_digits_model import Heard, Listener, best_path
-from xattn.tasks.word_errors import word_errors
-from xattn.training.losses import Sum, sum_of
+from xattn.tasks.speech_model import Listener
+from xattn.tasks.speech_task import SpeechTask
 
 
-class SpeechDigitsTask(SequenceTask[SpeechDigits]):
+class SpeechDigitsTask(SpeechTask[SpeechDigits]):
     """Spoken numbers."""
-
-    headline: ClassVar[str] = "wer"
 
     def __init__(self, run: Run, console: Console):
         super().__init__(run, console)
@@ -54,6 +45,10 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         assert isinstance(config.task, SpeechDigits)
         archive = Path(expand(config.task.corpus))
         return {} if config.task.corpus == "tones" else {archive.name: fingerprint(archive)}
+
+    @property
+    def ctc(self) -> float:
+        return self.settings.ctc
 
     @cached_property
     def numbers(self) -> SpokenNumbers:
@@ -68,50 +63,17 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         return self.numbers.read(split)
 
     def build(self, rngs: nnx.Rngs) -> Listener:
-        return Listener(self.config.model, self.numbers.vocabulary.size, rngs)
+        model = self.config.model
+        return Listener(model, model.layers, BANDS, self.numbers.vocabulary.size, rngs)
 
     def targets(self, examples: Examples) -> Int[Array, "B T"]:
         return jnp.asarray(examples.words)
 
-    def forward(
-        self, model: Listener, batch: ArrayBatch, dropout_key: DropoutKey | None, hide: jax.Array | None = None
-    ) -> Outcome:
-        """The loss is that of the decoder and that of CTC, weighted; the latter in nats a word, too."""
-        found = super().forward(model, batch, dropout_key, hide)
-        written, spelled, share = found.sums["loss"], found.sums["ctc_loss"], self.settings.ctc
-        loss = Sum((1 - share) * written.total + share * spelled.total, written.count)
-        return found._replace(sums={**found.sums, "loss": loss})
+    def frames(self, examples: Examples) -> tuple[Float[Array, "B K C"], Int[Array, " B"]]:
+        return log_mel(jnp.asarray(examples.sound)), -(-jnp.asarray(examples.length) // HOP)
 
-    def predict(
-        self,
-        model: Listener,
-        batch: ArrayBatch,
-        given: Int[Array, "B T"],
-        dropout_key: DropoutKey | None,
-        hide: jax.Array | None,
-    ) -> Predicted:
-        heard = self._listen(model, batch, dropout_key)
-        written, weights = model.write(heard.memory, given, dropout_key, hide)
-        words = self.targets(batch.examples)
-        no_label = (words == PAD) | (words == EOS)
-        losses = optax.ctc_loss(heard.spelled, 1.0 - heard.real, words, 1.0 * no_label, blank_id=PAD)
-        total = sum_of(losses, batch.valid).total
-        counted = batch.valid[:, None] & (words != PAD)
-        return Predicted(written, weights, heard.memory.mask, {"ctc_loss": Sum(total, sum_of(counted, counted).count)})
-
-    def decode_step(self, model: Listener, batch: ArrayBatch, length: int) -> tuple[Step, Any]:
-        return model.stepper(self._listen(model, batch).memory, length)
-
-    def _write(self, params: Any, batch: ArrayBatch) -> Int[Array, "B T"]:
-        if not self.settings.ctc_alone:
-            return super()._write(params, batch)
-        return best_path(self._listen(self.model(params), batch), self.numbers.target_length, PAD, EOS)
-
-    def output_metrics(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
-        """The word error rate with its parts, and the share of numbers that are right."""
-        said, own = ([self.numbers.spell(row) for row in np.asarray(rows)] for rows in (examples.words, written))
-        right = sum(a == b for a, b in zip(said, own, strict=True))
-        return {**word_errors(said, own), "exact_match": (right, len(said))}
+    def spell(self, tokens: Int[np.ndarray, " T"]) -> list[str]:
+        return self.numbers.spell(tokens)
 
     def with_output(self, examples: Examples, written: Int[np.ndarray, "B T"]) -> Examples:
         same = (written == examples.words)[..., None]
@@ -119,7 +81,7 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"] | None:
         """The positions whose middle is inside the recording of the word; there is no attention in CTC alone."""
-        if self.settings.ctc_alone:
+        if self.ctc_alone:
             return None
         spans, middles = np.asarray(examples.spans), self._middles
         return (spans[..., :1] <= middles) & (middles < spans[..., 1:])
@@ -136,7 +98,7 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
         return self.numbers.encode([Number(sound, [], [], [])])
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
-        return [f"{each:.2f} s" for each in self._seconds(examples)], self.numbers.spell(np.asarray(examples.words))
+        return [f"{each:.2f} s" for each in self._seconds(examples)], self.spell(np.asarray(examples.words))
 
     def layout(self, examples: Examples) -> Time:
         seconds, sound = self._seconds(examples), np.asarray(examples.sound)
@@ -168,10 +130,6 @@ class SpeechDigitsTask(SequenceTask[SpeechDigits]):
             distances.append(np.abs(self._middles[found] - spans.mean(axis=-1))[spoken & real[:, None]])
             orders += [order(found[row, spoken[row]]) for row in np.flatnonzero(real)]
         return {"offset_ms": _in_ms(np.concatenate(distances)), "kendall": float(np.mean(orders))}
-
-    def _listen(self, model: Listener, batch: ArrayBatch, dropout_key: DropoutKey | None = None) -> Heard:
-        length = jnp.where(batch.valid, batch.examples.length, 0)
-        return model.listen(jnp.asarray(batch.examples.sound), length, dropout_key)
 
     @property
     def _middles(self) -> Float[np.ndarray, " S"]:

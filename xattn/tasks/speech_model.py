@@ -1,5 +1,6 @@
-"""The encoder-decoder that listens, of `xattn.tasks.speech_digits`: a memory of frames, and a writer of words."""
+"""The encoder-decoder that listens: a memory of frames, and a writer of words or characters."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -13,9 +14,13 @@ from xattn.nn.decoder import CrossDecoder
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey, dropout_fns
 from xattn.nn.encoders.frames import FrameEncoder
-from xattn.nn.log_mel import BANDS, HOP, log_mel, normalized
+from xattn.nn.log_mel import normalized
 from xattn.nn.memory import Memory
 from xattn.nn.memory_transforms import MemoryTransform
+from xattn.nn.spec_augment import spec_augment
+
+HIDDEN = (8, 40)
+"""The most bands, and the most frames, of a run that is hidden in training."""
 
 
 class Heard(NamedTuple):
@@ -24,30 +29,35 @@ class Heard(NamedTuple):
     memory: Memory
     """The memory of the decoder, after its transform."""
     spelled: Float[Array, "B S V"]
-    """Log-probabilities of a word, or of the blank, at every position of the sound: the output of CTC."""
+    """Log-probabilities of a token, or of the blank, at every position of the sound: the output of CTC."""
     real: Bool[Array, "B S"]
     """The positions that are no padding."""
 
 
 class Listener(nnx.Module):
-    """Log-mel frames become a memory; a decoder attends to it and writes words; CTC spells the memory itself."""
+    """Frames become a memory; a decoder attends to it and writes tokens; CTC spells the memory itself.
 
-    def __init__(self, model: Model, vocabulary: int, rngs: nnx.Rngs):
+    The encoder has `encoder_layers` self-attention layers, and the decoder as many as the model says. In training,
+    `masks` runs of bands and as many of moments are hidden.
+    """
+
+    def __init__(self, model: Model, encoder_layers: int, bands: int, vocabulary: int, rngs: nnx.Rngs, masks: int = 0):
+        self.masks = masks
         dims = Dimensions.of(model)
         scale = nnx.initializers.normal(dims.width**-0.5)
         self.embedding = nnx.Embed(vocabulary, dims.width, embedding_init=scale, rngs=rngs)
-        self.encoder = FrameEncoder(BANDS, dims, rngs=rngs)
+        self.encoder = FrameEncoder(bands, replace(dims, layers=encoder_layers), rngs=rngs)
         self.spelling = nnx.Linear(dims.width, vocabulary, rngs=rngs)
         self.transform = MemoryTransform(model.memory, dims, latents=model.latents, rngs=rngs)
         self.decoder = CrossDecoder(dims, rngs=rngs)
 
     def listen(
-        self, sound: Int[Array, "B samples"], length: Int[Array, " B"], dropout_key: DropoutKey | None = None
+        self, frames: Float[Array, "B K C"], real: Bool[Array, "B K"], dropout_key: DropoutKey | None = None
     ) -> Heard:
-        """The memory of sounds of these lengths, in samples."""
-        frames = log_mel(sound)
-        real = HOP * jnp.arange(frames.shape[1])[None] < length[:, None]
-        memory = self.encoder(normalized(frames, real), real, dropout_key and dropout_key.fold_in(0))
+        """The memory of frames, each band with mean 0 and variance 1 over the real ones."""
+        key, (bands, moments) = dropout_key and dropout_key.fold_in(4), HIDDEN
+        heard = spec_augment(normalized(frames, real), key, masks=self.masks, bands=bands, moments=moments)
+        memory = self.encoder(heard, real, dropout_key and dropout_key.fold_in(0))
         spelled = jax.nn.log_softmax(self.spelling(memory.tokens))
         return Heard(self.transform(memory, dropout_key and dropout_key.fold_in(1)), spelled, memory.mask)
 
@@ -58,7 +68,7 @@ class Listener(nnx.Module):
         dropout_key: DropoutKey | None = None,
         hide: Bool[Array, "B T M"] | None = None,
     ) -> tuple[Float[Array, "B T V"], Float[Array, "L B N T M"]]:
-        """Log-probabilities of every next word, given those before it, and the attention weights."""
+        """Log-probabilities of every next token, given those before it, and the attention weights."""
         x_BTD = self._embed(given)
         (drop,) = dropout_fns(dropout_key and dropout_key.fold_in(2), x_BTD.shape, 1)
         states, weights = self.decoder(drop(x_BTD), memory, dropout_key and dropout_key.fold_in(3), hide)
@@ -74,12 +84,12 @@ class Listener(nnx.Module):
 
         return step, self.decoder.start(memory, 1, length)
 
-    def _embed(self, words: Int[Array, "B T"]) -> Float[Array, "B T D"]:
-        return self.embedding(words) * self.embedding.features**0.5
+    def _embed(self, tokens: Int[Array, "B T"]) -> Float[Array, "B T D"]:
+        return self.embedding(tokens) * self.embedding.features**0.5
 
 
 def best_path(heard: Heard, length: int, blank: int, end: int) -> Int[Array, "B T"]:
-    """The likeliest path of CTC as words: repeats merged, blanks left out, then `end`; at most `length` in all.
+    """The likeliest path of CTC as tokens: repeats merged, blanks left out, then `end`; at most `length` in all.
 
     All after the end are blanks (Graves et al., 2006, section 3.2).
     """
