@@ -17,6 +17,7 @@ from xattn.config import (
     Guidance,
     Model,
     Recall,
+    SpeechAn4,
     Summary,
     TaskSettings,
     Training,
@@ -245,7 +246,8 @@ def leaves(kind, prefix=""):
 @pytest.mark.parametrize("task", SETTINGS.values(), ids=SETTINGS)
 def test_every_difference_is_seen(task):
     """One field at a time, of every task, through the command line and back."""
-    config = Experiment(task=task(**({"corpus": "x"} if task is GraphGed else {})), training=Training(steps=5_000))
+    named = {"corpus": "x"} if task in (GraphGed, SpeechAn4) else {}
+    config = Experiment(task=task(**named), training=Training(steps=5_000))
     values = {"model.heads": "2", "model.width": "256", "training.keep_every": "400", "task.columns": "2 1"}
     values |= {"task.told": "7 21", "task.guidance.into": None, "task.guidance.run": None, "task.queries": "7"}
     values |= {"model.attention_dropout": None if task.__name__.startswith("Graph") else "0.25", "task.pairs": "15"}

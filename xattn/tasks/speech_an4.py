@@ -79,7 +79,7 @@ class SpeechAn4Task(SpeechTask[SpeechAn4]):
 
     @cached_property
     def longest(self) -> tuple[int, int]:
-        """Frames of the longest recording, filled up to whole positions of the memory; and most characters, with EOS."""
+        """Frames of the longest recording, in whole positions of the memory; and most characters, EOS included."""
         every = [each for part in self.utterances.values() for each in part]
         frames = -(-max(len(each.frames) for each in every) // SHORTER) * SHORTER
         return frames, 1 + max(len(" ".join(each.words)) for each in every)

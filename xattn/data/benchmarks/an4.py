@@ -59,8 +59,8 @@ def cepstra(data: bytes, name: str) -> Float32[np.ndarray, "K C"]:
     count = int.from_bytes(data[:4], "big")
     if len(data) != 4 + 4 * count or count == 0 or count % CEPSTRA:
         raise UserError(
-            f"{name} has {len(data):,} bytes and says that it has {count:,} numbers: there are four bytes for the count "
-            f"and for each number, and {CEPSTRA} numbers a frame."
+            f"{name} has {len(data):,} bytes and says that it has {count:,} numbers: there are four bytes for the "
+            f"count and for each number, and {CEPSTRA} numbers a frame."
         )
     found = np.frombuffer(data, ">f4", offset=4).reshape(-1, CEPSTRA).astype(np.float32)
     if not np.isfinite(found).all():
