@@ -13,6 +13,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Float32, Int
 from rich.console import Console
+from scipy.fft import idct
 
 from xattn.alignment.layouts import Time
 from xattn.config import Experiment, SpeechAn4
@@ -28,6 +29,8 @@ from xattn.tasks.sequence_task import padded, until_end
 from xattn.tasks.speech_model import Listener
 from xattn.tasks.speech_task import SpeechTask
 
+SMOOTH = 40
+"""Bands of a spectrum that is drawn: as many as the cepstra were made from."""
 CHARACTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SPLITS = (TRAIN, VALIDATION, "test")
 
@@ -130,11 +133,14 @@ class SpeechAn4Task(SpeechTask[SpeechAn4]):
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         characters = self._text(np.asarray(examples.text))
-        return [f"{each:.2f} s" for each in self._seconds(examples)], [each.replace(" ", "␣") for each in characters]
+        return [f"{each:.2f} s" for each in self._seconds(examples)], [each.replace(" ", "_") for each in characters]
 
     def layout(self, examples: Examples) -> Time:
+        """Moments, under the smooth spectrum that the cepstra describe."""
         seconds = self._seconds(examples)
-        return Time(seconds=seconds, signal=np.asarray(examples.frames)[: len(seconds) * SHORTER, :CEPSTRA])
+        frames = np.asarray(examples.frames)[: int(examples.length), :CEPSTRA]
+        whole = np.pad(frames, ((0, len(seconds) * SHORTER - len(frames)), (0, 0)), mode="edge")
+        return Time(seconds=seconds, signal=np.asarray(idct(whole, n=SMOOTH, norm="ortho")))
 
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]:
         return {"nothing written": {"wer": 1.0}}

@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
+from rich.console import Console
 
 from xattn.data.vocabulary import EOS, PAD
 from xattn.decoding import Step
 from xattn.nn.dropout import DropoutKey
+from xattn.runs.folder import Run
 from xattn.tasks.array_task import ArrayBatch, Outcome, Settings
 from xattn.tasks.sequence_task import Predicted, SequenceTask
 from xattn.tasks.speech_model import Heard, Listener, best_path
@@ -24,6 +26,10 @@ class SpeechTask(SequenceTask[Settings]):
     """Base class of tasks that listen, whose model is a `Listener`."""
 
     headline: ClassVar[str] = "wer"
+
+    def __init__(self, run: Run, console: Console):
+        super().__init__(run, console)
+        self.write_by_ctc = jax.jit(self._write_by_ctc)
 
     @property
     @abstractmethod
@@ -50,7 +56,9 @@ class SpeechTask(SequenceTask[Settings]):
         found = super().forward(model, batch, dropout_key, hide)
         written, spelled, share = found.sums["loss"], found.sums["ctc_loss"], self.ctc
         loss = Sum((1 - share) * written.total + share * spelled.total, written.count)
-        return found._replace(sums={**found.sums, "loss": loss})
+        learned = {"word_accuracy": share < 1, "ctc_loss": share > 0}
+        sums = {name: each for name, each in found.sums.items() if name not in learned or learned[name]}
+        return found._replace(sums={**sums, "loss": loss})
 
     def predict(
         self,
@@ -73,9 +81,17 @@ class SpeechTask(SequenceTask[Settings]):
         return model.stepper(self.listen(model, batch).memory, length)
 
     def _write(self, params: Any, batch: ArrayBatch) -> Int[Array, "B T"]:
-        if not self.ctc_alone:
-            return super()._write(params, batch)
+        return self._write_by_ctc(params, batch) if self.ctc_alone else super()._write(params, batch)
+
+    def _write_by_ctc(self, params: Any, batch: ArrayBatch) -> Int[Array, "B T"]:
         return best_path(self.listen(self.model(params), batch), self.targets(batch.examples).shape[1], PAD, EOS)
+
+    def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
+        """The scores of the decoder's output, or of CTC alone; and where both have learned, the error rate of CTC."""
+        found = self.scores_of(self.write, params, split)
+        if 0 < self.ctc < 1:
+            found["ctc_wer"] = self.scores_of(self.write_by_ctc, params, split)["wer"]
+        return found
 
     def output_metrics(self, examples: Any, written: Int[np.ndarray, "B T"]) -> Mapping[str, tuple[int, int]]:
         """The word error rate with its parts, and the share of sentences that are right."""
