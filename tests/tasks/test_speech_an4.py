@@ -43,7 +43,7 @@ def test_a_speaker_is_in_one_split_and_words_are_spelt(make):
     assert not examples.frames[2, 48:].any()
     one = jax.tree.map(lambda x: x[2], examples)
     source, target = task.labels(one)
-    assert target == ["G", "O", "_", "T", "E", "N"]
+    assert target == ["G", "O", "·", "T", "E", "N"]
     assert source == [f"{0.04 * place:.2f} s" for place in range(12)]
     assert task.layout(one).signal.shape == (48, 40)
     assert task.gold(examples) is None

@@ -133,7 +133,7 @@ class SpeechAn4Task(SpeechTask[SpeechAn4]):
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         characters = self._text(np.asarray(examples.text))
-        return [f"{each:.2f} s" for each in self._seconds(examples)], [each.replace(" ", "_") for each in characters]
+        return [f"{each:.2f} s" for each in self._seconds(examples)], [each.replace(" ", "·") for each in characters]
 
     def layout(self, examples: Examples) -> Time:
         """Moments, under the smooth spectrum that the cepstra describe."""
