@@ -86,7 +86,7 @@ class WordMap(Shown):
     """The source words that the model's vocabulary lacks; see `unknown_words`."""
     unknown_target: Set[int] = frozenset()
     note: str = ""
-    """What was done to the values; see `AttentionMap.note`."""
+    """What the title adds; see `AttentionMap.note`."""
 
     def __repr__(self) -> str:
         return f"WordMap({self.title}; {len(self.source)} source and {len(self.target)} target words)"
@@ -181,7 +181,8 @@ class AttentionMap(Shown):
     readout: Readout | None = None
     """Where pictures read the map, if nothing else is asked for; None is the mean of the last layer's heads."""
     note: str = ""
-    """What was done to the values, which the title of every picture says; see `xattn.alignment.specials`."""
+    """What the title of every picture adds: what was done to the values (see `xattn.alignment.specials`), or what the
+    model answered."""
 
     def __post_init__(self) -> None:
         _, _, rows, columns = self.weights.shape

@@ -325,14 +325,9 @@ class SelfCross(Generated):
 
 
 @settings("task")
-class Caption(Generated):
-    """Captions of drawn scenes: pictures of a few objects, each with a size, a colour and a shape."""
+class Scenes(Generated):
+    """Base class of the settings of tasks about drawn scenes, whose pictures are cut into patches."""
 
-    kind: Literal["caption"] = "caption"
-    shapes: Literal["shapes", "digits"] = "shapes"
-    """Drawn shapes, or the handwritten digits of scikit-learn, which needs the extra `digits`."""
-    objects: tuple[int, int] = (1, 4)
-    """Fewest and most objects of a scene; in a split such as `test_3` every scene has that many."""
     side: Annotated[int, Ge(24), Le(512)] = 32
     """Pixels of a picture, down and across."""
     patch: Count = 4
@@ -341,15 +336,40 @@ class Caption(Generated):
     """Self-attention layers among the patches; the decoder has `model.layers`."""
 
     def check(self) -> None:
+        require(
+            self.side % self.patch == 0,
+            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
+        )
+
+
+@settings("task")
+class Caption(Scenes):
+    """Captions of drawn scenes: pictures of a few objects, each with a size, a colour and a shape."""
+
+    kind: Literal["caption"] = "caption"
+    shapes: Literal["shapes", "digits"] = "shapes"
+    """Drawn shapes, or the handwritten digits of scikit-learn, which needs the extra `digits`."""
+    objects: tuple[int, int] = (1, 4)
+    """Fewest and most objects of a scene; in a split such as `test_3` every scene has that many."""
+
+    def check(self) -> None:
+        super().check()
         few, most = self.objects
         require(
             1 <= few <= most <= 9,
             f"task.objects is two numbers of objects from 1 to 9, the smaller first, not {self.objects}.",
         )
-        require(
-            self.side % self.patch == 0,
-            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
-        )
+
+
+@settings("task")
+class ImageTextMatch(Scenes):
+    """Whether a claim about a drawn scene is true, where false claims have the same words in another order."""
+
+    kind: Literal["imagetext_match"] = "imagetext_match"
+    model: Literal["cross", "dual"] = "cross"
+    """Words that attend to the picture; or two encoders that meet in one product, as in CLIP, the baseline."""
+    swaps: bool = True
+    """Whether training has the swapped claims among the false ones; without, only claims of other scenes."""
 
 
 @settings("task")
@@ -419,6 +439,7 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "graph_match": GraphMatch,
     "graph_ged": GraphGed,
     "caption": Caption,
+    "imagetext_match": ImageTextMatch,
     "speech_digits": SpeechDigits,
     "speech_an4": SpeechAn4,
 }

@@ -11,6 +11,7 @@ from xattn.config import (
     Experiment,
     GraphGed,
     GraphMatch,
+    ImageTextMatch,
     Recall,
     SelfCross,
     SpeechAn4,
@@ -27,6 +28,7 @@ from xattn.tasks.caption import CaptionTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
+from xattn.tasks.imagetext_match import ImageTextMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.speech_an4 import SpeechAn4Task
@@ -45,6 +47,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphMatch: GraphMatchTask,
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
+    ImageTextMatch: ImageTextMatchTask,
     SpeechDigits: SpeechDigitsTask,
     SpeechAn4: SpeechAn4Task,
 }

@@ -147,6 +147,10 @@ class ArrayTask(Task, Generic[Settings]):
         """The batch as a picture shows it: tasks that write replace the targets by the output of the model."""
         return batch
 
+    def verdict(self, examples: Any) -> str:
+        """What the title of a picture of one example adds, such as the answer of the model."""
+        return ""
+
     # Training.
 
     def parameters(self) -> Any:
@@ -242,6 +246,7 @@ class ArrayTask(Task, Generic[Settings]):
             gold=links,
             layout=self.layout(one) if memory == "full" else Slots(),
             provenance={"run": self.run.folder.name, **where},
+            note=self.verdict(one),
         )
 
     @classmethod

@@ -35,7 +35,8 @@ MOST = 4
 WHOLE = 0.25
 """The share of a patch that an object must cover for the patch to be gold."""
 _SPREAD = 16  # by which a channel of a colour varies, either way
-_SHARES = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
+SHARES = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
+"""The hashes modulo 10 of the scenes of each part."""
 
 
 class Thing(NamedTuple):
@@ -85,7 +86,7 @@ def draw(seed: int, split: str, number: int, *, objects: tuple[int, int], kind: 
     generator = np.random.default_rng([seed, zlib.crc32(split.encode()), number])
     while True:
         things = choose(generator, int(generator.integers(few, most + 1)), kind)
-        if zlib.crc32(str(things).encode()) % 10 in _SHARES[part]:
+        if zlib.crc32(str(things).encode()) % 10 in SHARES[part]:
             return render(things, generator, part=part, kind=kind, side=side)
 
 
@@ -95,12 +96,12 @@ def counts(split: str, objects: tuple[int, int]) -> tuple[str, int, int]:
     >>> counts("test_3", (1, 4))
     ('test', 3, 3)
     """
-    if split in _SHARES:
+    if split in SHARES:
         return split, *objects
     part, _, number = split.partition("_")
-    if part not in _SHARES or number not in map(str, range(objects[0], objects[1] + 1)):
+    if part not in SHARES or number not in map(str, range(objects[0], objects[1] + 1)):
         raise ConfigError(
-            f"There is no split {split!r}: there are {', '.join(_SHARES)}, and of each the scenes of {objects[0]} to "
+            f"There is no split {split!r}: there are {', '.join(SHARES)}, and of each the scenes of {objects[0]} to "
             f"{objects[1]} objects, such as test_{objects[1]}."
         )
     return part, int(number), int(number)
