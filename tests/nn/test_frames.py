@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -65,7 +66,8 @@ def test_normalized_frames_have_mean_0_and_variance_1_where_they_are_real():
 
 
 def test_padding_is_never_read():
-    encoder = FrameEncoder(5, DIMS, rngs=nnx.Rngs(0))
+    module = FrameEncoder(5, DIMS, rngs=nnx.Rngs(0))
+    encoder = jax.jit(lambda frames, real: module(frames, real))
     frames = np.random.default_rng(3).normal(size=(1, 24, 5)).astype(np.float32)
     real = np.arange(24)[None] < 13
     padded = encoder(jnp.asarray(frames), jnp.asarray(real))
@@ -78,7 +80,8 @@ def test_padding_is_never_read():
 
 def test_a_position_reads_the_frames_around_its_own_four():
     """Without self-attention, position p depends on frames 4p - 3 to 4p + 6, whose middle is that of 4p to 4p + 3."""
-    encoder = FrameEncoder(5, replace(DIMS, layers=0), rngs=nnx.Rngs(0))
+    module = FrameEncoder(5, replace(DIMS, layers=0), rngs=nnx.Rngs(0))
+    encoder = jax.jit(lambda frames, real: module(frames, real))
     frames = np.random.default_rng(4).normal(size=(1, 40, 5)).astype(np.float32)
     real = np.ones((1, 40), bool)
     before = np.asarray(encoder(jnp.asarray(frames), jnp.asarray(real)).tokens)
