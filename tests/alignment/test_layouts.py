@@ -47,6 +47,8 @@ def test_a_layout_of_the_size_of_a_map_goes_with_it(layout):
         (lambda: Time(seconds=np.arange(5.0)), "There are 5 seconds, but the map has 6 source positions"),
         (lambda: Time(seconds=np.array([0.0, 2, 1])), "each later than the one before"),
         (lambda: Time(seconds=np.arange(6.0), signal=np.full((2, 3), np.nan)), "A signal must be finite"),
+        (lambda: Time(seconds=np.arange(6.0), sound=np.zeros(3, np.int16)), r"int16 \[samples\], with a rate .* at 0"),
+        (lambda: Time(seconds=np.arange(6.0), sound=np.zeros(3), rate=8000), "not float64"),
         (
             lambda: Graph(source_edges=[(0, 6)], target_edges=[]),
             "The source edge 0-6 is not a pair of nodes: .* has 6",

@@ -54,6 +54,7 @@ MADE = {
     "grid": Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (7, 5, 3), np.uint8)),
     "blank grid": Grid(rows=3, columns=2),
     "time": Time(seconds=np.cumsum(RANDOM.random(6)), signal=RANDOM.normal(size=(11, 5)).astype(np.float32)),
+    "heard time": Time(seconds=np.arange(6.0), sound=RANDOM.integers(-(2**15), 2**15, 13, dtype=np.int16), rate=8000),
     "graph": Graph(source_edges=[(0, 5), (2, 1)], target_edges=[(0, 3)]),
     "slots": Slots(),
 }

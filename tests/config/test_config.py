@@ -17,6 +17,7 @@ from xattn.config import (
     Guidance,
     Model,
     Recall,
+    SpeechAn4,
     Summary,
     TaskSettings,
     Training,
@@ -245,13 +246,15 @@ def leaves(kind, prefix=""):
 @pytest.mark.parametrize("task", SETTINGS.values(), ids=SETTINGS)
 def test_every_difference_is_seen(task):
     """One field at a time, of every task, through the command line and back."""
-    config = Experiment(task=task(**({"corpus": "x"} if task is GraphGed else {})), training=Training(steps=5_000))
+    named = {"corpus": "x"} if task in (GraphGed, SpeechAn4) else {}
+    config = Experiment(task=task(**named), training=Training(steps=5_000))
     values = {"model.heads": "2", "model.width": "256", "training.keep_every": "400", "task.columns": "2 1"}
     values |= {"task.told": "7 21", "task.guidance.into": None, "task.guidance.run": None, "task.queries": "7"}
     values |= {"model.attention_dropout": None if task.__name__.startswith("Graph") else "0.25", "task.pairs": "15"}
     values |= {"task.shortest": "5", "task.longest": "13", "task.guidance.links": "links", "task.kind": None}
     values |= {"task.nodes": "16", "task.density": "0.125", "seed": "1", "task.tasks": "2", "task.stack": "self"}
     values |= {"task.vocabulary.size": "500", "task.vocabulary.character_coverage": "0.9995"}
+    values |= {"task.digits": "1 3", "task.noise": "10 25", "task.seconds": "5"}
     if task is DocQA:
         values |= {"task.corpus": None, "task.tasks": None}
     names = [f"task.{name}" for name, _ in leaves(task)] + [name for name, _ in leaves(Experiment) if name != "task"]

@@ -24,23 +24,28 @@ def stored(made: Page) -> dict:
     return json.loads(found[1])
 
 
-@pytest.mark.parametrize("steps", [False, True])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_our_own_code_stays_small_and_names_no_address(layout, steps):
-    template = code(layout, steps)
+# What is heard has a time axis, and no decoder steps.
+PAGES = [*((layout, steps, False) for layout in LAYOUTS for steps in (False, True)), ("time", False, True)]
+
+
+@pytest.mark.parametrize(("layout", "steps", "sound"), PAGES)
+def test_our_own_code_stays_small_and_names_no_address(layout, steps, sound):
+    template = code(layout, steps, sound)
     assert len(template.encode()) < 64_000
     assert set(re.findall(r"\w+://[^\"'`\s]+", template)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)=\"(?!data:,)", template)
     # Only what such a page needs: one picture beside the heatmap, and decoder steps where there are any.
     assert template.count("const SECOND") == 1
     assert ('id="candidates"' in template) == steps
+    assert ("<audio" in template) == sound
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_minifying_changes_no_text(layout):
     """rjsmin reads a template literal inside another one as code, and removes its spaces."""
-    assert not re.search(r"`[^`]*\$\{[^{}`]*`", script(layout))
-    assert not re.search(r"^\s", jsmin(script(layout)), re.MULTILINE)
+    whole = script(layout, sound=layout == "time")
+    assert not re.search(r"`[^`]*\$\{[^{}`]*`", whole)
+    assert not re.search(r"^\s", jsmin(whole), re.MULTILINE)
 
 
 def test_weights_survive_in_sixteen_bits(attention):

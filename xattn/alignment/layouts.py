@@ -79,13 +79,16 @@ class Time:
     """Consecutive intervals of time: when each position begins, in seconds, and the signal over that time.
 
     A position lasts until the next one begins, and the last as long as the one before it. `signal` [frames, bands] is
-    a spectrogram, low bands first, or a few traces; its frames are spread evenly over the whole time.
+    a spectrogram, low bands first, or a few traces; its frames are spread evenly over the whole time. `sound` is what
+    can be heard over that time, in 16 bits, with `rate` samples a second.
     """
 
     name: ClassVar = "time"
 
     seconds: Float[np.ndarray, " S"]
     signal: Float[np.ndarray, "frames bands"] | None = None
+    sound: np.ndarray | None = None
+    rate: int = 0
 
     def __post_init__(self) -> None:
         if self.seconds.ndim != 1 or not (np.isfinite(self.seconds).all() and (np.diff(self.seconds) > 0).all()):
@@ -95,6 +98,11 @@ class Time:
                 raise ValueError(f"A signal is [frames, bands], not {list(self.signal.shape)}.")
             if not np.isfinite(self.signal).all():
                 raise ValueError("A signal must be finite.")
+        if self.sound is not None and (self.sound.dtype != np.int16 or self.sound.ndim != 1 or self.rate < 1):
+            raise ValueError(
+                f"A sound is int16 [samples], with a rate of at least 1 a second, not {self.sound.dtype} "
+                f"{list(self.sound.shape)} at {self.rate}."
+            )
 
     @property
     def is_spectrogram(self) -> bool:

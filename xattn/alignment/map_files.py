@@ -25,7 +25,7 @@ from xattn.errors import UserError
 FORMAT, VERSION = "xattn attention maps", 2
 SUFFIXES = (".npz", ".json")
 LEFT = ("weights", "readout", "note")  # fields that are not in the header: arrays have places of their own
-_ARRAYS = {"picture": np.uint8, "seconds": np.float64, "signal": np.float32}  # of layouts
+_ARRAYS = {"picture": np.uint8, "seconds": np.float64, "signal": np.float32, "sound": np.int16}  # of layouts
 
 
 def save_maps(path: Path, maps: Sequence[AttentionMap]) -> None:

@@ -106,11 +106,11 @@ def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _scores(system: dict[str, Any], row: dict[str, Any]) -> tuple[str, ...]:
-    from xattn.runs.results import shown
+    from xattn.runs.results import LOWER_IS_BETTER, shown
 
     metric = system["headline"]
     baselines = row["baselines"] if "baselines" in row else {}
-    worse = -1 if metric == "loss" else 1
+    worse = -1 if metric in LOWER_IS_BETTER else 1
     known = [(scores[metric], name) for name, scores in baselines.items() if metric in scores]
     best = max(known, key=lambda each: worse * each[0], default=None)
     looked = "-"

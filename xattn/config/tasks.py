@@ -372,6 +372,64 @@ class ImageTextMatch(Scenes):
     """Whether training has the swapped claims among the false ones; without, only claims of other scenes."""
 
 
+@settings("task")
+class SpeechDigits(Generated):
+    """Numbers that one speaker said, strung together from recordings of single digits."""
+
+    kind: Literal["speech_digits"] = "speech_digits"
+    corpus: str = "tones"
+    """`tones`, synthetic ones in place of recordings, or the archive of the Free Spoken Digit Dataset; `$VARIABLE` and
+    `~` are replaced."""
+    held_out_speaker: str = ""
+    """The speaker of the split `unseen`, who is in no other split; empty is nobody."""
+    digits: tuple[Count, Count] = (2, 6)
+    """Fewest and most digits of a number."""
+    seconds: Annotated[float, Gt(0), Le(60)] = 4.0
+    """Length of the longest number: one that would be longer loses its last digits."""
+    gap: Annotated[float, Ge(0)] = 0.2
+    """The longest pause before, between and after digits, in seconds."""
+    long_gap: Annotated[float, Ge(0)] = 0.6
+    """The same in the split `pauses`."""
+    noise: tuple[float, float] = (20.0, 30.0)
+    """Least and greatest distance of the sound from white noise, in dB."""
+    ctc: Share = 0.3
+    """Weight of the CTC loss of the encoder (Graves et al., 2006); the decoder's loss has the rest. With 1 there is CTC
+    alone, which also writes, and the decoder is left as it is."""
+    train_examples: Count = 6_000
+
+    def check(self) -> None:
+        require(
+            self.digits[0] <= self.digits[1],
+            f"task.digits is two numbers of digits, the smaller first, not {self.digits}.",
+        )
+        require(
+            self.digits[0] <= self.seconds,
+            f"task.seconds ({self.seconds:g}) must be at least {self.digits[0]}: a second for each of the fewest "
+            "digits of task.digits.",
+        )
+        require(
+            self.noise[0] <= self.noise[1],
+            f"task.noise is two distances in dB, the smaller first, not {self.noise}.",
+        )
+
+
+@settings("task")
+class SpeechAn4(TaskSettings):
+    """The spoken letters, digits and commands of AN4."""
+
+    kind: Literal["speech_an4"] = "speech_an4"
+    corpus: str
+    """The archive of the cepstra; `$VARIABLE` and `~` are replaced."""
+    held_out_speakers: Count = 8
+    """Speakers of training, the last ones, whose sentences validate."""
+    encoder_layers: Annotated[int, Ge(0)] = 4
+    """Self-attention layers of the encoder; the decoder has `model.layers`."""
+    ctc: Share = 0.3
+    """Weight of the CTC loss of the encoder, as in `SpeechDigits`."""
+    masks: Annotated[int, Ge(0)] = 2
+    """Runs of bands, and as many runs of frames, that training hides (SpecAugment, Park et al., 2019)."""
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -382,5 +440,7 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "graph_ged": GraphGed,
     "caption": Caption,
     "imagetext_match": ImageTextMatch,
+    "speech_digits": SpeechDigits,
+    "speech_an4": SpeechAn4,
 }
 """The settings class of every task, by its name."""

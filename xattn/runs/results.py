@@ -19,6 +19,8 @@ from typing import Any
 from xattn.runs.folder import RESULTS_VERSION, Run, RunError, check_version, read_json, write_json
 
 KINDS = ("systems", "measurements", "alignments")
+LOWER_IS_BETTER = ("loss", "wer")
+"""The metrics that are better the lower they are; of all others the higher is better."""
 SYSTEM = {"name", "memory", "variant", "headline", "splits"}
 
 

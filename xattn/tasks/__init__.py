@@ -14,6 +14,8 @@ from xattn.config import (
     ImageTextMatch,
     Recall,
     SelfCross,
+    SpeechAn4,
+    SpeechDigits,
     Summary,
     TaskSettings,
     Translation,
@@ -29,6 +31,8 @@ from xattn.tasks.graph_match import GraphMatchTask
 from xattn.tasks.imagetext_match import ImageTextMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
+from xattn.tasks.speech_an4 import SpeechAn4Task
+from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.summarize import SummarizeTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
@@ -44,6 +48,8 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
     ImageTextMatch: ImageTextMatchTask,
+    SpeechDigits: SpeechDigitsTask,
+    SpeechAn4: SpeechAn4Task,
 }
 
 

@@ -14,7 +14,7 @@ from xattn.alignment.pointing import Pointing, point, sample_other_positions
 from xattn.config import Experiment
 from xattn.nn.memory_transforms import WHY_NOT_SOURCE
 from xattn.runs.folder import Run
-from xattn.runs.results import short, shown
+from xattn.runs.results import LOWER_IS_BETTER, short, shown
 from xattn.training.losses import means
 from xattn.viewing.formats import png
 
@@ -43,6 +43,7 @@ class EvaluatedTask(Protocol):
     def groups(self, examples: Any) -> Mapping[str, np.ndarray]: ...
     def baselines(self, split: str) -> Mapping[str, Mapping[str, float]]: ...
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]: ...
+    def readout_metrics(self, params: Any, split: str, readout: Readout) -> Mapping[str, float]: ...
     def example_map(self, params: Any, split: str, number: int) -> AttentionMap: ...
 
 
@@ -105,7 +106,8 @@ def measure(task: EvaluatedTask, params: Any, split: str, readout: Readout | Non
             if each.rows
         }
         last = found[ALL].at(len(found[ALL].hits) - 1, "mean")
-        row["pointing"] = {**scores.pop(ALL), "last_layer_mean": last, **({"by": scores} if scores else {})}
+        more = short(task.readout_metrics(params, split, readout))
+        row["pointing"] = {**scores.pop(ALL), **more, "last_layer_mean": last, **({"by": scores} if scores else {})}
         row["knock_out"] = knock_out(task, params, split)
     return row
 
@@ -155,7 +157,7 @@ def knock_out(task: EvaluatedTask, params: Any, split: str) -> dict[str, Any]:
         }.items():
             sums[name].append(jax.device_get(outcome.sums))
     score = {name: means(each)[task.knockout_metric] for name, each in sums.items()}
-    worse = -1 if task.knockout_metric == "loss" else 1
+    worse = -1 if task.knockout_metric in LOWER_IS_BETTER else 1
     drops = {name: worse * (score["whole"] - score[f"without_{name}"]) for name in ("gold", "others")}
     return {"metric": task.knockout_metric, **short(score), "drop": short(drops)}
 

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from xattn.alignment.layouts import Layout, Slots, WordLayout
 from xattn.alignment.links import Links
-from xattn.alignment.maps import AttentionMap
+from xattn.alignment.maps import AttentionMap, Readout
 from xattn.config import TaskSettings
 from xattn.errors import ConfigError, require
 from xattn.nn.dropout import DropoutKey
@@ -63,7 +63,7 @@ class ArrayTask(Task, Generic[Settings]):
 
     takes_text = False
     headline: ClassVar[str]
-    """The metric that the task is about, which chooses the best checkpoint; higher is better, except for "loss"."""
+    """The metric that the task is about, which chooses the best checkpoint; see `LOWER_IS_BETTER` of `runs.results`."""
     loss_unit = "examples"  # one term of the loss each, unless a task says otherwise
 
     def __init__(self, run: Run, console: Console):
@@ -122,6 +122,10 @@ class ArrayTask(Task, Generic[Settings]):
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
         """Scores that are no sums over batches, such as ranks."""
+        return {}
+
+    def readout_metrics(self, params: Any, split: str, readout: Readout) -> Mapping[str, float]:
+        """Scores of the attention at one layer and head, beside those of pointing, for a task with gold."""
         return {}
 
     @property

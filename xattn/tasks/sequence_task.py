@@ -1,7 +1,7 @@
 """Tasks that write: their queries are words, and their scores are those of their own greedy output."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -96,11 +96,15 @@ class SequenceTask(ArrayTask[Settings]):
         return {} if self.selection_metric == "loss" else self.split_metrics(params, VALIDATION)
 
     def split_metrics(self, params: Any, split: str) -> Mapping[str, float]:
+        return self.scores_of(self.write, params, split)
+
+    def scores_of(self, write: Callable[[Any, ArrayBatch], jax.Array], params: Any, split: str) -> dict[str, float]:
+        """The output metrics of what `write` makes of the batches of a split."""
         totals: dict[str, np.ndarray] = {}
         for batch in self.batches(split):
             real = np.asarray(batch.valid)
             examples = jax.tree.map(lambda x: x[real], batch.examples)  # noqa: B023
-            for name, metric in self.output_metrics(examples, np.asarray(self.write(params, batch))[real]).items():
+            for name, metric in self.output_metrics(examples, np.asarray(write(params, batch))[real]).items():
                 totals[name] = np.array(metric) + (totals[name] if name in totals else 0)
         return {name: float(total / count) for name, (total, count) in totals.items() if count}
 

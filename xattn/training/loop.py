@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from xattn.runs.folder import Run
+from xattn.runs.results import LOWER_IS_BETTER
 from xattn.training import checkpoint_average, devices, optimizer
 from xattn.training.checkpoint import Checkpoints
 from xattn.training.compile_ahead import Ahead
@@ -156,7 +157,7 @@ class Trainer:
         placed = self.placement.replicate(params)
         sums = [self._eval(placed, batch) for batch in self.task.validation_batches(self.placement.devices)]
         row = {**means(self.placement.fetch(sums)), **self.task.validation_metrics(params)}
-        value, sign = float(row[metric]), -1 if metric == "loss" else 1
+        value, sign = float(row[metric]), -1 if metric in LOWER_IS_BETTER else 1
         better = progress.best is None or sign * value > sign * progress.best
         self.progress = replace(
             progress,

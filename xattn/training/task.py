@@ -32,7 +32,7 @@ class Task(ABC):
     takes_text: ClassVar[bool]
     """Whether a run reads text that a user gives; the examples of other tasks are numbered."""
     selection_metric: str
-    """The validation metric that chooses the best checkpoint; higher is better, except for "loss"."""
+    """The validation metric that chooses the best checkpoint; see `xattn.runs.results.LOWER_IS_BETTER`."""
     loss_unit: str
     """The unit that the loss counts, in the plural: the progress bar shows units a second."""
 

@@ -211,6 +211,14 @@ def test_time_has_one_axis_for_what_is_heard_and_what_is_looked_at(attend):
     ]
     assert marks(below) == [([0.75, 0.5], "right"), ([2.5, 1.5], "right"), ([3.75, 2.5], "wrong")]
     assert below.get_xlabel() == "seconds"
+    # Above, a word stands between the lines where its gold begins and ends.
+    lines = [sorted(line[0][0] for line in each.get_segments()) for each in above.collections[1:]]
+    assert lines == [[0.5, 1], [1, 3], [0, 0.5]]
+    assert [(text.get_text(), text.get_position()[0]) for text in above.texts] == [
+        ("t0", 0.75),
+        ("t1", 2),
+        ("t2", 0.25),
+    ]
 
 
 def test_few_bands_are_lines_and_without_a_signal_there_is_only_attention(attend):

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from xattn.alignment.layouts import Time
-from xattn.alignment.maps import AttentionMap, Readout
+from xattn.alignment.maps import AttentionMap, Readout, WordMap
 from xattn.viewing.canvas import Figure
 from xattn.viewing.labels import printable
 from xattn.viewing.layouts.common import gold_of, mark, read, say
@@ -27,13 +27,14 @@ def time(attention: AttentionMap, readout: Readout, look: Look) -> Figure:
     heights = [tall] if layout.signal is None else [1.5, tall]
     figure = Figure(figsize=(7.2, sum(heights) + 1.3), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    gold, (most, verdicts) = gold_of(words), read(words)
     if layout.signal is not None:
         _signal(panels[0], layout)
+        _boundaries(panels[0], words, gold, look)
     axes, scale = panels[-1], shading(words, look.scale or "map")
     axes.pcolormesh(
         edges, np.arange(rows + 1), scale.shades(words.weights), cmap="Blues", vmin=0, vmax=1, rasterized=True
     )
-    gold, (most, verdicts) = gold_of(words), read(words)
     middles = (edges[1:] + edges[:-1]) / 2
     for t in range(rows):
         for begin, end in runs(gold[t]):
@@ -65,6 +66,18 @@ def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """
     change = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1)))
     return [(int(begin), int(end)) for begin, end in change.reshape(-1, 2)]
+
+
+def _boundaries(axes: Axes, words: WordMap, gold: np.ndarray, look: Look) -> None:
+    """Marks where each word with a gold interval begins and ends in the signal, with the word above it."""
+    layout = words.layout
+    assert isinstance(layout, Time), "checked by the caller"
+    for row, label in zip(gold, words.target_labels, strict=True):
+        for begin, end in runs(row):
+            span = layout.edges[begin], layout.edges[end]
+            axes.vlines(span, 0, 1, transform=axes.get_xaxis_transform(), color=GOLD, linewidth=1.2)
+            style = {"ha": "center", "va": "bottom", "size": look.points(8), "color": GREY, "parse_math": False}
+            axes.text(sum(span) / 2, 1.02, printable(label), transform=axes.get_xaxis_transform(), **style)
 
 
 def _signal(axes: Axes, layout: Time) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xattn.alignment.layouts import Time
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.look import Scale
 from xattn.viewing.page.assembly import code
@@ -69,9 +70,11 @@ class Page:
         layout = next(iter(self.sentences[0].maps.values())).layout.name
         # Rows of a word layout are decoder steps; so are the rows of other layouts that have candidates.
         steps = layout == "words" or any(sentence.candidates is not None for sentence in self.sentences)
+        layouts = [attention.layout for sentence in self.sentences for attention in sentence.maps.values()]
+        sound = any(isinstance(each, Time) and each.sound is not None for each in layouts)
         data = json.dumps(pack(self.sentences, self.readout, self.scale), ensure_ascii=True)
         # "<" is the only character that can end a script or begin a tag.
-        return code(layout, steps).replace("/*DATA*/", data.replace("<", "\\u003c"))
+        return code(layout, steps, sound).replace("/*DATA*/", data.replace("<", "\\u003c"))
 
     def _repr_html_(self) -> str:
         # A frame separates the ids and styles of several pages in one notebook.

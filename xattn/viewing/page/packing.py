@@ -2,13 +2,14 @@
 
 import base64
 import io
+import wave
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int16, UInt8
 
 from xattn.alignment.kinds import SHARES, SINGLE, TITLES, unit
 from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
@@ -132,8 +133,9 @@ def _layout(attention: AttentionMap, gold: Links | None) -> dict[str, Any] | Non
 
 
 def _time(time: Time) -> dict[str, Any]:
-    """The edges of all positions in seconds, and the signal as an image of bands or as traces from 0 to 1."""
+    """The edges of all positions in seconds, the signal as an image of bands or as traces, and the sound."""
     packed: dict[str, Any] = {"edges": np.round(time.edges, 4).tolist(), "image": None, "traces": None}
+    packed["sound"] = None if time.sound is None else _wav(time.sound, time.rate)
     if time.signal is not None:
         levels = (time.signal - time.signal.min()) / max(float(np.ptp(time.signal)), 1e-9)
         if time.is_spectrogram:
@@ -141,6 +143,15 @@ def _time(time: Time) -> dict[str, Any]:
         else:
             packed["traces"] = np.round(levels.T, 3).tolist()
     return packed
+
+
+def _wav(sound: Int16[np.ndarray, " samples"], rate: int) -> str:
+    """A sound as a data URI."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, rate, len(sound), "NONE", ""))
+        file.writeframes(sound.astype("<i2").tobytes())
+    return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _image(pixels: UInt8[np.ndarray, "h w *rgb"]) -> str:
