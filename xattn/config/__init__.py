@@ -22,6 +22,7 @@ from xattn.config.tasks import (
     SelfCross,
     Summary,
     TaskSettings,
+    TextToImage,
     Translation,
     Vocabulary,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "SelfCross",
     "Summary",
     "TaskSettings",
+    "TextToImage",
     "Training",
     "Translation",
     "Vocabulary",

@@ -372,6 +372,24 @@ class ImageTextMatch(Scenes):
     """Whether training has the swapped claims among the false ones; without, only claims of other scenes."""
 
 
+@settings("task")
+class TextToImage(Generated):
+    """Pictures of cells from a sentence that says what is in them."""
+
+    kind: Literal["text_to_image"] = "text_to_image"
+    things: tuple[int, int] = (1, 8)
+    """Fewest and most things in a picture."""
+    relative: Share = 0.25
+    """Probability that a thing stands next to the one before, and is said to ("below it"), where there is room."""
+    held_out_examples: Count = 2_000
+
+    def check(self) -> None:
+        require(
+            1 <= self.things[0] <= self.things[1] <= 16,
+            f"task.things is two numbers of things, the smaller first, from 1 to 16 (the cells), not {self.things}.",
+        )
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -382,5 +400,6 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "graph_ged": GraphGed,
     "caption": Caption,
     "imagetext_match": ImageTextMatch,
+    "text_to_image": TextToImage,
 }
 """The settings class of every task, by its name."""

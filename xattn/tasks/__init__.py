@@ -16,6 +16,7 @@ from xattn.config import (
     SelfCross,
     Summary,
     TaskSettings,
+    TextToImage,
     Translation,
 )
 from xattn.errors import ConfigError
@@ -30,6 +31,7 @@ from xattn.tasks.imagetext_match import ImageTextMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import SummarizeTask
+from xattn.tasks.text_to_image import TextToImageTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
 from xattn.translation.task import TranslationTask
@@ -44,6 +46,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
     ImageTextMatch: ImageTextMatchTask,
+    TextToImage: TextToImageTask,
 }
 
 
