@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import LAYOUTS, Cells, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.map_files import load_maps, save_maps
 from xattn.alignment.maps import AttentionMap
@@ -53,6 +53,7 @@ MADE = {
     "words": WordLayout(),
     "grid": Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (7, 5, 3), np.uint8)),
     "blank grid": Grid(rows=3, columns=2),
+    "cells": Cells(rows=2, columns=2, picture=RANDOM.integers(0, 256, (7, 5), np.uint8)),
     "time": Time(seconds=np.cumsum(RANDOM.random(6)), signal=RANDOM.normal(size=(11, 5)).astype(np.float32)),
     "graph": Graph(source_edges=[(0, 5), (2, 1)], target_edges=[(0, 3)]),
     "slots": Slots(),

@@ -32,6 +32,7 @@ OF_SOME = {
     "seeds",
     "seeds_pointing",
 }
+OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds", "seeds_pointing"}
 
 
 def system(memory, split, variant="", **more):

@@ -1,6 +1,6 @@
 """All tasks: the class of each, by the class of its settings."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -78,13 +78,13 @@ def example_map(run: Run, split: str, number: int, kind: type[ArrayTask] | None 
     return task.example_map(task.best_params(), split, number)
 
 
-def file_map(run: Run, path: Path, text: str | None = None) -> AttentionMap:
-    """The attention of the best checkpoint in a file of the user, such as a picture; see `ArrayTask.read_file`.
+def given_map(run: Run, words: Sequence[str]) -> AttentionMap:
+    """The attention of the best checkpoint in an example of the user; see `ArrayTask.given_map`.
 
-    Raises `UserError` for a task that reads no file, and for a file or text that it cannot use.
+    Raises `UserError` for a task that reads none, and for one that it cannot use.
     """
     task = _array_task(run, None)
-    return task.file_map(task.best_params(), path, text)
+    return task.given_map(task.best_params(), words)
 
 
 def _array_task(run: Run, kind: type[ArrayTask] | None) -> ArrayTask:

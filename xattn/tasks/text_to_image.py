@@ -15,17 +15,18 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from xattn.alignment.layouts import Cells
+from xattn.alignment.maps import AttentionMap
 from xattn.config import Model, TextToImage
 from xattn.data.benchmarks import cells
-from xattn.data.vocabulary import PAD, UNK, WordVocabulary
-from xattn.errors import ConfigError, nearest, quantity, require
+from xattn.data.vocabulary import PAD, WordVocabulary
+from xattn.errors import nearest, quantity, require
 from xattn.nn.decoder import CrossDecoder
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.text import TextEncoder
 from xattn.nn.memory_transforms import MemoryTransform
 from xattn.tasks.array_evaluation import TRAIN
-from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
+from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome, take
 from xattn.training.losses import cross_entropy, sum_of
 
 
@@ -133,24 +134,31 @@ class TextToImageTask(ArrayTask[TextToImage]):
         """The codes of all cells for the words of sentences, compiled."""
         return jax.jit(lambda params, words: self.model(params)(words)[0].argmax(axis=-1))
 
-    def given(self, words: Sequence[str]) -> Examples:
+    def given_map(self, params: Any, words: Sequence[str]) -> AttentionMap:
+        """The attention in a sentence of the user."""
         require(
             len(words) == 1,
             f"The task {self.settings.kind!r} draws one sentence, but there are {len(words)} texts: put it in quotes.",
         )
-        known, found = self.vocabulary, cells.read(words[0])
-        for word, number in zip(found, known.encode(found), strict=True):
-            if number == UNK:
-                raise ConfigError(
-                    f"The model knows no word {word!r}.{nearest(word, [each for each in cells.WORDS if each != ','])}"
-                )
+        batch = take(self.encode([self.read_sentence(words[0])]), np.zeros(1, int), 1)
+        return self._first_map(params, batch, {"text": words[0]}, known=False)
+
+    def read_sentence(self, text: str) -> cells.Scene:
+        """A sentence of the user, whose picture is not known.
+
+        Raises `ConfigError` for a word that the model does not know, and for more words than it was trained on.
+        """
+        found = cells.read(text)
+        unknown = next((word for word in found if word not in cells.WORDS), None)
+        choices = [word for word in cells.WORDS if word != ","]
+        require(unknown is None, f"The model knows no word {unknown!r}.{nearest(unknown or '', choices)}")
         require(
             0 < len(found) <= self.longest,
-            f"The sentence has {quantity(len(found), 'word')}, and must have 1 to {self.longest}, like those that the "
+            f"The sentence has {quantity(len(found), 'word')}; it must have 1 to {self.longest}, like those that the "
             "model was trained on.",
         )
         empty = (0,) * len(cells.PLACES)
-        return self.encode([cells.Scene(empty, empty, tuple(found), (0,) * len(found))])
+        return cells.Scene(empty, empty, tuple(found), (0,) * len(found))
 
     def labels(self, examples: Examples) -> tuple[Sequence[str], Sequence[str]]:
         words = np.asarray(examples.words)

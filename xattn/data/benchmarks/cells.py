@@ -14,13 +14,14 @@ from itertools import product
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from xattn.data.benchmarks.shapes import COLOURS, SHAPES, blank, stamp
+from xattn.data.benchmarks.scenes import COLORS
+from xattn.data.benchmarks.sprites import SHAPES, sprites
 from xattn.errors import UserError
 
 ROWS, COLUMNS = ("top", "upper", "lower", "bottom"), ("left", "mid-left", "mid-right", "right")
 PLACES = tuple(f"{row} {column}" for row, column in product(ROWS, COLUMNS))
 """The name of every cell, row by row."""
-CODES = ("", *(f"{colour} {shape}" for colour, shape in product(COLOURS, SHAPES)))
+CODES = ("", *(f"{colour} {shape}" for colour, shape in product(COLORS, SHAPES["shapes"])))
 """What a cell can hold; 0 is nothing."""
 NEXT = {"above": (-1, 0), "below": (1, 0), "left of": (0, -1), "right of": (0, 1)}
 """Steps, in rows and columns, from the thing before ("it") to the thing that is next to it."""
@@ -30,7 +31,7 @@ LONGEST_PHRASE = 8
 """Words of a thing with its place, and of the comma or "and" before it."""
 # The split of a picture is decided by a hash of it, so that no picture is in two splits.
 _SHARES = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
-_PIXELS, _MARGIN = 28, 6  # of a cell, and around its shape
+_PIXELS = 36  # of a cell
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,15 @@ def read(text: str) -> list[str]:
 
 def picture(cells: Sequence[int] | Int[np.ndarray, " 16"]) -> UInt8[np.ndarray, "h w 3"]:
     """The cells as a picture on white."""
-    drawn = blank(len(ROWS) * _PIXELS, len(COLUMNS) * _PIXELS)
+    drawn = np.full((len(ROWS) * _PIXELS, len(COLUMNS) * _PIXELS, 3), 255.0)
     for cell, code in enumerate(cells):
         if code:
-            colour, shape = CODES[code].split()
-            row, column = divmod(cell, len(COLUMNS))
-            y, x = row * _PIXELS + _MARGIN, column * _PIXELS + _MARGIN
-            size = _PIXELS - 2 * _MARGIN
-            drawn[y : y + size, x : x + size][stamp(shape, size)] = COLOURS[colour]
-    return drawn
+            color, shape = CODES[code].split()
+            cover = sprites("shapes", float(_PIXELS))["test", "small", shape][-1]
+            row, column = (place * _PIXELS + (_PIXELS - len(cover)) // 2 for place in divmod(cell, len(COLUMNS)))
+            window = slice(row, row + len(cover)), slice(column, column + len(cover))
+            drawn[window] += cover[..., None] * (np.array(COLORS[color]) - drawn[window])
+    return drawn.round().astype(np.uint8)
 
 
 def _scene(rng: random.Random, count: int, relative: float) -> Scene:

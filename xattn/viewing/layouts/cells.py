@@ -76,7 +76,7 @@ def _layout(words: WordMap) -> Cells:
 
 def _paint(axes: Axes, words: WordMap, look: Look, framed: Collection[int] = ()) -> None:
     layout, tints = _layout(words), WORDS(np.linspace(0, 1, len(words.source)))[:, :3]
-    (most, verdicts), known = read(words), gold_of(words).any(axis=1)
+    (most, verdicts), known = read(words), gold_of(words).sum(axis=1)
     shades_TS = shading(words, look.scale).shades(words.weights)
     axes.set(xlim=(0, layout.columns), ylim=(layout.rows, 0), xticks=[], yticks=[], aspect="equal", anchor="NW")
     axes.spines[:].set_color("#cccccc")
