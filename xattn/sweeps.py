@@ -36,6 +36,7 @@ class System:
     kept."""
     """How often the system is trained. Its scores are those of seed 0; the headline scores of all seeds are kept,
     and their pointing accuracies."""
+    """How often the system is trained. Its scores are those of seed 0; the headline scores of all seeds are kept."""
 
     @property
     def name(self) -> str:

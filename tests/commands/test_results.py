@@ -33,6 +33,7 @@ OF_SOME = {
     "seeds_pointing",
 }
 OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds", "seeds_pointing"}
+OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds"}
 
 
 def system(memory, split, variant="", **more):

@@ -115,7 +115,7 @@ def test_it_is_seen_in_the_terminal_in_a_figure_and_in_the_page(task, tmp_path, 
     """From the command line, with a sentence of one's own; a mistake is one line."""
     view = ["view", str(task.run.folder)]
     assert cli.main([*view, OWN, "--color", "never"]) == 0
-    assert "top left" in capsys.readouterr().out
+    assert "attention weights, layer 0, head mean" in capsys.readouterr().out
     for suffix in ("svg", "html"):
         assert cli.main([*view, OWN, "--output", str(tmp_path / f"a.{suffix}")]) == 0
     assert "circle" in (tmp_path / "a.svg").read_text()
