@@ -14,5 +14,5 @@ config = Experiment(
     model=Model(width=64, heads=4, mlp=128, dropout=0.0),
     optimizer=Optimizer(learning_rate=2e-3, warmup=200),
     # 64 sentences a batch.
-    training=Training(steps=3000, batch_tokens=64 * 79, validate_every=500),
+    training=Training(steps=2000, batch_tokens=64 * 79, validate_every=500),
 )

@@ -23,9 +23,12 @@ SYSTEMS = [
     System(memory="mean"),
     System(memory="shuffle", overrides=SHORT),
     System(memory="none", overrides=SHORT),
+    System(variant="chains", overrides=("--task.chains", "True")),
 ]
 # The blue circle is said to be below the red square: both move with it.
-SENTENCE = "a red square in the top {}, a blue circle below it, a green star in the bottom right and a cyan cross above it"
+SENTENCE = (
+    "a red square in the top {}, a blue circle below it, a green star in the bottom right and a cyan cross above it"
+)
 BEFORE, AFTER = "left", "mid-right"
 
 if __name__ == "__main__":

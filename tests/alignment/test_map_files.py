@@ -87,7 +87,7 @@ def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
     assert [each.layout for each in load_maps(path)] == [WordLayout(), WordLayout()]
     old["maps"][0]["layout"] = {"name": "cube"}
     path.write_text(json.dumps(old))
-    with pytest.raises(UserError, match="a layout is one of words, grid, time, graph, slots, not 'cube'"):
+    with pytest.raises(UserError, match="a layout is one of words, grid, cells, time, graph, slots, not 'cube'"):
         load_maps(path)
 
 

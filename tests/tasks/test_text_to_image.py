@@ -41,7 +41,7 @@ def test_gold_is_the_phrase_of_the_thing_in_a_cell(task):
     gold = task.gold(examples)
     assert gold.shape == (11, 16, 3 * 8 - 1)
     assert (gold.any(-1) == (examples.cells > 0)).all()
-    scene = cells.draw(0, "test", 4, (1, 3), 0.25)
+    scene = cells.draw(0, "test", 4, things=(1, 3), relative=0.25)
     source, target = task.labels(jax.tree.map(lambda x: x[4], examples))
     assert tuple(source) == scene.words
     for cell in np.flatnonzero(examples.cells[4]):

@@ -25,6 +25,7 @@ from xattn.config.tasks import (
     TextToImage,
     Translation,
     Vocabulary,
+    Vqa,
 )
 from xattn.errors import ConfigError
 
@@ -52,6 +53,7 @@ __all__ = [
     "Training",
     "Translation",
     "Vocabulary",
+    "Vqa",
     "describe",
     "settings",
 ]

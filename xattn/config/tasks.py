@@ -381,12 +381,39 @@ class TextToImage(Generated):
     """Fewest and most things in a picture."""
     relative: Share = 0.25
     """Probability that a thing stands next to the one before, and is said to ("below it"), where there is room."""
+    chains: bool = False
+    """Whether that one may itself be said to stand next to another."""
     held_out_examples: Count = 2_000
 
     def check(self) -> None:
         require(
             1 <= self.things[0] <= self.things[1] <= 16,
             f"task.things is two numbers of things, the smaller first, from 1 to 16 (the cells), not {self.things}.",
+        )
+
+
+@settings("task")
+class Vqa(Generated):
+    """Questions about drawn scenes, with the answers yes and no."""
+
+    kind: Literal["vqa"] = "vqa"
+    relations: tuple[int, int] = (0, 2)
+    """Fewest and most relations of a question; in a split such as `test_1` every question has that many."""
+    side: Annotated[int, Ge(24), Le(512)] = 30
+    """Pixels of a picture, down and across."""
+    patch: Count = 5
+    """Pixels of a patch, down and across: a patch is a position of the memory."""
+    encoder_layers: Annotated[int, Ge(0)] = 1
+    """Self-attention layers among the patches; the decoder has `model.layers`."""
+
+    def check(self) -> None:
+        require(
+            0 <= self.relations[0] <= self.relations[1] <= 4,
+            f"task.relations is two numbers of relations from 0 to 4, the smaller first, not {self.relations}.",
+        )
+        require(
+            self.side % self.patch == 0,
+            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
         )
 
 
@@ -401,5 +428,6 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "caption": Caption,
     "imagetext_match": ImageTextMatch,
     "text_to_image": TextToImage,
+    "vqa": Vqa,
 }
 """The settings class of every task, by its name."""

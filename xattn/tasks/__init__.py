@@ -18,6 +18,7 @@ from xattn.config import (
     TaskSettings,
     TextToImage,
     Translation,
+    Vqa,
 )
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run
@@ -32,6 +33,7 @@ from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.summarize import SummarizeTask
 from xattn.tasks.text_to_image import TextToImageTask
+from xattn.tasks.vqa import VqaTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
 from xattn.translation.task import TranslationTask
@@ -47,6 +49,7 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     Caption: CaptionTask,
     ImageTextMatch: ImageTextMatchTask,
     TextToImage: TextToImageTask,
+    Vqa: VqaTask,
 }
 
 

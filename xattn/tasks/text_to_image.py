@@ -89,8 +89,8 @@ class TextToImageTask(ArrayTask[TextToImage]):
     def read(self, split: str) -> Examples:
         settings = self.settings
         size = settings.train_examples if split == TRAIN else settings.held_out_examples
-        drawn = (cells.draw(settings.seed, split, n, settings.things, settings.relative) for n in range(size))
-        return self.encode(list(drawn))
+        how = {"things": settings.things, "relative": settings.relative, "chains": settings.chains}
+        return self.encode([cells.draw(settings.seed, split, number, **how) for number in range(size)])
 
     def encode(self, scenes: Sequence[cells.Scene]) -> Examples:
         """Scenes as arrays."""
@@ -122,6 +122,12 @@ class TextToImageTask(ArrayTask[TextToImage]):
         """The words that name the thing of a cell and its place; empty cells have none."""
         things, phrases = (np.asarray(each) for each in (examples.things, examples.phrases))
         return (things[..., None] == phrases[:, None]) & (things[..., None] > 0)
+
+    def groups(self, examples: Examples) -> Mapping[str, Bool[np.ndarray, "B T"]]:
+        """Cells whose phrase names their place, and cells whose phrase says what they are next to."""
+        phrases = np.where(np.asarray(examples.words) == self.vocabulary.numbers["it"], examples.phrases, -1)
+        beside = (np.asarray(examples.things)[..., None] == phrases[:, None]).any(axis=-1)
+        return {"in a place": ~beside, "next to it": beside}
 
     def with_own_output(self, params: Any, batch: ArrayBatch) -> ArrayBatch:
         """The picture that the model makes; cells that are wrong have no gold."""

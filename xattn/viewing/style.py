@@ -18,9 +18,7 @@ LINES = [  # Okabe and Ito's colours, with markers and dashes for readers who se
 DIFFERENCE = LinearSegmentedColormap.from_list("difference", ["#7f3b08", "#dc8528", "#f8f8f8", "#4f97cb", "#08306b"])
 
 # From the first word of a sentence to the last: light versions of turbo's colours, which the page has too.
-WORDS = LinearSegmentedColormap.from_list(
-    "words", ["#8281bf", "#86b1fc", "#6ddde7", "#80f8b5", "#c2fe81", "#efe57e", "#febb75", "#ee8760", "#c7675a"]
-)
+WORDS = LinearSegmentedColormap.from_list("words", ["#8281bf", "#6ddde7", "#c2fe81", "#febb75", "#c7675a"])
 
 DOTS = 200  # per inch of an image
 

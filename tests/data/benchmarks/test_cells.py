@@ -1,5 +1,6 @@
 """Pictures of cells and their sentences: a sentence says all that is in its picture, phrases name their things."""
 
+import itertools
 import re
 
 import numpy as np
@@ -12,8 +13,8 @@ from xattn.errors import UserError
 STEPS = {"above": -4, "below": 4, "left of": -1, "right of": 1}
 
 
-def draw(split, number, seed=0, things=(1, 8), relative=0.5):
-    return cells.draw(seed, split, number, things, relative)
+def draw(split, number, seed=0, things=(1, 8), relative=0.5, chains=False):
+    return cells.draw(seed, split, number, things=things, relative=relative, chains=chains)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,20 @@ def test_a_picture_depends_on_seed_split_and_number_alone():
 
 
 def test_a_sentence_says_what_is_in_its_picture(drawn):
-    relative = 0
-    for scene in drawn["train"]:
+    chained = [draw("train", number, chains=True) for number in range(200)]
+    for scene in drawn["train"] + chained:
         held, places = parse(" ".join(scene.words))
         assert scene.cells == held
         assert [scene.things[place] for place in places] == list(range(1, len(places) + 1))
-        relative += scene.words.count("it")
-    assert relative > 100
+    # Of two things in a row that stand next to "it", the second needs the first.
+    twice = [sum(map(_chain, every)) for every in (drawn["train"], chained)]
+    assert twice[0] == 0
+    assert twice[1] > 20
+
+
+def _chain(scene):
+    phrases = re.split(r" , | and ", " ".join(scene.words))
+    return any(one.endswith(" it") and two.endswith(" it") for one, two in itertools.pairwise(phrases))
 
 
 def test_a_phrase_belongs_to_its_thing(drawn):

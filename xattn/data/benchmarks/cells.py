@@ -47,17 +47,20 @@ class Scene:
     """The thing that every word belongs to; 0 for what joins phrases."""
 
 
-def draw(seed: int, split: str, number: int, things: tuple[int, int], relative: float) -> Scene:
+def draw(
+    seed: int, split: str, number: int, *, things: tuple[int, int], relative: float, chains: bool = False
+) -> Scene:
     """Draws a picture with its sentence; the same arguments give the same ones.
 
     `things` is the fewest and the most, and `relative` the probability that a thing stands next to the one before it,
-    and is said to. No picture is in two splits. Raises `UserError` for an unknown split.
+    and is said to; with `chains` also where that one is itself said to be next to another. No picture is in two splits.
+    Raises `UserError` for an unknown split.
     """
     if split not in _SHARES:
         raise UserError(f"Pictures of cells have the splits {', '.join(_SHARES)}, not {split!r}.")
     rng = random.Random(f"{seed} {split} {number}")
     while True:
-        scene = _scene(rng, rng.randint(*things), relative)
+        scene = _scene(rng, rng.randint(*things), relative, chains)
         if zlib.crc32(bytes(scene.cells)) % 10 in _SHARES[split]:
             return scene
 
@@ -84,17 +87,17 @@ def picture(cells: Sequence[int] | Int[np.ndarray, " 16"]) -> UInt8[np.ndarray, 
     return drawn.round().astype(np.uint8)
 
 
-def _scene(rng: random.Random, count: int, relative: float) -> Scene:
+def _scene(rng: random.Random, count: int, relative: float, chains: bool) -> Scene:
     cells, things = [0] * len(PLACES), [0] * len(PLACES)
-    words, phrases, cell = [], [], None
+    words, phrases, cell, named = [], [], 0, False  # the cell of the thing before, and whether "it" may refer to it
     for thing in range(1, count + 1):
-        near = [] if cell is None else [each for each in _neighbours(cell) if not things[each[1]]]
+        near = [each for each in _neighbours(cell) if not things[each[1]]] if named else []
         if near and rng.random() < relative:
             step, cell = rng.choice(near)
-            place = f"{step} it"
+            place, named = f"{step} it", chains
         else:
             cell = rng.choice([each for each, other in enumerate(things) if not other])
-            place = f"in the {PLACES[cell]}"
+            place, named = f"in the {PLACES[cell]}", True
         cells[cell], things[cell] = rng.randrange(1, len(CODES)), thing
         join = [] if thing == 1 else ["and"] if thing == count else [","]
         phrase = f"a {CODES[cells[cell]]} {place}".split()

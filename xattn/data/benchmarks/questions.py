@@ -29,6 +29,7 @@ YES = 0.37
 FILLED = 0.75
 """The share of cells with an object."""
 _SHARES = {"train": range(2, 10), "validation": range(0, 1), "test": range(1, 2)}
+PARTS = tuple(_SHARES)
 _TRIES = 100
 # For each relation and cell, the cell that an object there is, for example, above; -1 is none.
 _AFTER = {
@@ -113,6 +114,12 @@ def draw(seed: int, split: str, number: int, relations: tuple[int, int]) -> tupl
             things = [thing for thing in cells if thing is not None]
             if zlib.crc32(str((question, things)).encode()) % 10 in _SHARES[split]:
                 return question, things, yes
+
+
+def placed(things: Sequence[Thing]) -> list[Thing | None]:
+    """The objects of a scene in their cells."""
+    by_cell = {thing.cell: thing for thing in things}
+    return [by_cell[place] if place in by_cell else None for place in range(CELLS * CELLS)]
 
 
 def ask(rng: random.Random, relations: int) -> Question:
