@@ -34,9 +34,6 @@ class System:
     seeds: int = 1
     """How often the system is trained. Its scores are those of seed 0; the headline and the pointing of all seeds are
     kept."""
-    """How often the system is trained. Its scores are those of seed 0; the headline scores of all seeds are kept,
-    and their pointing accuracies."""
-    """How often the system is trained. Its scores are those of seed 0; the headline scores of all seeds are kept."""
 
     @property
     def name(self) -> str:
@@ -89,10 +86,6 @@ def measure(
                 for split, scores in row["splits"].items()
                 if "pointing" in scores
             }
-            if all("pointing" in each for each in row["splits"].values()):
-                row["seeds_pointing"] = {
-                    split: [each["splits"][split]["pointing"]["accuracy"] for each in every] for split in row["splits"]
-                }
         results.append(row)
     if keep is not None:
         write_systems(keep, results)

@@ -32,8 +32,6 @@ OF_SOME = {
     "seeds",
     "seeds_pointing",
 }
-OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds", "seeds_pointing"}
-OF_SOME = {"alignments", "bytes", "parameters", "readout", "tuned", "raw_cased", "validation", "seeds"}
 
 
 def system(memory, split, variant="", **more):

@@ -17,7 +17,7 @@ from xattn.tasks.vqa import Examples, VqaTask
 CONFIG = '''"""Question: does it answer?"""
 from xattn.config import Experiment, Model, Optimizer, Training, Vqa
 config = Experiment(
-    task=Vqa(train_examples=23, held_out_examples=40, patch=6, encoder_layers=0),
+    task=Vqa(train_examples=23, held_out_examples=40, side=30, patch=6, encoder_layers=0),
     model=Model(width=12, heads=2, layers=1, mlp=17, dropout=0.0),
     optimizer=Optimizer(warmup=0),
     training=Training(steps=2, batch_tokens=8 * 41, validate_every=2),

@@ -393,27 +393,18 @@ class TextToImage(Generated):
 
 
 @settings("task")
-class Vqa(Generated):
+class Vqa(Scenes):
     """Questions about drawn scenes, with the answers yes and no."""
 
     kind: Literal["vqa"] = "vqa"
     relations: tuple[int, int] = (0, 2)
     """Fewest and most relations of a question; in a split such as `test_1` every question has that many."""
-    side: Annotated[int, Ge(24), Le(512)] = 30
-    """Pixels of a picture, down and across."""
-    patch: Count = 5
-    """Pixels of a patch, down and across: a patch is a position of the memory."""
-    encoder_layers: Annotated[int, Ge(0)] = 1
-    """Self-attention layers among the patches; the decoder has `model.layers`."""
 
     def check(self) -> None:
+        super().check()
         require(
             0 <= self.relations[0] <= self.relations[1] <= 4,
             f"task.relations is two numbers of relations from 0 to 4, the smaller first, not {self.relations}.",
-        )
-        require(
-            self.side % self.patch == 0,
-            f"task.patch must divide task.side ({self.side}), and {self.patch} does not.",
         )
 
 

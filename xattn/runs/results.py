@@ -6,8 +6,6 @@ The results.json of an experiment has a `version` and a `kind`:
   `memory` and `variant` (see `xattn.sweeps.System`), the `config` and the `overrides` that made it, its `seed`,
   `environment`, `steps` and `training_seconds`. Where it was trained with several seeds, `seeds` has the headline
   scores of all of them, by split, and `seeds_pointing` their pointing accuracy;
-  scores of all of them, by split, and `seeds_pointing` the pointing accuracies, if there are any;
-  scores of all of them, by split;
 * `measurements`: measurements of speed or memory, as the experiment names them;
 * `alignments`: alignment error rates of several methods on several gold sets.
 """
