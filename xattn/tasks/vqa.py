@@ -26,14 +26,15 @@ from xattn.nn.decoder import CrossDecoder
 from xattn.nn.dimensions import Dimensions
 from xattn.nn.dropout import DropoutKey
 from xattn.nn.encoders.patches import PatchEncoder
-from xattn.nn.memory_transforms import MemoryTransform
+from xattn.nn.memory import Memory
+from xattn.nn.memory_transforms import MemoryTransform, mean
 from xattn.tasks.array_evaluation import TRAIN
 from xattn.tasks.array_task import ArrayBatch, ArrayTask, Outcome
 from xattn.training.losses import cross_entropy, sum_of
 
 ANSWERS = ("no", "yes")
 ANSWER = "<answer>"
-"""The query before the words of a question, at which the answer is read."""
+"""The query before the words of a question, which is about the answer."""
 
 
 class Examples(NamedTuple):
@@ -69,15 +70,10 @@ class Answerer(nnx.Module):
     ) -> tuple[Float[Array, "B answers"], Float[Array, "L B N T M"], Bool[Array, "B M"]]:
         memory = self.encoder(picture, real, dropout_key and dropout_key.fold_in(0))
         memory = self.transform(memory, dropout_key and dropout_key.fold_in(1))
-        states, weights = self.decoder(
-            self.words(question),
-            memory,
-            dropout_key and dropout_key.fold_in(2),
-            hide,
-            causal=False,
-            real=question != PAD,
-        )
-        return self.answers(states[:, 0]), weights, memory.mask
+        real, key = question != PAD, dropout_key and dropout_key.fold_in(2)
+        states, weights = self.decoder(self.words(question), memory, key, hide, causal=False, real=real)
+        # From the mean of all positions, so that each counts by what it saw.
+        return self.answers(mean(Memory(tokens=states, mask=real)).tokens[:, 0]), weights, memory.mask
 
 
 class VqaTask(ArrayTask[Vqa]):
