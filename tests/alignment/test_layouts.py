@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import Cells, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.maps import AttentionMap, Readout
 
 
@@ -29,6 +29,7 @@ def attend(layout) -> AttentionMap:
         WordLayout(),
         Slots(),
         Grid(rows=2, columns=3),
+        Cells(rows=1, columns=5),
         Time(seconds=np.arange(6.0)),
         Graph(source_edges=[(5, 0)], target_edges=[(4, 1)]),
     ],
@@ -42,6 +43,7 @@ def test_a_layout_of_the_size_of_a_map_goes_with_it(layout):
     ("make", "message"),
     [
         (lambda: Grid(rows=2, columns=2), "A grid of 2 x 2 has 4 cells, but the map has 6 source positions"),
+        (lambda: Cells(rows=2, columns=3), "A grid of 2 x 3 has 6 cells, but the map has 5 queries"),
         (lambda: Grid(rows=0, columns=2), "must have rows and columns, not 0 x 2"),
         (lambda: Grid(rows=2, columns=3, picture=np.zeros((5, 7))), r"is uint8 .*, not float64 \[5, 7\]"),
         (lambda: Time(seconds=np.arange(5.0)), "There are 5 seconds, but the map has 6 source positions"),
@@ -74,3 +76,9 @@ def test_positions_of_pictures_are_no_parts_of_words():
 def test_a_moment_lasts_until_the_next_and_the_last_as_long_as_the_one_before():
     np.testing.assert_array_equal(Time(seconds=np.array([0.5, 1.0, 3.0])).edges, [0.5, 1, 3, 5])
     np.testing.assert_array_equal(Time(seconds=np.array([0.5])).edges, [0.5, 1.5])
+
+
+def test_the_white_of_a_made_picture_is_see_through():
+    made = Cells(rows=1, columns=2, picture=np.array([[255, 254]], np.uint8))
+    np.testing.assert_array_equal(made.rgba, [[[255, 255, 255, 0], [254, 254, 254, 255]]])
+    assert Cells(rows=1, columns=2).rgba is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import LAYOUTS, Cells, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.map_files import load_maps, save_maps
 from xattn.alignment.maps import AttentionMap
@@ -53,6 +53,7 @@ MADE = {
     "words": WordLayout(),
     "grid": Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (7, 5, 3), np.uint8)),
     "blank grid": Grid(rows=3, columns=2),
+    "cells": Cells(rows=2, columns=2, picture=RANDOM.integers(0, 256, (7, 5), np.uint8)),
     "time": Time(seconds=np.cumsum(RANDOM.random(6)), signal=RANDOM.normal(size=(11, 5)).astype(np.float32)),
     "heard time": Time(seconds=np.arange(6.0), sound=RANDOM.integers(-(2**15), 2**15, 13, dtype=np.int16), rate=8000),
     "graph": Graph(source_edges=[(0, 5), (2, 1)], target_edges=[(0, 3)]),
@@ -87,7 +88,7 @@ def test_files_from_before_there_were_layouts_are_of_words(tmp_path):
     assert [each.layout for each in load_maps(path)] == [WordLayout(), WordLayout()]
     old["maps"][0]["layout"] = {"name": "cube"}
     path.write_text(json.dumps(old))
-    with pytest.raises(UserError, match="a layout is one of words, grid, time, graph, slots, not 'cube'"):
+    with pytest.raises(UserError, match="a layout is one of words, grid, cells, time, graph, slots, not 'cube'"):
         load_maps(path)
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from xattn.alignment.layouts import Graph, Grid, Slots, Time
+from xattn.alignment.layouts import Cells, Graph, Grid, Slots, Time
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.page import Page, Sentence
@@ -16,6 +16,7 @@ RANDOM = np.random.default_rng(4)
 LAYOUTS = [
     Graph(source_edges=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], target_edges=[(0, 1), (2, 1)]),
     Grid(rows=2, columns=3, picture=RANDOM.integers(0, 256, (5, 7, 3), np.uint8)),
+    Cells(rows=1, columns=3, picture=RANDOM.integers(0, 256, (5, 7, 3), np.uint8)),
     Time(seconds=0.5 * np.arange(6), signal=RANDOM.random((11, 7))),
     Slots(),
 ]
@@ -71,9 +72,9 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
     assert [label.split(",")[0] for label in labels] == [layout.name, "heatmap"]
     assert tab.locator(".choice[data-key=view] button").all_inner_texts() == ["both", "heatmap", layout.name]
 
-    # Every position can be pointed at, and nodes of queries too.
+    # Every position can be pointed at, and queries that are nodes or cells too.
     places = points(tab)
-    rows = {(row, None) for row in range(3)} if isinstance(layout, Graph) else set()
+    rows = {(row, None) for row in range(3)} if isinstance(layout, Graph | Cells) else set()
     assert set(places) == {(None, column) for column in range(6)} | rows
     for column in (0, 4):
         tab.mouse.move(*places[None, column])
@@ -87,7 +88,7 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
     tab.evaluate("xattn.set({ pin: { row: 1, column: null } })")
     tab.evaluate("xattn.settled()")
     assert tab.locator(".panel canvas").first.evaluate("(canvas) => canvas.toDataURL()") != before
-    if not isinstance(layout, Graph):
+    if not isinstance(layout, Graph | Cells):
         places = points(tab)
         assert set(places) == {(1, column) for column in range(6)}
         tab.mouse.click(*places[1, 3])
@@ -115,7 +116,7 @@ def test_the_picture_and_the_heatmap_are_one(visit, layout):
     assert "convention" not in texts  # the queries are no text
     assert not tab.get_by_text("produced", exact=True).is_visible()
     images = [node.get("href") for node in drawn.iter("{http://www.w3.org/2000/svg}image")]
-    assert [each.startswith("data:image/png") for each in images] == [True] * isinstance(layout, Grid | Time)
+    assert [each.startswith("data:image/png") for each in images] == [True] * isinstance(layout, Grid | Cells | Time)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 360)])
@@ -133,7 +134,7 @@ def test_all_screens_are_accessible(visit, layout, theme, width):
 
 def test_blank_cells_traces_and_two_maps_are_drawn(visit):
     traces = Time(seconds=0.5 * np.arange(6), signal=RANDOM.random((11, 2)))
-    for layout in (Grid(rows=3, columns=2), traces, Slots(), LAYOUTS[0]):
+    for layout in (Grid(rows=3, columns=2), Cells(rows=3, columns=1), traces, Slots(), LAYOUTS[0]):
         maps = {"a": attend(layout), "b": attend(layout)}
         tab = visit(Page(sentences=[Sentence(maps=maps)], readout=READOUT), f"#p=0,&a=0&b=1&v={layout.name}")
         assert tab.locator(".panel").count() == 3  # A, B, and B - A

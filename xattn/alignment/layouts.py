@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +45,8 @@ class Slots:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Grid:
-    """Cells of a picture, row by row: position p is the cell in row p // columns and column p % columns.
-
-    `picture` is stretched over the cells: uint8, [h, w, 3] in RGB or [h, w] in grey. Without it the cells are blank.
-    """
-
-    name: ClassVar = "grid"
+class _Picture:
+    """Cells of a picture, row by row: number p is the cell in row p // columns and column p % columns."""
 
     rows: int
     columns: int
@@ -65,13 +60,49 @@ class Grid:
             if kind != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
                 raise ValueError(f"The picture of a grid is uint8 [h, w, 3] or [h, w], not {kind} {list(shape)}.")
 
-    def check(self, positions: int, queries: int) -> None:
-        """Raises a ValueError if the map does not have as many positions as there are cells."""
-        if self.rows * self.columns != positions:
+    def _fit(self, count: int, what: str) -> None:
+        if self.rows * self.columns != count:
             raise ValueError(
                 f"A grid of {self.rows} x {self.columns} has {self.rows * self.columns} cells, but the map has "
-                f"{positions} source positions."
+                f"{count} {what}."
             )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid(_Picture):
+    """Cells of a picture, row by row: position p is the cell in row p // columns and column p % columns.
+
+    `picture` is stretched over the cells: uint8, [h, w, 3] in RGB or [h, w] in grey. Without it the cells are blank.
+    """
+
+    name: ClassVar = "grid"
+
+    def check(self, positions: int, queries: int) -> None:
+        """Raises a ValueError if the map does not have as many positions as there are cells."""
+        self._fit(positions, "source positions")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cells(_Picture):
+    """Cells of a picture that was made from words: query t is the cell in row t // columns and column t % columns.
+
+    `picture` is as in `Grid`; its white is the background, so that figures can tint it. Positions are words.
+    """
+
+    name: ClassVar = "cells"
+
+    def check(self, positions: int, queries: int) -> None:
+        """Raises a ValueError if the map does not have as many queries as there are cells."""
+        self._fit(queries, "queries")
+
+    @property
+    def rgba(self) -> UInt8[np.ndarray, "h w 4"] | None:
+        """The picture, if there is one, with its white see-through."""
+        if self.picture is None:
+            return None
+        rgb = self.picture if self.picture.ndim == 3 else np.repeat(self.picture[..., None], 3, axis=2)
+        seen = np.where((rgb < 255).any(axis=-1, keepdims=True), 255, 0)
+        return np.concatenate([rgb, seen.astype(np.uint8)], axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,6 +175,6 @@ class Graph:
                     )
 
 
-Layout = WordLayout | Grid | Time | Graph | Slots
+Layout = WordLayout | Grid | Cells | Time | Graph | Slots
 
-LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (WordLayout, Grid, Time, Graph, Slots)}
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (WordLayout, Grid, Cells, Time, Graph, Slots)}

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from xattn.alignment.kinds import SHARES, SINGLE, TITLES, Kind, unit
-from xattn.alignment.layouts import Graph, Grid, Layout, Slots, Time, WordLayout
+from xattn.alignment.layouts import Cells, Graph, Grid, Layout, Slots, Time, WordLayout
 from xattn.alignment.links import Links, Method, Null, argmax, extract
 from xattn.alignment.shown import Shown
 from xattn.alignment.tokens import PADDING, stack, words_of_tokens
@@ -208,7 +208,7 @@ class AttentionMap(Shown):
             self.gold.check(len(self.source_words), len(self.target_words))
         self.layout.check(len(self.source_words), len(self.target_words))
         # The number of sides, source first, on which every piece is a word of its own.
-        whole = {WordLayout: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2}[type(self.layout)]
+        whole = {WordLayout: 0, Slots: 1, Grid: 1, Time: 1, Graph: 2, Cells: 2}[type(self.layout)]
         for side, *_, ids, words in sides[:whole]:
             if list(ids) != list(range(len(words))):
                 raise ValueError(

@@ -32,9 +32,9 @@ class Options:
 
     Attributes:
         words: A run folder, if it is not a model of the package; then one text, or with --format html any number of
-            texts. For a task without text: the number of an example of its first test split, counted from 0; or, if
-            the task reads such files, a file of your own, such as a picture, and a text if it needs one. With --maps:
-            the number of a map, counted from 0.
+            texts. For a task that does not translate: the number of an example of its first test split, counted from
+            0; or an example of your own, if the task reads one: a sentence, or a file, such as a picture, and a text if
+            it needs one. With --maps: the number of a map, counted from 0.
         model: The model: everyday or toy, which come with the package, or a run folder.
         target: A translation to follow, instead of the model's own. With --source: a file of translations, one a line.
         source: A file of sentences, one a line, instead of texts.
@@ -226,20 +226,20 @@ def _view_self_attention(
 
 
 def _view_example(options: Options, run: "Run", words: list[str]) -> None:
-    """Shows a numbered example of a task without text, or a file of the user."""
+    """Shows a numbered example of a task that does not translate, or one of the user."""
     from xattn.runs.readout import readout
-    from xattn.tasks import example_map, file_map
+    from xattn.tasks import example_map, given_map
     from xattn.viewing.page import Sentence
 
     kind = run.config.task.kind
     for name in (name for name, value in {**options.of_text(), "--rows": options.rows}.items() if value):
         raise ConfigError(f"{name} belongs to text, and the task {kind!r} has none: leave it out.")
-    first, *text = words
-    number = first.isdecimal()
-    if len(words) > (1 if number else 2):
-        raise ConfigError(f"The task {kind!r} shows one example at a time: give one number, or one file.")
+    number = words[0].isdecimal()
+    require(
+        not number or len(words) == 1, f"The task {kind!r} shows one example at a time: give one number, or one file."
+    )
     where = readout(run, options.layer, options.head, None)
-    attention = example_map(run, run.config.task.test[0], int(first)) if number else file_map(run, Path(first), *text)
+    attention = example_map(run, run.config.task.test[0], int(words[0])) if number else given_map(run, words)
     _deliver([Sentence(maps={"attention": attention})], options, where)
 
 

@@ -24,8 +24,10 @@ from xattn.config.tasks import (
     SpeechDigits,
     Summary,
     TaskSettings,
+    TextToImage,
     Translation,
     Vocabulary,
+    Vqa,
 )
 from xattn.errors import ConfigError
 
@@ -51,9 +53,11 @@ __all__ = [
     "SpeechDigits",
     "Summary",
     "TaskSettings",
+    "TextToImage",
     "Training",
     "Translation",
     "Vocabulary",
+    "Vqa",
     "describe",
     "settings",
 ]

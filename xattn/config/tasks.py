@@ -430,6 +430,42 @@ class SpeechAn4(TaskSettings):
     """Runs of bands, and as many runs of frames, that training hides (SpecAugment, Park et al., 2019)."""
 
 
+@settings("task")
+class TextToImage(Generated):
+    """Pictures of cells from a sentence that says what is in them."""
+
+    kind: Literal["text_to_image"] = "text_to_image"
+    things: tuple[int, int] = (1, 8)
+    """Fewest and most things in a picture."""
+    relative: Share = 0.25
+    """Probability that a thing stands next to the one before, and is said to ("below it"), where there is room."""
+    chains: bool = False
+    """Whether that one may itself be said to stand next to another."""
+    held_out_examples: Count = 2_000
+
+    def check(self) -> None:
+        require(
+            1 <= self.things[0] <= self.things[1] <= 16,
+            f"task.things is two numbers of things, the smaller first, from 1 to 16 (the cells), not {self.things}.",
+        )
+
+
+@settings("task")
+class Vqa(Scenes):
+    """Questions about drawn scenes, with the answers yes and no."""
+
+    kind: Literal["vqa"] = "vqa"
+    relations: tuple[int, int] = (0, 2)
+    """Fewest and most relations of a question; in a split such as `test_1` every question has that many."""
+
+    def check(self) -> None:
+        super().check()
+        require(
+            0 <= self.relations[0] <= self.relations[1] <= 4,
+            f"task.relations is two numbers of relations from 0 to 4, the smaller first, not {self.relations}.",
+        )
+
+
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -442,5 +478,7 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "imagetext_match": ImageTextMatch,
     "speech_digits": SpeechDigits,
     "speech_an4": SpeechAn4,
+    "text_to_image": TextToImage,
+    "vqa": Vqa,
 }
 """The settings class of every task, by its name."""

@@ -1,6 +1,6 @@
 """All tasks: the class of each, by the class of its settings."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -18,7 +18,9 @@ from xattn.config import (
     SpeechDigits,
     Summary,
     TaskSettings,
+    TextToImage,
     Translation,
+    Vqa,
 )
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run
@@ -34,6 +36,8 @@ from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.speech_an4 import SpeechAn4Task
 from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.summarize import SummarizeTask
+from xattn.tasks.text_to_image import TextToImageTask
+from xattn.tasks.vqa import VqaTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
 from xattn.translation.task import TranslationTask
@@ -50,6 +54,8 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     ImageTextMatch: ImageTextMatchTask,
     SpeechDigits: SpeechDigitsTask,
     SpeechAn4: SpeechAn4Task,
+    TextToImage: TextToImageTask,
+    Vqa: VqaTask,
 }
 
 
@@ -81,13 +87,13 @@ def example_map(run: Run, split: str, number: int, kind: type[ArrayTask] | None 
     return task.example_map(task.best_params(), split, number)
 
 
-def file_map(run: Run, path: Path, text: str | None = None) -> AttentionMap:
-    """The attention of the best checkpoint in a file of the user, such as a picture; see `ArrayTask.read_file`.
+def given_map(run: Run, words: Sequence[str]) -> AttentionMap:
+    """The attention of the best checkpoint in an example of the user; see `ArrayTask.given_map`.
 
-    Raises `UserError` for a task that reads no file, and for a file or text that it cannot use.
+    Raises `UserError` for a task that reads none, and for one that it cannot use.
     """
     task = _array_task(run, None)
-    return task.file_map(task.best_params(), path, text)
+    return task.given_map(task.best_params(), words)
 
 
 def _array_task(run: Run, kind: type[ArrayTask] | None) -> ArrayTask:

@@ -216,6 +216,18 @@ class ArrayTask(Task, Generic[Settings]):
         batch = take(self.examples(split), numbers, rows)
         return self._first_map(params, batch, {"split": split, "example": str(number)})
 
+    def given_map(self, params: Any, words: Sequence[str]) -> AttentionMap:
+        """The attention in an example that a user gives in words: by default a file, and a text if the task needs one.
+
+        Raises `UserError` for what the task cannot use.
+        """
+        require(
+            len(words) <= 2,
+            f"The task {self.settings.kind!r} shows one example at a time: give one number, or one file.",
+        )
+        first, *text = words
+        return self.file_map(params, Path(first), *text)
+
     def file_map(self, params: Any, path: Path, text: str | None = None) -> AttentionMap:
         """The attention in a file of the user, which has no gold; see `read_file`."""
         batch = take(self.read_file(path, text), np.zeros(1, int), 1)

@@ -17,6 +17,9 @@ LINES = [  # Okabe and Ito's colours, with markers and dashes for readers who se
 ]  # From negative to positive, for differences; the page has the same colours.
 DIFFERENCE = LinearSegmentedColormap.from_list("difference", ["#7f3b08", "#dc8528", "#f8f8f8", "#4f97cb", "#08306b"])
 
+# From the first word of a sentence to the last: light versions of turbo's colours, which the page has too.
+WORDS = LinearSegmentedColormap.from_list("words", ["#8281bf", "#6ddde7", "#c2fe81", "#febb75", "#c7675a"])
+
 DOTS = 200  # per inch of an image
 
 STYLE: dict[RcKeyType, Any] = {

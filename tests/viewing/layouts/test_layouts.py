@@ -8,15 +8,16 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from xattn.alignment.layouts import LAYOUTS, Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import LAYOUTS, Cells, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import AttentionMap, Readout
 from xattn.viewing.figures import render
 from xattn.viewing.formats import FORMATS
 from xattn.viewing.graph_layout import places
 from xattn.viewing.layouts import PICTURES, picture
+from xattn.viewing.layouts.cells import changes
 from xattn.viewing.layouts.common import MOST
-from xattn.viewing.style import RIGHT, WRONG
+from xattn.viewing.style import RIGHT, WORDS, WRONG
 from xattn.viewing.terminal import Heatmap
 
 READOUT = Readout(layer=1, head=0, convention="produced")
@@ -50,6 +51,7 @@ GRAPH = Graph(source_edges=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], target_edge
 MADE = {
     "words": WordLayout(),
     "grid": Grid(rows=2, columns=3, picture=np.arange(5 * 7, dtype=np.uint8).reshape(5, 7)),
+    "cells": Cells(rows=1, columns=3, picture=np.full((4, 12, 3), 255, np.uint8)),
     "time": Time(seconds=0.5 * np.arange(6), signal=np.eye(11, 7, dtype=np.float32)),
     "graph": GRAPH,
     "slots": Slots(),
@@ -84,8 +86,9 @@ def test_every_layout_has_a_picture_that_states_its_readout(attend, name):
     assert isinstance(FORMATS["terminal"](attend(MADE[name]), READOUT), Heatmap)
     # There is a picture without gold, without attention and without queries too.
     assert render(picture(attend(MADE[name], gold=False), READOUT), "png")
-    nothing = attend(replace(MADE[name], target_edges=[]) if name == "graph" else MADE[name], gold=False, queries=0)
-    assert render(picture(nothing, READOUT), "png")
+    if name != "cells":  # whose queries are cells
+        nothing = attend(replace(MADE[name], target_edges=[]) if name == "graph" else MADE[name], gold=False, queries=0)
+        assert render(picture(nothing, READOUT), "png")
     unseeing = replace(attend(MADE[name]), weights=np.zeros((2, 2, 3, 6), np.float32))
     assert render(picture(unseeing, READOUT), "png")
 
@@ -191,6 +194,41 @@ def test_blank_cells_are_divided_by_lines(attend):
     (over,) = axes.images
     assert np.asarray(over.get_array()).shape == (2, 3)
     assert [len(each.get_segments()) for each in axes.collections if hasattr(each, "get_segments")] == [1, 2]
+
+
+def test_a_made_picture_has_the_colours_of_its_words(attend):
+    image = np.full((4, 12, 3), 255, np.uint8)
+    image[:, 5] = 7
+    attention = attend(Cells(rows=1, columns=3, picture=image))
+    made, sentence = picture(attention, READOUT).axes
+    tints = [box for box in made.patches if isinstance(box, Rectangle)]
+    assert [(box.get_x(), box.get_y()) for box in tints] == [(0, 0), (1, 0), (2, 0)]
+    for t, box in enumerate(tints):
+        word = 2 * t + 1
+        assert to_hex(box.get_facecolor()) == to_hex(WORDS(word / 5))
+        assert box.get_alpha() is None
+        assert box.get_facecolor()[3] == pytest.approx(attention.weights[1, 0, t, word])
+    # The picture lies over the tints, with its white see-through.
+    (over,) = made.images
+    assert (np.asarray(over.get_array())[..., 3] > 0).sum() == 4
+    assert [text.get_text() for text in made.texts] == ["s1", "s3", "s5"]
+    assert [said for _, said in marks(made)] == ["right", "right", "wrong"]
+    # In the sentence, the words that were read have their colours.
+    colors = [to_hex(box.get_facecolor()) for box in sentence.patches]
+    assert colors == [to_hex(WORDS(word / 5)) for word in (1, 3, 5)]
+    assert [text.get_text() for text in sentence.texts] == attention.source_words
+
+
+def test_what_one_word_changes_is_framed(attend):
+    before = attend(Cells(rows=1, columns=3))
+    after = replace(before, source_words=["s0", "s9", *before.source_words[2:]], target_words=["t0", "t1", "t9"])
+    figure = changes(before, after, READOUT)
+    (one, other, *sentences) = figure.axes
+    for axes, framed in [(one, [(2, 0)]), (other, [(2, 0)])]:
+        assert [box.get_xy() for box in axes.patches if not box.get_fill()] == framed
+    for axes in sentences:
+        assert sum(not box.get_fill() for box in axes.patches) == 1
+    assert "framed: what differs" in notes(figure)
 
 
 def test_time_has_one_axis_for_what_is_heard_and_what_is_looked_at(attend):

@@ -7,6 +7,7 @@ from xattn.viewing.canvas import Figure
 from xattn.viewing.figures import heatmap
 from xattn.viewing.fonts import styled
 from xattn.viewing.heads import heads
+from xattn.viewing.layouts.cells import cells
 from xattn.viewing.layouts.graph import graphs
 from xattn.viewing.layouts.grid import grid
 from xattn.viewing.layouts.slots import slots
@@ -19,6 +20,7 @@ from xattn.viewing.parts import fitted
 PICTURES: dict[str, Callable[[AttentionMap, Readout, Look], Figure]] = {
     "words": words,
     "grid": grid,
+    "cells": cells,
     "time": time,
     "graph": graphs,
     "slots": slots,

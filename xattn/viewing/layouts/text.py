@@ -44,8 +44,8 @@ def text(words: WordMap, lines: Sequence[int], look: Look = DEFAULT) -> Figure:
     scale = shading(replace(words, weights=mean_1S, special=np.zeros(1, np.float32)), look.scale or "map")
     shade_S = scale.shades(mean_1S)[0]
     labels, wide, line_height = words.source_labels, look.width or WIDTH, look.points(LINE)
-    source = list(_lay(labels, lines, wide, look))
-    target = list(_lay(words.target_labels, (), wide, look))
+    source = list(lay(labels, lines, wide, look))
+    target = list(lay(words.target_labels, (), wide, look))
     gap = source[-1][1] + 1.8 if source else 0
     height = gap + (target[-1][1] if target else 0) + 1
     figure = Figure(figsize=(wide, height * line_height + look.points(0.75)), layout="constrained")
@@ -54,7 +54,7 @@ def text(words: WordMap, lines: Sequence[int], look: Look = DEFAULT) -> Figure:
     axes.axis("off")
     for place, (left, line, width) in enumerate(source):
         shade = float(shade_S[place])
-        _write(axes, labels[place], left, line + 0.5, "white" if shade > 0.55 else INK, look)
+        write(axes, labels[place], left, line + 0.5, "white" if shade > 0.55 else INK, look)
         box = ((left - 0.03, line + 0.08), width + 0.06, 0.84)
         axes.add_patch(Rectangle(*box, color=mpl.colormaps["Blues"](shade)))
         if place in gold_S:
@@ -62,7 +62,7 @@ def text(words: WordMap, lines: Sequence[int], look: Look = DEFAULT) -> Figure:
     axes.plot([0, wide], [gap - 0.4] * 2, color="#dddddd", lw=0.8)
     for word, (left, line, _), right in zip(words.target_labels, target, read(words)[1], strict=True):
         color, slant = INKS[right]
-        _write(axes, word, left, gap + line + 0.5, color, look, slant)
+        write(axes, word, left, gap + line + 0.5, color, look, slant)
     tint = "" if look.scale in (None, "map") else f"; {scale.text}, of the mean"
     notes = [
         "tint: the sum of the attention from all words below; the darkest word has "
@@ -76,7 +76,7 @@ def text(words: WordMap, lines: Sequence[int], look: Look = DEFAULT) -> Figure:
     return figure
 
 
-def _lay(words: Sequence[str], lines: Sequence[int], wide: float, look: Look) -> Iterator[tuple[float, int, float]]:
+def lay(words: Sequence[str], lines: Sequence[int], wide: float, look: Look) -> Iterator[tuple[float, int, float]]:
     """For every word its distance from the left in inches, its line, and its width in inches.
 
     Words of scripts from right to left begin at the right.
@@ -91,6 +91,6 @@ def _lay(words: Sequence[str], lines: Sequence[int], wide: float, look: Look) ->
         left += width + look.points(SPACE)
 
 
-def _write(axes: Axes, word: str, left: float, middle: float, color: str, look: Look, slant: str = "normal") -> None:
+def write(axes: Axes, word: str, left: float, middle: float, color: str, look: Look, slant: str = "normal") -> None:
     style = {"color": color, "size": look.font_size, "style": slant, "va": "center_baseline", "zorder": 3}
     axes.text(left, middle, printable(word), parse_math=False, **style)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Int16, UInt8
 
 from xattn.alignment.kinds import SHARES, SINGLE, TITLES, unit
-from xattn.alignment.layouts import Graph, Grid, Slots, Time, WordLayout
+from xattn.alignment.layouts import Cells, Graph, Grid, Slots, Time, WordLayout
 from xattn.alignment.links import Links
 from xattn.alignment.maps import (
     CONVENTIONS,
@@ -118,6 +118,9 @@ def _layout(attention: AttentionMap, gold: Links | None) -> dict[str, Any] | Non
         case Grid() as grid:
             picture = None if grid.picture is None else _image(grid.picture)
             return {"rows": grid.rows, "columns": grid.columns, "picture": picture}
+        case Cells() as made:
+            picture = None if made.rgba is None else _image(made.rgba)
+            return {"rows": made.rows, "columns": made.columns, "picture": picture}
         case Time() as time:
             return _time(time)
         case Graph() as graph:
@@ -154,8 +157,8 @@ def _wav(sound: Int16[np.ndarray, " samples"], rate: int) -> str:
     return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _image(pixels: UInt8[np.ndarray, "h w *rgb"]) -> str:
-    """A picture as a data URI."""
+def _image(pixels: UInt8[np.ndarray, "h w *channels"]) -> str:
+    """A picture in grey, RGB or RGBA as a data URI."""
     from matplotlib.image import imsave
 
     buffer = io.BytesIO()
