@@ -14,7 +14,7 @@ CONFIG = HERE.parents[1] / "configs" / "imagetext_match.py"
 
 # Without a picture there is nothing to learn: a few steps are enough.
 FEW = ("--training.steps", "500")
-DUAL = ("--task.model", "dual")
+DUAL = ("--task.matcher", "dual")
 SYSTEMS = [
     System(seeds=3),
     System(memory="mean"),

@@ -7,7 +7,7 @@ config = Experiment(task=Translation(corpus="my/folder"), model=Model(layers=4))
 
 from xattn.config.checked import Checked, describe, settings
 from xattn.config.experiment import Experiment
-from xattn.config.sections import Devices, Model, Optimizer, Training
+from xattn.config.sections import Devices, Model, Optimizer, TaskSettings, Training
 from xattn.config.tasks import (
     SETTINGS,
     Caption,
@@ -15,7 +15,6 @@ from xattn.config.tasks import (
     Generated,
     GraphGed,
     GraphMatch,
-    Guidance,
     ImageTextMatch,
     Recall,
     Scenes,
@@ -23,12 +22,10 @@ from xattn.config.tasks import (
     SpeechAn4,
     SpeechDigits,
     Summary,
-    TaskSettings,
     TextToImage,
-    Translation,
-    Vocabulary,
     Vqa,
 )
+from xattn.config.translation import Guidance, Translation, Vocabulary
 from xattn.errors import ConfigError
 
 __all__ = [

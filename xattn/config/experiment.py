@@ -6,8 +6,8 @@ from typing import Annotated
 from annotated_types import Ge, Lt
 
 from xattn.config.checked import Checked, settings
-from xattn.config.sections import Devices, Model, Optimizer, Training
-from xattn.config.tasks import TaskSettings, Translation
+from xattn.config.sections import Devices, Model, Optimizer, TaskSettings, Training
+from xattn.config.translation import Translation
 from xattn.errors import require
 
 

@@ -1,4 +1,4 @@
-"""The sections of an experiment that every task reads: model, optimizer, training and devices."""
+"""The sections of an experiment that every task reads: model, optimizer, training and devices; and what a task is."""
 
 from typing import Annotated, Literal
 
@@ -104,3 +104,18 @@ class Devices(Checked):
 
     strategy: Literal["single", "jit", "pmap"] = "single"
     """One device; all of them through a sharded `jit`; or all of them through `pmap`."""
+
+
+@settings("task")
+class TaskSettings(Checked):
+    """Base class of the settings of a task: a subclass names itself in its field `kind`."""
+
+    described = "the settings of a task, such as Translation(...) or DocQA(...)"
+
+    kind: str
+    """The name of the task."""
+    test: tuple[str, ...] = ("test",)
+    """Names of the splits that `xattn evaluate` scores."""
+
+    def check_model(self, model: Model) -> None:
+        """Raises `ConfigError` for a model that the task cannot use."""

@@ -110,7 +110,7 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
         return out
 
     def build(self, rngs: nnx.Rngs) -> Matcher:
-        made = {"cross": CrossMatcher, "dual": DualEncoder}[self.settings.model]
+        made = {"cross": CrossMatcher, "dual": DualEncoder}[self.settings.matcher]
         return made(self.config.model, self.settings, self.words.size, rngs)
 
     def forward(
@@ -191,11 +191,11 @@ class ImageTextMatchTask(ArrayTask[ImageTextMatch]):
 
     def verdict(self, examples: Examples) -> str:
         """The probability that the claim fits; the cosine of a dual encoder is none."""
-        return "" if self.settings.model == "dual" else f"fits with probability {float(examples.found):.2f}"
+        return "" if self.settings.matcher == "dual" else f"fits with probability {float(examples.found):.2f}"
 
     def gold(self, examples: Examples) -> Bool[np.ndarray, "B T S"] | None:
         """The patches of the object that each colour and shape of the true claim is about; a dual encoder has none."""
-        return None if self.settings.model == "dual" else np.asarray(examples.gold)
+        return None if self.settings.matcher == "dual" else np.asarray(examples.gold)
 
     def groups(self, examples: Examples) -> Mapping[str, Bool[np.ndarray, "B T"]]:
         """Colours, and shapes; and the colours of which there is a decoy."""
