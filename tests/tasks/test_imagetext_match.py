@@ -71,7 +71,7 @@ def test_the_score_knows_of_the_picture_what_words_attend_to(task):
 def test_the_dual_encoder_is_trained_by_contrast(tmp_path):
     """The loss is that of NumPy, with swaps among the texts and without; there is no gold, and no pointing."""
     for swaps in (True, False):
-        task = make(tmp_path / str(swaps), task=replace(SMALL.task, model="dual", swaps=swaps))
+        task = make(tmp_path / str(swaps), task=replace(SMALL.task, matcher="dual", swaps=swaps))
         params, batch = task.parameters(), task.batches("test")[0]
 
         @jax.jit
