@@ -9,7 +9,7 @@ import pytest
 from xattn.attention import Dropout, hash_bits
 from xattn.attention.dropout import keep_weights
 from xattn.nn.dropout import DropoutKey, attention_dropout, dropout_fns
-from xattn.nn.encoder_decoder import EMBEDDING
+from xattn.nn.writer import EMBEDDING
 
 RATE = 0.3
 B, T, D = 13, 31, 127
