@@ -15,7 +15,6 @@ from xattn.config.tasks import (
     Generated,
     GraphGed,
     GraphMatch,
-    ImageTextMatch,
     Recall,
     Scenes,
     SelfCross,
@@ -23,7 +22,6 @@ from xattn.config.tasks import (
     SpeechDigits,
     Summary,
     TextToImage,
-    Vqa,
 )
 from xattn.config.translation import Guidance, Translation, Vocabulary
 from xattn.errors import ConfigError
@@ -40,7 +38,6 @@ __all__ = [
     "GraphGed",
     "GraphMatch",
     "Guidance",
-    "ImageTextMatch",
     "Model",
     "Optimizer",
     "Recall",
@@ -54,7 +51,6 @@ __all__ = [
     "Training",
     "Translation",
     "Vocabulary",
-    "Vqa",
     "describe",
     "settings",
 ]

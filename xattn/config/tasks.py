@@ -204,17 +204,6 @@ class Caption(Scenes):
 
 
 @settings("task")
-class ImageTextMatch(Scenes):
-    """Whether a claim about a drawn scene is true, where false claims have the same words in another order."""
-
-    kind: Literal["imagetext_match"] = "imagetext_match"
-    matcher: Literal["cross", "dual"] = "cross"
-    """Words that attend to the picture; or two encoders that meet in one product, as in CLIP, the baseline."""
-    swaps: bool = True
-    """Whether training has the swapped claims among the false ones; without, only claims of other scenes."""
-
-
-@settings("task")
 class SpeechDigits(Generated):
     """Numbers that one speaker said, strung together from recordings of single digits."""
 
@@ -292,22 +281,6 @@ class TextToImage(Generated):
         )
 
 
-@settings("task")
-class Vqa(Scenes):
-    """Questions about drawn scenes, with the answers yes and no."""
-
-    kind: Literal["vqa"] = "vqa"
-    relations: tuple[int, int] = (0, 2)
-    """Fewest and most relations of a question; in a split such as `test_1` every question has that many."""
-
-    def check(self) -> None:
-        super().check()
-        require(
-            0 <= self.relations[0] <= self.relations[1] <= 4,
-            f"task.relations is two numbers of relations from 0 to 4, the smaller first, not {self.relations}.",
-        )
-
-
 SETTINGS: dict[str, type[TaskSettings]] = {
     "translation": Translation,
     "recall": Recall,
@@ -317,10 +290,8 @@ SETTINGS: dict[str, type[TaskSettings]] = {
     "graph_match": GraphMatch,
     "graph_ged": GraphGed,
     "caption": Caption,
-    "imagetext_match": ImageTextMatch,
     "speech_digits": SpeechDigits,
     "speech_an4": SpeechAn4,
     "text_to_image": TextToImage,
-    "vqa": Vqa,
 }
 """The settings class of every task, by its name."""

@@ -11,7 +11,6 @@ from xattn.config import (
     Experiment,
     GraphGed,
     GraphMatch,
-    ImageTextMatch,
     Recall,
     SelfCross,
     SpeechAn4,
@@ -20,7 +19,6 @@ from xattn.config import (
     TaskSettings,
     TextToImage,
     Translation,
-    Vqa,
 )
 from xattn.errors import ConfigError
 from xattn.runs.folder import Run
@@ -30,14 +28,12 @@ from xattn.tasks.caption import CaptionTask
 from xattn.tasks.docqa import DocQATask
 from xattn.tasks.graph_ged import GraphGedTask
 from xattn.tasks.graph_match import GraphMatchTask
-from xattn.tasks.imagetext_match import ImageTextMatchTask
 from xattn.tasks.recall import RecallTask
 from xattn.tasks.self_cross import SelfCrossTask
 from xattn.tasks.speech_an4 import SpeechAn4Task
 from xattn.tasks.speech_digits import SpeechDigitsTask
 from xattn.tasks.summarize import SummarizeTask
 from xattn.tasks.text_to_image import TextToImageTask
-from xattn.tasks.vqa import VqaTask
 from xattn.training.task import Task
 from xattn.translation.alignment_layer_task import AlignmentLayerTask
 from xattn.translation.task import TranslationTask
@@ -51,11 +47,9 @@ TASKS: dict[type[TaskSettings], type[Task]] = {
     GraphMatch: GraphMatchTask,
     GraphGed: GraphGedTask,
     Caption: CaptionTask,
-    ImageTextMatch: ImageTextMatchTask,
     SpeechDigits: SpeechDigitsTask,
     SpeechAn4: SpeechAn4Task,
     TextToImage: TextToImageTask,
-    Vqa: VqaTask,
 }
 
 
