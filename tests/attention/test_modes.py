@@ -127,7 +127,9 @@ def test_strict_promotion(implementation, normalizer):
         return out.sum(), aux
 
     with jax.numpy_dtype_promotion("strict"):
-        jax.jit(jax.grad(run, (0, 1, 2), has_aux=True))(q, k, v)
+        gradients, _ = jax.jit(jax.grad(run, (0, 1, 2), has_aux=True))(q, k, v)
+    assert [x.dtype for x in gradients] == [kind] * 3
+    assert all(jnp.isfinite(x).all() for x in gradients)
 
 
 def test_strict_promotion_in_the_module():

@@ -48,18 +48,6 @@ def test_queries_see_each_other_and_no_padding(inputs):
     np.testing.assert_allclose(alone[0, 0], states[2, 0], rtol=1e-4, atol=1e-5)
 
 
-def test_packed_texts_do_not_see_each_other(inputs):
-    """Each is as it is alone, and padding at its end is not seen."""
-    x, memory, _ = inputs
-    decoder = make(tied=False)
-    segments = jnp.asarray([[0, 0, 1, 1, -1]] * B)
-    packed, weights = jax.jit(lambda d, x, m: d(x, m, causal=False, segments=segments))(decoder, x, memory)
-    for start in (0, 2):
-        alone, seen = together(decoder, x[:, start : start + 2], memory, jnp.ones((B, 2), bool))
-        np.testing.assert_allclose(packed[:, start : start + 2], alone, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(weights[..., start : start + 2, :], seen, rtol=1e-4, atol=1e-5)
-
-
 def test_tied_layers_are_one_layer_applied_as_often(inputs):
     """As a decoder whose layers all have the parameters of the first; and a step at a time gives the same."""
     x, memory, _ = inputs

@@ -95,8 +95,9 @@ def _to_kernel_layout(call: Call) -> tuple[Array, Array, Array, Array | None, Ar
     if seen is not None and seen.shape[1:3] not in ((1, 1), call.q.shape[1:3]):
         seen = jnp.broadcast_to(seen, (seen.shape[0], *call.q.shape[1:3], *seen.shape[3:]))
     bias = call.bias
-    if bias is not None:  # numbers that fill a row must not become -inf in a narrower dtype
-        bias = jnp.where(bias == -jnp.inf, 0, jnp.maximum(bias, float(jnp.finfo(q.dtype).min))).astype(q.dtype)
+    if bias is not None:  # `_seen` has its -inf; a number that a narrower dtype lacks must not become one
+        bias = jnp.where(bias == -jnp.inf, 0, bias).astype(q.dtype)
+        bias = jnp.nan_to_num(bias, nan=jnp.nan, posinf=jnp.inf)
     return q, k, v, heads(bias), heads(seen)
 
 

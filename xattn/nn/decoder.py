@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from xattn.attention import KeyValue, Mask
 from xattn.nn.alignment_layer import AlignmentLayer
@@ -61,20 +61,16 @@ class CrossDecoder(nnx.Module):
         *,
         causal: bool = True,
         real: Bool[Array, "B T"] | None = None,
-        segments: Int[Array, "B T"] | None = None,
     ) -> tuple[Float[Array, "B T D"], Float[Array, "L B N T S"]]:
         """States of all target positions (teacher forcing), and the cross-attention weights of every layer and head.
 
         Padding stands at the end of a target, so the causal mask hides it from all earlier positions. Without
-        `causal`, `real` must say which positions are not padding; or `segments`, where several texts about one memory
-        are packed into a target, which of them a position belongs to: a negative number is padding. `hide` is True
-        where no layer may attend from a target position to a memory position: the knock-out test.
+        `causal`, `real` must say which positions are not padding. `hide` is True where no layer may attend from a
+        target position to a memory position: the knock-out test.
         """
         mask = Mask.causal() if causal else Mask()
         if real is not None:
             mask &= Mask.keys(real)
-        if segments is not None:
-            mask &= Mask.segments(segments, segments)
         weights, states, projected = [], [], self.project_memory(memory)
         if hide is not None:
             hidden = Mask.dense(~hide[:, None])
